@@ -1,0 +1,1 @@
+"""Mailclad: secure email, whole, in one package."""

@@ -1,0 +1,103 @@
+"""Starting the server, in order: ports, certificates, no more root, what workers share, fork.
+
+Comes in: a checked configuration.  Whatever fails here fails before the first connection,
+with a text for people.  Keys and ports that only root may have are read and opened first;
+everything made in the data directory is made as the server's user.
+"""
+
+import gc
+import importlib
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from mailclad.app.build import prepare
+from mailclad.app.certificates import Certificates
+from mailclad.app.config import Config, is_local
+from mailclad.app.installation import RunningInstallation, usable_lines, worker_count
+from mailclad.app.logs import configure_logs
+from mailclad.app.notices import NoticeBoard
+from mailclad.app.open import ensure_directory
+from mailclad.app.privileges import UserProblem, find_user, give_up_root, no_new_privileges, own
+from mailclad.app.sockets import inherited_sockets, open_sockets
+from mailclad.app.supervise import Supervisor, write_pid_file
+from mailclad.services.certificates.chain import CertificateChain
+
+SLOTS_EACH = 4
+"""Worker slots for each worker: three generations may still end connections at a reload."""
+
+IMPORTED_LATE = (
+    "encodings.idna",
+    "importlib.readers",
+    "importlib.resources.abc",
+    "unicodedata",
+    "jinja2.ext",
+)
+
+_log = structlog.get_logger()
+
+
+def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
+    """Run until SIGTERM; ``on_ready`` is called when every port accepts."""
+    configure_logs(config.log)
+    _import_what_comes_late()  # as root: Python itself may lie where only root can read
+    certificates = Certificates()
+    now = int(time.time())
+    chains: tuple[CertificateChain, ...] = ()
+    if config.tls.files:
+        chains = certificates.load(config, now)
+    has_certificate = bool(chains) or config.tls.private_ca
+    bound = open_sockets(
+        usable_lines(config.listen, certificate=has_certificate), inherited_sockets()
+    )
+    write_pid_file(config.server.pid_file)
+    _become_server(config)
+    if config.tls.private_ca:
+        chains = certificates.load(config, now)
+    board = NoticeBoard(max(SLOTS_EACH * worker_count(config), 2 * SLOTS_EACH))
+    shared = prepare(config, bound, chains)
+    gc.collect()
+    gc.freeze()  # what is there now stays shared with the workers: no collection writes to it
+    Supervisor(RunningInstallation(file, shared, board, certificates), board).run(on_ready)
+
+
+def _import_what_comes_late() -> None:
+    """Modules that others import on first use: once here is once for all workers."""
+    for name in IMPORTED_LATE:
+        importlib.import_module(name)
+
+
+def _become_server(config: Config) -> None:
+    """Give up root for good, with a data directory that is the server's."""
+    user = find_user(config.server.user)
+    data = config.server.data
+    fresh = not data.exists()
+    ensure_directory(data)
+    if user is not None:
+        if fresh:
+            own(data, user)
+        if data.stat().st_uid != user.pw_uid:
+            raise UserProblem(
+                f"{data} does not belong to {user.pw_name}. "
+                f"Hand it over with: chown -R {user.pw_name}: {data}"
+            )
+        give_up_root(user)
+        _warn_of_unreadable_keys(config)
+    elif os.geteuid() == 0 and not all(is_local(line.addresses) for line in config.listen):
+        _log.warning("running as root: set user below [server] in the configuration")
+    no_new_privileges()
+
+
+def _warn_of_unreadable_keys(config: Config) -> None:
+    for files in config.tls.files:
+        for each in (files.certificate, files.key):
+            if not os.access(each, os.R_OK):
+                _log.warning(
+                    "a renewed certificate can only be loaded by a restart: let the server's "
+                    "user read the file",
+                    file=str(each),
+                    user=config.server.user,
+                )

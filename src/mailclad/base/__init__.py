@@ -1,0 +1,1 @@
+"""Words used on every floor; knows nothing of mail, networks or disks."""

@@ -1,0 +1,60 @@
+"""The table of commands; a command's file is imported when the command runs.
+
+``mailclad --help`` needs the one-line texts only, so they stand here beside the names.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from mailclad.cli.trouble import in_plain_words
+
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("mailclad.cli.demo:demo", "A mail server to try, on this computer only."),
+    "init": ("mailclad.cli.init:init", "Set up mail for your domain."),
+    "serve": ("mailclad.cli.serve:serve", "Run the mail server."),
+    "domain": ("mailclad.cli.domain:domain", "The domains that get their mail here."),
+    "account": ("mailclad.cli.account:account", "The people who have mailboxes."),
+    "alias": ("mailclad.cli.alias:alias", "Addresses that lead to other addresses."),
+    "app-password": (
+        "mailclad.cli.app_password:app_password",
+        "A password of its own for each device.",
+    ),
+    "mailbox": ("mailclad.cli.mailbox:mailbox", "Take mail in from files, or write it out."),
+    "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
+    "ca": ("mailclad.cli.ca:ca", "The private certificate authority."),
+}
+
+
+class Commands(click.Group):
+    """A click group that imports a command's file when the command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(module), name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with in_plain_words():
+            return super().invoke(ctx)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mailclad", message="%(prog)s %(version)s")
+def mailclad() -> None:
+    """Secure mail for your domain: receives, keeps, serves and sends it, encrypted.
+
+    To look around:  mailclad demo
+    """

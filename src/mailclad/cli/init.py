@@ -1,0 +1,216 @@
+"""mailclad init: from a domain to a server that can start; at most four questions.
+
+May be run again: what is there is kept, what is missing is made.  Writes the configuration,
+the data directory with its secret, the domain, the first account with the addresses that
+every domain must have (RFC 2142), and the private CA where no certificate is given.
+"""
+
+import os
+import pwd
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailclad.base.secret import Secret
+from mailclad.cli.context import config_option, done, json_option, say, say_json
+from mailclad.cli.password import make_password
+from mailclad.cli.trouble import Trouble
+
+_ANSWERS = ("address", "hostname", "certificate", "key", "data", "user")
+_SERVER_USER = "mailclad"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is going to be; ``certificate`` and ``key`` are None for the private CA."""
+
+    address: str
+    hostname: str
+    certificate: Path | None
+    key: Path | None
+    data: Path
+    user: str
+    config_file: Path
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+@click.command("init")
+@click.argument("address", required=False)
+@click.option("--hostname", help="What certificates and programs call the server.")
+@click.option("--certificate", type=click.Path(), help="Certificate with its chain, PEM.")
+@click.option("--key", type=click.Path(), help="The certificate's key, PEM.")
+@click.option("--private-ca", is_flag=True, help="Make certificates with a CA of your own.")
+@click.option("--data", type=click.Path(), help="Where mail is kept.")
+@click.option("--user", help="The system user that the server becomes.")
+@click.option("--password-stdin", is_flag=True, help="Take the account's password from stdin.")
+@click.option("--answers", type=click.Path(exists=True, dir_okay=False), help="Ask nothing: TOML.")
+@config_option
+@json_option
+def init(
+    address: str | None,
+    private_ca: bool,
+    password_stdin: bool,
+    answers: str | None,
+    config_file: Path,
+    as_json: bool,
+    **options: str | None,
+) -> None:
+    """Set up mail for your domain: ADDRESS is the first account, you@example.org.
+
+    Asks for what it is not told. With --answers FILE it asks nothing; the file has the keys
+    address, hostname, certificate, key, data and user, of which only address is needed.
+    """
+    told: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if address is not None:
+        told["address"] = address
+    if answers is not None:
+        told = {**_read_answers(Path(answers)), **told}
+    unattended = answers is not None or as_json
+    plan = _plan(told, private_ca=private_ca or unattended, ask=not unattended, file=config_file)
+    password = None
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    report = carry_out(plan, password)
+    if as_json:
+        say_json(report)
+    else:
+        _tell(plan, report)
+
+
+def _read_answers(file: Path) -> dict[str, Any]:
+    try:
+        answers = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise Trouble(f"{file}: this is not TOML: {problem}") from None
+    for name, value in answers.items():
+        if name not in _ANSWERS:
+            raise Trouble(f"{file}: unknown key {name}. Known here: {', '.join(_ANSWERS)}.")
+        if not isinstance(value, str):
+            raise Trouble(f"{file}: {name}: expected text in quotation marks")
+    return answers
+
+
+def _plan(told: dict[str, Any], *, private_ca: bool, ask: bool, file: Path) -> Plan:
+    address = _told(told, "address", ask, "Your mail address (you@example.org)", None)
+    if "@" not in address.strip("@"):
+        address = f"postmaster@{address}"
+    domain = address.rpartition("@")[2]
+    hostname = _told(told, "hostname", ask, "Name of this server", f"mail.{domain}")
+    certificate, key = told.get("certificate"), told.get("key")
+    if certificate is None and key is None and ask and not private_ca:
+        question = "Certificate file (leave empty for a private authority)"
+        certificate = click.prompt(question, default="", show_default=False) or None
+        if certificate is not None:
+            key = click.prompt("Key file of the certificate")
+    if (certificate is None) != (key is None):
+        raise Trouble("A certificate and its key belong together: give --certificate and --key.")
+    return Plan(
+        address=address,
+        hostname=hostname,
+        certificate=Path(certificate).absolute() if certificate else None,
+        key=Path(key).absolute() if key else None,
+        data=Path(told.get("data") or _default_data()).absolute(),
+        user=told.get("user") or _default_user(),
+        config_file=file,
+    )
+
+
+def _told(told: dict[str, Any], name: str, ask: bool, question: str, guess: str | None) -> str:
+    if name in told:
+        return str(told[name])
+    if ask:
+        return str(click.prompt(question, default=guess))
+    if guess is not None:
+        return guess
+    raise Trouble(f"The {name} is needed: mailclad init you@example.org")
+
+
+def _default_data() -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/mailclad")
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "mailclad"
+
+
+def _default_user() -> str:
+    if os.geteuid() != 0:
+        return ""
+    return _SERVER_USER if any(u.pw_name == _SERVER_USER for u in pwd.getpwall()) else ""
+
+
+def carry_out(plan: Plan, password: str | None) -> dict[str, object]:
+    """Make what is missing; what was made is in the report."""
+    from mailclad.app.config import load_config  # noqa: PLC0415 - after the questions
+    from mailclad.app.first import make_first  # noqa: PLC0415
+
+    wrote = _write_config(plan)
+    config = load_config(plan.config_file)
+    chosen = password or make_password()
+    first = make_first(config, plan.address, Secret(chosen.encode()))
+    return {
+        "config": str(plan.config_file),
+        "config_written": wrote,
+        "data": str(config.server.data),
+        "hostname": config.server.hostname,
+        "address": plan.address,
+        "account_made": first.account_made,
+        "password": chosen if first.account_made and password is None else None,
+        "ca": str(first.ca) if first.ca else None,
+    }
+
+
+def _write_config(plan: Plan) -> bool:
+    from mailclad.app.config import parse_config  # noqa: PLC0415
+    from mailclad.app.config_write import FirstConfig, config_text  # noqa: PLC0415
+
+    if plan.config_file.exists():
+        return False
+    text = config_text(
+        FirstConfig(plan.hostname, plan.data, plan.user, plan.certificate, plan.key)
+    )
+    parse_config(text, plan.config_file)  # a wrong host name is refused before it is written
+    try:
+        plan.config_file.parent.mkdir(parents=True, exist_ok=True)
+        plan.config_file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise Trouble(
+            f"{plan.config_file} cannot be written: {problem.strerror}. "
+            "Run as root, or name another file with --config."
+        ) from None
+    return True
+
+
+def _tell(plan: Plan, report: dict[str, object]) -> None:
+    done(f"Configuration: {report['config']}{'' if report['config_written'] else ' (kept)'}")
+    done(f"Mail is kept in {report['data']}; secret.key there belongs in every backup")
+    if report["account_made"]:
+        done(f"{plan.address} can sign in")
+        if report["password"]:
+            say(f"    password  {report['password']}   (shown once)")
+    else:
+        done(f"{plan.address} is there already, its password is unchanged")
+    if report["ca"]:
+        done(f"A private certificate authority: your devices must trust {report['ca']}")
+    say()
+    say("What is left to do:")
+    if os.geteuid() == 0 and not plan.user:
+        say(f"  useradd --system --home-dir {report['data']} --shell /usr/sbin/nologin mailclad")
+        say(f'    then add  user = "mailclad"  below [server], and: chown -R mailclad {plan.data}')
+    say(f"  in the DNS of {plan.domain}:")
+    say(f"    {plan.domain}.  MX  10 {report['hostname']}.")
+    say(f"    {report['hostname']}.  A or AAAA  the address of this machine")
+    say("  start:  mailclad serve" + _config_words(plan))
+    say(f"  in a mail program:  server {report['hostname']}, login {plan.address},")
+    say("    IMAP port 993 and SMTP port 465, both with SSL/TLS")
+
+
+def _config_words(plan: Plan) -> str:
+    from mailclad.cli.context import default_config_file  # noqa: PLC0415
+
+    return "" if plan.config_file == default_config_file() else f" --config {plan.config_file}"

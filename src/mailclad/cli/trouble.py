@@ -1,0 +1,66 @@
+"""Expected trouble, told as cause and remedy; anything else is a bug and shows its traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+EXIT_REFUSED = 1
+EXIT_FOUND_PROBLEMS = 3
+EXIT_TRY_AGAIN = 75
+"""EX_TEMPFAIL of sysexits(3): the same command may succeed later."""
+
+_EXPECTED = (
+    ("mailclad.app.config", "ConfigProblem"),
+    ("mailclad.app.sockets", "PortProblem"),
+    ("mailclad.app.privileges", "UserProblem"),
+    ("mailclad.app.supervise", "CannotStart"),
+    ("mailclad.app.certificates", "AuthorityProblem"),
+    ("mailclad.app.certificates", "CertificateProblem"),
+    ("mailclad.app.child", "ChildFailed"),
+    ("mailclad.servers.tls_failure", "CertificateUnusable"),
+    ("mailclad.services.provision.accounts", "ProvisionProblem"),
+    ("mailclad.services.transfer.model", "TransferRefused"),
+    ("mailclad.mail.address", "AddressProblem"),
+    ("mailclad.store.errors", "StoreProblem"),
+    ("mailclad.services.auth.installation_secret", "InstallationSecretDamaged"),
+)
+"""Exceptions whose text is for people; looked up only in modules that were loaded anyway."""
+
+
+class Trouble(click.ClickException):
+    """Ends the command with this text and exit status."""
+
+    def __init__(self, text: str, exit_code: int = EXIT_REFUSED) -> None:
+        super().__init__(text)
+        vars(self)["exit_code"] = exit_code  # click reads it here, and types it as a class's
+
+    def show(self, file: object = None) -> None:
+        click.secho(f"✕ {self.message}", err=True, fg="red")
+
+
+@contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Turn expected exceptions into Trouble."""
+    try:
+        yield
+    except Exception as problem:
+        if not isinstance(problem, _expected_now()):
+            raise
+        temporary = getattr(problem, "temporary", False)
+        raise Trouble(_text(problem), EXIT_TRY_AGAIN if temporary else EXIT_REFUSED) from None
+
+
+def _expected_now() -> tuple[type[Exception], ...]:
+    loaded = ((sys.modules.get(module), name) for module, name in _EXPECTED)
+    known = (getattr(module, name) for module, name in loaded if module is not None)
+    return (PermissionError, *known)
+
+
+def _text(problem: Exception) -> str:
+    """Store problems often come without words: the class's name says it then."""
+    if isinstance(problem, PermissionError):
+        return f"{problem.filename}: not permitted. Run as root, or as who owns it."
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(problem).__name__)
+    return str(problem) or f"{words.strip().capitalize()}."

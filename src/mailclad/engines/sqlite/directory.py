@@ -1,0 +1,327 @@
+"""Domains, accounts, credentials and aliases; who gets mail for an address.
+
+Addresses come normalised.  Resolving follows aliases to local accounts, each address once
+(loops end), at most ``ALIAS_LEVELS`` deep and to at most ``RESOLVED_ACCOUNTS`` accounts.
+"""
+
+import secrets
+from typing import Any
+
+import apsw
+
+from mailclad.engines.sqlite import name as names
+from mailclad.engines.sqlite.connection import first_row, rows
+from mailclad.engines.sqlite.mailboxes import discard, make, subscribe
+from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.store.errors import (
+    AccountNotFound,
+    AddressTaken,
+    AliasNotFound,
+    AppPasswordNotFound,
+    DomainExists,
+    DomainInUse,
+    DomainNotFound,
+)
+from mailclad.store.model import (
+    Account,
+    AccountId,
+    Alias,
+    AppPassword,
+    Credentials,
+    MailboxId,
+    Scope,
+    ScramKeys,
+    SpecialUse,
+)
+
+ALIAS_LEVELS = 8
+"""An alias of an alias of an alias is already rare."""
+
+RESOLVED_ACCOUNTS = 1_000
+"""What one address may fan out to in one delivery; larger lists need list software."""
+
+SALT_OCTETS = 16
+SCRAM_ITERATIONS = 10_000
+"""RFC 7677 asks for 4,096 at least.  The strong hash is argon2id; app passwords have 75 bits."""
+
+FIRST_MAILBOXES = (
+    (names.INBOX, None),
+    ("Archive", SpecialUse.ARCHIVE),
+    ("Drafts", SpecialUse.DRAFTS),
+    ("Junk", SpecialUse.JUNK),
+    ("Sent", SpecialUse.SENT),
+    ("Trash", SpecialUse.TRASH),
+)
+
+_ACCOUNT = "SELECT id, address, display_name, disabled, created_at FROM account"
+_CREDENTIALS = (
+    "SELECT id, address, display_name, disabled, created_at, salt, iterations, password_hash,"
+    " stored_key, server_key FROM account WHERE address = ?"
+)
+_APP_PASSWORDS = (
+    "SELECT id, name, scope, digest, stored_key, server_key, created_at FROM app_password"
+    " WHERE account = ? ORDER BY id"
+)
+_CHANGE_SECRETS = (
+    "UPDATE account SET password_hash = ?, salt = ?, iterations = ?, stored_key = ?,"
+    " server_key = ? WHERE id = ? RETURNING id"
+)
+
+
+def domain_of(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+# --- domains ---------------------------------------------------------------------
+
+
+def domains(db: apsw.Connection) -> list[str]:
+    return [name for (name,) in rows(db, "SELECT name FROM domain ORDER BY name")]
+
+
+def add_domain(tx: Transaction, name: str) -> None:
+    if _has_domain(tx.db, name):
+        raise DomainExists(f"{name} is there already")
+    rows(tx.db, "INSERT INTO domain VALUES (?)", (name,))
+
+
+def remove_domain(tx: Transaction, name: str) -> None:
+    check_domain(tx.db, name)
+    for table in ("account", "alias"):
+        if rows(tx.db, f"SELECT 1 FROM {table} WHERE domain = ? LIMIT 1", (name,)):  # noqa: S608
+            raise DomainInUse(f"{name} still has accounts or aliases: remove those first")
+    rows(tx.db, "DELETE FROM domain WHERE name = ?", (name,))
+
+
+def check_domain(db: apsw.Connection, name: str) -> None:
+    if not _has_domain(db, name):
+        raise DomainNotFound(f"{name} is not a domain of this server")
+
+
+def _has_domain(db: apsw.Connection, name: str) -> bool:
+    return first_row(db, "SELECT 1 FROM domain WHERE name = ?", (name,)) is not None
+
+
+# --- accounts --------------------------------------------------------------------
+
+
+def accounts(db: apsw.Connection) -> list[Account]:
+    return [_account(row) for row in rows(db, f"{_ACCOUNT} ORDER BY domain, address")]
+
+
+def _account(row: Any) -> Account:
+    account, address, display_name, disabled, created_at = row
+    return Account(AccountId(account), address, display_name, bool(disabled), created_at)
+
+
+def find_account(db: apsw.Connection, address: str) -> Account:
+    row = first_row(db, f"{_ACCOUNT} WHERE address = ?", (address,))
+    if row is None:
+        raise AccountNotFound(f"there is no account {address}")
+    return _account(row)
+
+
+def add_account(tx: Transaction, address: str, display_name: str, now: int) -> Account:
+    check_domain(tx.db, domain_of(address))
+    _check_free(tx.db, address)
+    account = AccountId(tx.take_ids("account", 1))
+    rows(
+        tx.db,
+        "INSERT INTO account (id, address, domain, display_name, created_at, salt, iterations)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            account,
+            address,
+            domain_of(address),
+            display_name,
+            now,
+            secrets.token_bytes(SALT_OCTETS),
+            SCRAM_ITERATIONS,
+        ),
+    )
+    rows(tx.db, "INSERT INTO account_state VALUES (?, 1)", (account,))
+    for name, use in FIRST_MAILBOXES:
+        make(tx, account, name, use, 1)
+        subscribe(tx, account, name, subscribed=True)
+    return Account(account, address, display_name, disabled=False, created_at=now)
+
+
+def _check_free(db: apsw.Connection, address: str) -> None:
+    taken = "SELECT 1 FROM account WHERE address = ?1 UNION SELECT 1 FROM alias WHERE address = ?1"
+    if rows(db, taken, (address,)):
+        raise AddressTaken(f"{address} is an account or alias already")
+
+
+def remove_account(tx: Transaction, address: str) -> None:
+    account = find_account(tx.db, address).id
+    boxes = rows(tx.db, "SELECT id, name FROM mailbox WHERE account = ?", (account,))
+    for mailbox, name in boxes:
+        discard(tx, account, MailboxId(mailbox), name)
+    for table in ("mailbox_history", "subscription", "keyword", "app_password", "account_state"):
+        rows(tx.db, f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
+    rows(tx.db, "DELETE FROM account WHERE id = ?", (account,))
+
+
+def set_disabled(tx: Transaction, address: str, disabled: bool) -> None:
+    account = find_account(tx.db, address).id
+    rows(tx.db, "UPDATE account SET disabled = ? WHERE id = ?", (int(disabled), account))
+
+
+# --- credentials -----------------------------------------------------------------
+
+
+def credentials(db: apsw.Connection, address: str) -> Credentials | None:
+    row = first_row(db, _CREDENTIALS, (address,))
+    if row is None:
+        return None
+    salt, iterations, password_hash, stored_key, server_key = row[5:]
+    return Credentials(
+        account=_account(row[:5]),
+        salt=salt,
+        iterations=iterations,
+        password_hash=password_hash,
+        scram=None if stored_key is None else ScramKeys(stored_key, server_key),
+        app_passwords=tuple(_app_password(one) for one in rows(db, _APP_PASSWORDS, (row[0],))),
+    )
+
+
+def _app_password(row: Any) -> AppPassword:
+    number, name, scope, digest, stored_key, server_key, created_at = row
+    scram = ScramKeys(stored_key, server_key)
+    return AppPassword(number, name, Scope(scope), digest, scram, created_at)
+
+
+def set_password(
+    tx: Transaction,
+    account: AccountId,
+    password_hash: str,
+    salt: bytes,
+    iterations: int,
+    scram: ScramKeys,
+) -> None:
+    values = (password_hash, salt, iterations, scram.stored_key, scram.server_key, account)
+    if not rows(tx.db, _CHANGE_SECRETS, values):
+        raise AccountNotFound("the account is gone")
+
+
+def add_app_password(
+    tx: Transaction,
+    account: AccountId,
+    name: str,
+    scope: Scope,
+    digest: bytes,
+    scram: ScramKeys,
+    now: int,
+) -> AppPassword:
+    if first_row(tx.db, "SELECT 1 FROM account WHERE id = ?", (account,)) is None:
+        raise AccountNotFound("the account is gone")
+    number = tx.take_ids("app_password", 1)
+    rows(
+        tx.db,
+        "INSERT INTO app_password VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            account,
+            name,
+            scope.value,
+            digest,
+            scram.stored_key,
+            scram.server_key,
+            now,
+        ),
+    )
+    return AppPassword(number, name, scope, digest, scram, now)
+
+
+def remove_app_password(tx: Transaction, account: AccountId, app_password: int) -> None:
+    gone = "DELETE FROM app_password WHERE account = ? AND id = ? RETURNING id"
+    if not rows(tx.db, gone, (account, app_password)):
+        raise AppPasswordNotFound("there is no such app password")
+
+
+# --- aliases ---------------------------------------------------------------------
+
+
+def aliases(db: apsw.Connection) -> list[Alias]:
+    targets: dict[str, list[str]] = {}
+    every = "SELECT address, target FROM alias_target ORDER BY address, place"
+    for address, target in rows(db, every):
+        targets.setdefault(address, []).append(target)
+    return [Alias(address, tuple(names)) for address, names in targets.items()]
+
+
+def set_alias(tx: Transaction, alias: Alias) -> None:
+    """Made, or its targets replaced; an alias without targets is not one."""
+    domain = domain_of(alias.address)
+    check_domain(tx.db, domain)
+    if first_row(tx.db, "SELECT 1 FROM account WHERE address = ?", (alias.address,)):
+        raise AddressTaken(f"{alias.address} is an account already")
+    _clear_alias(tx, alias.address)
+    if not alias.targets:
+        raise AliasNotFound("an alias needs a target")
+    rows(tx.db, "INSERT INTO alias VALUES (?, ?)", (alias.address, domain))
+    tx.db.executemany(
+        "INSERT INTO alias_target VALUES (?, ?, ?)",
+        [(alias.address, place, target) for place, target in enumerate(alias.targets)],
+    )
+
+
+def remove_alias(tx: Transaction, address: str) -> None:
+    if not _clear_alias(tx, address):
+        raise AliasNotFound(f"there is no alias {address}")
+
+
+def _clear_alias(tx: Transaction, address: str) -> bool:
+    rows(tx.db, "DELETE FROM alias_target WHERE address = ?", (address,))
+    return bool(rows(tx.db, "DELETE FROM alias WHERE address = ? RETURNING 1", (address,)))
+
+
+# --- who gets it -----------------------------------------------------------------
+
+
+def resolve(db: apsw.Connection, address: str) -> tuple[AccountId, ...]:
+    """Local accounts, in the order of aliases' targets, each once; disabled ones too."""
+    check_domain(db, domain_of(address))
+    found: dict[AccountId, None] = {}
+    seen: set[str] = set()
+    level = [address]
+    for _ in range(ALIAS_LEVELS + 1):
+        below: list[str] = []
+        for one in level:
+            if one not in seen:
+                seen.add(one)
+                account, targets = _look_up(db, one)
+                below += targets
+                if account is not None:
+                    found[account] = None
+        level = below
+        if not level or len(found) >= RESOLVED_ACCOUNTS:
+            break
+    return tuple(found)[:RESOLVED_ACCOUNTS]
+
+
+def _look_up(db: apsw.Connection, address: str) -> tuple[AccountId | None, list[str]]:
+    """The account of this address, or its alias's targets; first as it stands, then without
+    what follows a plus sign, then as the domain's catch-all."""
+    local_part, _, domain = address.rpartition("@")
+    base = local_part.partition("+")[0]
+    spellings = [address]
+    if base and base != local_part and not local_part.startswith('"'):
+        spellings.append(f"{base}@{domain}")
+    for one in (*spellings, f"*@{domain}"):
+        row = first_row(db, "SELECT id FROM account WHERE address = ?", (one,))
+        if row is not None:
+            return AccountId(row[0]), []
+        targets = rows(
+            db, "SELECT target FROM alias_target WHERE address = ? ORDER BY place", (one,)
+        )
+        if targets:
+            return None, [target for (target,) in targets]
+    return None, []
+
+
+def owns(db: apsw.Connection, account: AccountId, address: str) -> bool:
+    try:
+        return account in resolve(db, address)
+    except DomainNotFound:
+        return False

@@ -1,0 +1,117 @@
+"""The directory's verbs, tied to readers and committer."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from mailclad.engines.sqlite import directory
+from mailclad.engines.sqlite.committer import Committer
+from mailclad.engines.sqlite.readers import Readers
+from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.store.interface import Directory
+from mailclad.store.model import (
+    Account,
+    AccountId,
+    Alias,
+    AppPassword,
+    Credentials,
+    Scope,
+    ScramKeys,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SqliteDirectory(Directory):
+    def __init__(self, readers: Readers, committer: Committer) -> None:
+        self._readers = readers
+        self._committer = committer
+
+    async def _write(
+        self,
+        writer: Callable[Concatenate[Transaction, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a writer in the next transaction; returns when that is durable."""
+
+        def run(transaction: Transaction) -> T:
+            return writer(transaction, *args, **kwargs)
+
+        return cast("T", await self._committer.work(run))
+
+    # --- domains ---
+
+    async def domains(self) -> list[str]:
+        return self._readers.here(directory.domains)
+
+    async def add_domain(self, name: str) -> None:
+        await self._write(directory.add_domain, name)
+
+    async def remove_domain(self, name: str) -> None:
+        await self._write(directory.remove_domain, name)
+
+    # --- accounts ---
+
+    async def accounts(self) -> list[Account]:
+        return self._readers.here(directory.accounts)
+
+    async def add_account(self, address: str, display_name: str, now: int) -> Account:
+        return await self._write(directory.add_account, address, display_name, now)
+
+    async def remove_account(self, address: str) -> None:
+        await self._write(directory.remove_account, address)
+
+    async def set_disabled(self, address: str, disabled: bool) -> None:
+        await self._write(directory.set_disabled, address, disabled)
+
+    async def find_account(self, address: str) -> Account:
+        return self._readers.here(directory.find_account, address)
+
+    # --- credentials ---
+
+    async def credentials(self, address: str) -> Credentials | None:
+        return self._readers.here(directory.credentials, address)
+
+    async def set_password(
+        self,
+        account: AccountId,
+        password_hash: str,
+        salt: bytes,
+        iterations: int,
+        scram: ScramKeys,
+    ) -> None:
+        await self._write(directory.set_password, account, password_hash, salt, iterations, scram)
+
+    async def add_app_password(
+        self,
+        account: AccountId,
+        name: str,
+        scope: Scope,
+        digest: bytes,
+        scram: ScramKeys,
+        now: int,
+    ) -> AppPassword:
+        return await self._write(
+            directory.add_app_password, account, name, scope, digest, scram, now
+        )
+
+    async def remove_app_password(self, account: AccountId, app_password: int) -> None:
+        await self._write(directory.remove_app_password, account, app_password)
+
+    # --- aliases ---
+
+    async def aliases(self) -> list[Alias]:
+        return self._readers.here(directory.aliases)
+
+    async def set_alias(self, alias: Alias) -> None:
+        await self._write(directory.set_alias, alias)
+
+    async def remove_alias(self, address: str) -> None:
+        await self._write(directory.remove_alias, address)
+
+    async def resolve(self, address: str) -> tuple[AccountId, ...]:
+        return self._readers.here(directory.resolve, address)
+
+    async def owns(self, account: AccountId, address: str) -> bool:
+        return self._readers.here(directory.owns, account, address)

@@ -1,0 +1,1 @@
+"""The message and its policies: pure functions over bytes."""

@@ -1,0 +1,1 @@
+"""SMTP, submission and LMTP without the network: bytes in, commands out, replies to bytes."""

@@ -1,0 +1,100 @@
+"""HTTP on a channel: an ASGI application behind uvicorn's httptools protocol class.
+
+RFC 9112.  Comes in: a channel, with TLS and ``http/1.1`` agreed by the listener.  Goes out:
+requests to the application, its responses to the peer.  uvicorn's protocol class does HTTP;
+sockets, TLS, limits on connections and the end of the server stay ours.  Limits: the octets
+and the time of a request's head, here; bodies wait in uvicorn's 64 KiB until the application
+reads them, so how much it takes is for the application to say.
+"""
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from mailclad.servers.channel import Channel, ConnectionLost, Shell
+
+HEAD_OCTETS = 32 * 1024
+"""Request line and headers; browsers stay below 8 KB, other servers allow 8 to 32."""
+
+HEAD_SECONDS = 20.0
+"""How long a request's head may take; looked at this often, so twice at the very most."""
+
+KEEP_ALIVE_SECONDS = 60
+"""How long a connection waits for its next request: pages fetched in a row need no handshake."""
+
+
+class _HttpConnection(HttpToolsProtocol):
+    """One connection; tells its channel of the end, and counts the octets of heads."""
+
+    def __init__(self, channel: Channel, config: Config, state: ServerState) -> None:
+        super().__init__(config, state, {}, asyncio.get_running_loop())
+        self._channel = channel
+        self._head_octets = 0
+        self._in_head = False
+        self._is_late = False
+
+    def data_received(self, data: bytes) -> None:
+        self._in_head = self._in_head or self.cycle is None or self.cycle.response_complete
+        self._head_octets += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_octets > HEAD_OCTETS and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._is_late = False
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_head = False
+        self._head_octets = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._channel.connection_lost(exc)
+
+    def is_stalled(self) -> bool:
+        """Say whether a head has been awaited since the last time this was asked."""
+        waits = self._in_head or self.cycle is None
+        was_late, self._is_late = self._is_late, waits
+        return waits and was_late
+
+
+def http_shell(app: ASGIApp) -> Shell:
+    """Serve an application; its lifespan events are the caller's to send."""
+    config = Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        interface="asgi3",
+    )
+    config.load()
+    state = ServerState()
+
+    async def shell(channel: Channel) -> None:
+        connection: Any = _HttpConnection(channel, config, state)
+        channel.hand_over(connection)
+        while True:
+            channel.set_deadline(HEAD_SECONDS)
+            try:
+                await channel.receive()
+            except ConnectionLost:
+                return
+            except TimeoutError:
+                if connection.is_stalled():
+                    raise
+            if channel.closing:
+                connection.shutdown()
+
+    return shell

@@ -1,0 +1,278 @@
+"""Listeners: accept connections, bring them to TLS where the port is encrypted, run the shell.
+
+RFC 8314 (implicit TLS), RFC 3207 and RFC 9051 §6.2.1 (STARTTLS, begun by the shell).
+
+Comes in: listening sockets, made before the workers forked.  Goes out: one task per connection
+that runs the protocol's shell on a Channel, and one log line when it ends.  An implicit-TLS
+connection has no task until its handshake is done.  A shell's bug ends its connection only.
+Limits: :mod:`admission`.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+
+from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.servers.admission import Admission
+from mailclad.servers.channel import Channel, ConnectionLost, Shell
+from mailclad.servers.tls import ContextTable, TlsServer
+from mailclad.servers.tls_failure import HandshakeFailed
+from mailclad.servers.tls_transport import TlsTransport, start_tls
+
+BACKLOG = 1024
+"""Connections that wait in the kernel while the loop is busy: half a second of handshakes."""
+
+REFUSALS_LOGGED_EACH_SECONDS = 10.0
+"""A flood is told of in one line for so long, not in one for every connection."""
+
+_SIGN_IN = frozenset({Service.IMAP, Service.POP3, Service.SUBMISSION})
+
+FailureSink = Callable[[str, HandshakeFailed], None]
+"""Takes the peer's address and what happened; kept for a later diagnosis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """One service on one or more listening sockets."""
+
+    service: Service
+    tls: TlsMode
+    sockets: tuple[socket.socket, ...]
+
+
+class Listener:
+    """What ``listen()`` returns: drain it, then it is done."""
+
+    __slots__ = (
+        "_admission",
+        "_draining",
+        "_half_open",
+        "_log",
+        "_mode",
+        "_on_failed",
+        "_refused",
+        "_servers",
+        "_shell",
+        "_sign_in",
+        "_tasks",
+        "_tls",
+    )
+
+    def __init__(
+        self,
+        listening: Listening,
+        contexts: ContextTable | None,
+        shell: Shell,
+        admission: Admission,
+        on_failed: FailureSink | None = None,
+    ) -> None:
+        limits = admission.limits
+        self._admission = admission
+        self._mode = listening.tls
+        self._shell = shell
+        self._sign_in = listening.service in _SIGN_IN
+        self._on_failed = on_failed
+        self._tls: TlsServer | None = None
+        if listening.tls is not TlsMode.NONE:
+            assert contexts is not None, "an encrypted listener needs certificates"
+            self._tls = TlsServer(
+                contexts, listening.service, limits.handshake_seconds, limits.handshake_octets
+            )
+        self._servers: list[asyncio.AbstractServer] = []
+        self._tasks: dict[Channel, asyncio.Task[None]] = {}
+        self._half_open: dict[Channel, asyncio.Transport] = {}
+        self._draining = False
+        self._refused = _Refused()
+        self._log = structlog.get_logger().bind(
+            service=str(listening.service), tls=str(listening.tls)
+        )
+
+    async def open(self, sockets: tuple[socket.socket, ...]) -> None:
+        loop = asyncio.get_running_loop()
+        for sock in sockets:
+            if sock.family == socket.AF_UNIX:
+                server: asyncio.AbstractServer = await loop.create_unix_server(
+                    lambda: _Arrival(self), sock=sock, backlog=BACKLOG
+                )
+            else:
+                server = await loop.create_server(
+                    lambda: _Arrival(self), sock=sock, backlog=BACKLOG
+                )
+            self._servers.append(server)
+
+    @property
+    def connections(self) -> int:
+        """How many connections stand, handshakes under way included."""
+        return len(self._tasks) + len(self._half_open)
+
+    def stop_accepting(self) -> None:
+        """Accept nothing more; the connections that stand go on as if nothing had happened."""
+        for server in self._servers:
+            server.close()
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing more, ask the shells to finish, wait, then drop what is left."""
+        self._draining = True
+        for server in self._servers:
+            server.close()
+        for transport in list(self._half_open.values()):
+            transport.abort()
+        for channel in list(self._tasks):
+            channel.closing = True
+            channel.nudge()
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(list(self._tasks.values()), timeout=seconds)
+        for channel in list(self._tasks):
+            channel.abort()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Drop everything at once."""
+        await self.drain(0)
+
+    # A connection's way: admit → (handshake) → ready → (begin_tls) → ended
+
+    def admit(self, tcp: asyncio.Transport) -> None:
+        channel = Channel(self)
+        channel.arrived(tcp)
+        implicit = self._mode is TlsMode.IMPLICIT
+        if self._draining or self._is_refused(channel, handshake=implicit):
+            tcp.abort()
+            return
+        sock = tcp.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if implicit:
+            assert self._tls is not None
+            self._half_open[channel] = tcp
+            start_tls(self._tls, channel, tcp)
+        else:
+            tcp.set_protocol(channel)
+            channel.connection_made(tcp)
+
+    def _is_refused(self, channel: Channel, *, handshake: bool) -> bool:
+        reason = self._admission.refusal(channel.peer, handshake=handshake, sign_in=self._sign_in)
+        if reason is not None and (count := self._refused.count()):
+            self._log.warning(
+                "connections refused", count=count, last_peer=channel.peer, reason=reason
+            )
+        return reason is not None
+
+    def ready(self, channel: Channel) -> None:
+        if self._half_open.pop(channel, None) is not None:
+            self._admission.handshakes -= 1
+        channel.closing = self._draining
+        self._tasks[channel] = asyncio.get_running_loop().create_task(self._run(channel))
+
+    def begin_tls(self, channel: Channel, tcp: asyncio.Transport) -> TlsTransport:
+        assert self._tls is not None, "STARTTLS is offered where certificates are"
+        return start_tls(self._tls, channel, tcp)
+
+    def signed_in(self, channel: Channel) -> None:
+        del channel
+        self._admission.not_signed_in -= self._sign_in
+
+    def ended(self, channel: Channel, problem: Exception | None) -> None:
+        self._admission.left(channel.peer)
+        if self._sign_in and not channel.is_signed_in:
+            self._admission.not_signed_in -= 1
+        if isinstance(problem, HandshakeFailed):
+            if self._on_failed is not None:
+                self._on_failed(channel.peer, problem)
+            self._log_failure(channel, problem)
+        if self._half_open.pop(channel, None) is not None:
+            self._admission.handshakes -= 1
+
+    async def _run(self, channel: Channel) -> None:
+        started = asyncio.get_running_loop().time()
+        end = "closed"
+        try:
+            await self._shell(channel)
+            await channel.close()
+        except (ConnectionLost, HandshakeFailed) as lost:
+            end = str(lost)
+        except TimeoutError:
+            end = "too slow or silent"
+        except asyncio.CancelledError:
+            end = "stopped"
+            raise
+        except Exception:
+            end = "a fault of this server"
+            self._log.exception("shell failed", peer=channel.peer)
+        finally:
+            channel.abort()
+            del self._tasks[channel]
+            seconds = asyncio.get_running_loop().time() - started
+            version = channel.tls.version if channel.tls is not None else None
+            self._log.info(
+                "connection ended",
+                peer=channel.peer,
+                port=channel.local_port,
+                version=version,
+                seconds=round(seconds, 3),
+                end=end,
+            )
+
+    def _log_failure(self, channel: Channel, problem: HandshakeFailed) -> None:
+        self._log.info(
+            "handshake failed",
+            peer=channel.peer,
+            port=channel.local_port,
+            reason=problem.reason,
+            began_with=str(problem.first_bytes),
+            sent_alert=problem.sent_alert,
+            received_alert=problem.received_alert,
+        )
+
+
+class _Arrival(asyncio.Protocol):
+    """Takes a connection for the moment in which it is admitted or not."""
+
+    __slots__ = ("_listener",)
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._listener.admit(cast("asyncio.Transport", transport))  # uvloop's is none by name
+
+
+class _Refused:
+    """How many were refused since the last line in the log."""
+
+    __slots__ = ("_count", "_next")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._next = 0.0
+
+    def count(self) -> int:
+        """Count one more; return how many to tell of, or 0 for: not yet."""
+        self._count += 1
+        now = asyncio.get_running_loop().time()
+        if now < self._next:
+            return 0
+        self._next = now + REFUSALS_LOGGED_EACH_SECONDS
+        count, self._count = self._count, 0
+        return count
+
+
+async def listen(
+    listening: Listening,
+    contexts: ContextTable | None,
+    shell: Shell,
+    admission: Admission,
+    *,
+    on_failed: FailureSink | None = None,
+) -> Listener:
+    """Start to accept on these sockets; ``contexts`` may be None where there is no TLS."""
+    listener = Listener(listening, contexts, shell, admission, on_failed)
+    await listener.open(listening.sockets)
+    return listener

@@ -1,0 +1,397 @@
+"""TLS without a transport: contexts, handshakes, records; the only importer of OpenSSL.
+
+RFC 8446, RFC 5246; RFC 9325 (versions, suites, no renegotiation, no compression, no 0-RTT);
+RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 6066 §3 (SNI, lenient: a name
+that we do not have gets the default certificate, RFC 7672 §8.1); RFC 9266 and RFC 5929 §4
+(channel bindings).
+
+Comes in: certificates as plain data; octets from peers, untrusted.  Goes out: octets for the
+peer, plaintext, ``TlsFacts``, or a HandshakeFailed that says what happened.  The ClientHello
+is read whole before OpenSSL sees an octet, so a connection that sends nothing or something
+else costs no TLS state.  :mod:`tls_transport` puts it on asyncio.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from OpenSSL import SSL
+
+from mailclad.base.tls_policy import ALPN, CIPHERS_TLS12, Service, TlsFacts
+from mailclad.protocols.tls.client_hello import (
+    MAX_HELLO_OCTETS,
+    ClientHello,
+    NeedMore,
+    read_client_hello,
+)
+from mailclad.protocols.tls.server_flight import is_resumed, plain_alert
+from mailclad.servers.tls_failure import (
+    CertificateUnusable,
+    HandshakeFailed,
+    StreamBroken,
+    received_alert,
+)
+from mailclad.services.certificates.chain import CertificateChain, KeyKind
+from mailclad.services.certificates.choose import Bundle, by_name, choose, normalise
+
+HANDSHAKE_SECONDS = 10.0
+"""From the first octet that may be sent to the end of the handshake; real ones take one second
+over a bad mobile network, asyncio's own default of 60 lets an attacker hold six times as many."""
+
+HANDSHAKE_OCTETS = MAX_HELLO_OCTETS
+"""What a client may send until the handshake is done: one ClientHello and a Finished."""
+
+SESSION_SECONDS = 24 * 3600
+"""How long a session may be resumed: programs that poll hourly gain, stolen ticket keys age."""
+
+_RECORD = 16 * 1024  # plaintext octets, at most (RFC 8446 §5.1)
+_RECORD_OVERHEAD = 32  # at most 29 in TLS 1.2, 22 in TLS 1.3
+_WAITING = 1024  # octets of tickets and key updates that may lie before the first record
+_MODE_ENABLE_PARTIAL_WRITE = 1  # pyOpenSSL's default, not exported; costs a call per record
+
+_IANA_SUITES: Mapping[str, str] = {
+    "ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305": "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-RSA-CHACHA20-POLY1305": "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+}
+"""TLS 1.2 suites of our policy; those of TLS 1.3 are called as IANA does already."""
+
+_GROUPS = {"x25519": "X25519", "x448": "X448", "prime256v1": "secp256r1"}
+"""Where OpenSSL's spelling differs from IANA's."""
+
+_PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey | Ed25519PrivateKey
+
+_RECORD_HANDSHAKE = 22
+_ALERT_DECODE_ERROR = b"\x15\x03\x03\0\2\2\x32"
+
+
+class _AlpnRefused(Exception):
+    """Raised in OpenSSL's callback: nothing else makes it send alert 120."""
+
+
+class ContextTable:
+    """Which OpenSSL context serves a name; made before the workers fork, swapped while live.
+
+    A connection begins on its service's front context, which never changes and has no
+    certificate: the ticket keys in it are what all workers share.  It is then moved to the
+    context of the name, whose session id context is its own per service and names, so that
+    no session crosses services or virtual hosts, while a renewed certificate keeps them.
+    """
+
+    __slots__ = ("_fronts", "_live")
+
+    def __init__(
+        self, certificates: Sequence[CertificateChain], services: Iterable[Service] = tuple(ALPN)
+    ) -> None:
+        self._fronts = {service: _new_context() for service in services}
+        self._live: Mapping[Service, _Names] = {}
+        self.swap(certificates)
+
+    def swap(self, certificates: Sequence[CertificateChain]) -> None:
+        """Serve these from now on, the first one also for unknown names.
+
+        Raises CertificateUnusable and keeps what was served before.
+        """
+        if not certificates:
+            raise CertificateUnusable("there is no certificate to serve")
+        index = by_name(certificates)
+        first = certificates[0]
+        default: Bundle = index[first.names[0]] if first.names else (first,)
+        self._live = {
+            service: _Names(service, index, default) for service in self._fronts
+        }  # one assignment: a handshake sees the old table or the new one
+
+    def begin(self, service: Service, server_name: bytes | None) -> "TlsSession":
+        """Return a server's side of a handshake for this name."""
+        connection = SSL.Connection(self._fronts[service])
+        connection.set_accept_state()
+        connection.set_context(self._live[service].find(server_name))
+        return TlsSession(connection)
+
+
+class _Names:
+    """One service's contexts by name."""
+
+    __slots__ = ("_by_name", "_default")
+
+    def __init__(self, service: Service, index: Mapping[str, Bundle], default: Bundle) -> None:
+        made: dict[Bundle, SSL.Context] = {}
+        for bundle in (default, *index.values()):
+            if bundle not in made:
+                made[bundle] = _serving_context(service, bundle)
+        self._by_name = {name: made[bundle] for name, bundle in index.items()}
+        self._default = made[default]
+
+    def find(self, server_name: bytes | None) -> SSL.Context:
+        name = normalise(server_name) if server_name is not None else None
+        found = choose(self._by_name, name) if name is not None else None
+        return self._default if found is None else found
+
+
+def _new_context() -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(CIPHERS_TLS12)
+    context.set_options(
+        SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
+    )
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.clear_mode(_MODE_ENABLE_PARTIAL_WRITE)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # tickets only: no memory per session
+    context.set_timeout(SESSION_SECONDS)
+    context.set_session_id(b"mailclad")
+    return context
+
+
+def _serving_context(service: Service, bundle: Bundle) -> SSL.Context:
+    context = _new_context()
+    names = sorted({name for certificate in bundle for name in certificate.names})
+    context.set_session_id(hashlib.sha256("\n".join((service, *names)).encode()).digest())
+    context.set_alpn_select_callback(_alpn_choice(ALPN[service]))
+    ordered = sorted(bundle, key=lambda one: one.kind is KeyKind.RSA)  # EC first
+    for certificate in ordered:
+        try:
+            _use_chain(context, certificate.chain_pem)
+            context.use_privatekey(_private_key(certificate))
+            context.check_privatekey()
+        except (SSL.Error, ValueError, TypeError) as problem:
+            text = f"{certificate.source}: TLS cannot use it: {problem}"
+            raise CertificateUnusable(text) from problem
+    leaves = (x509.load_pem_x509_certificate(one.chain_pem) for one in ordered)
+    context.set_app_data(tuple(leaves))
+    return context
+
+
+def _private_key(certificate: CertificateChain) -> _PrivateKey:
+    key = load_pem_private_key(certificate.key_pem.reveal(), None)
+    if not isinstance(key, _PrivateKey):
+        raise TypeError(f"a key of kind {type(key).__name__} is not for certificates on the web")
+    return key
+
+
+def _use_chain(context: SSL.Context, chain_pem: bytes) -> None:
+    """Load a leaf and its own intermediates, which pyOpenSSL reads from a file only."""
+    descriptor = os.memfd_create("chain")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(chain_pem)
+        file.flush()
+        context.use_certificate_chain_file(f"/proc/self/fd/{descriptor}")
+
+
+def _alpn_choice(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:
+    def choice(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
+        for name in ours:
+            if name in offered:
+                return name
+        raise _AlpnRefused
+
+    return choice
+
+
+@dataclass(frozen=True, slots=True)
+class TlsServer:
+    """What the handshakes of one listener share."""
+
+    contexts: ContextTable
+    service: Service
+    handshake_seconds: float = HANDSHAKE_SECONDS
+    handshake_octets: int = HANDSHAKE_OCTETS
+
+
+class TlsSession:
+    """One connection's records; what it wants to send is fetched with to_send()."""
+
+    __slots__ = ("_ssl",)
+
+    def __init__(self, ssl: SSL.Connection) -> None:
+        self._ssl = ssl
+
+    def feed(self, ciphertext: bytes) -> None:
+        self._ssl.bio_write(ciphertext)
+
+    def handshake(self) -> tuple[bool, str | None]:
+        """Go one step: whether it is done, and why it failed."""
+        try:
+            self._ssl.do_handshake()
+        except SSL.WantReadError:
+            return False, None
+        except _AlpnRefused:
+            return False, "the client asks for another protocol (ALPN)"
+        except SSL.Error as problem:
+            return False, _reason(problem)
+        return True, None
+
+    def decrypt(self) -> bytes | None:
+        """Return the next plaintext; None: feed more; b"": the peer said close_notify.
+
+        Raises StreamBroken; the alert for the peer is then to be sent.
+        """
+        try:
+            return self._ssl.recv(_RECORD)
+        except SSL.WantReadError:
+            return None
+        except SSL.ZeroReturnError:
+            return b""
+        except SSL.Error as problem:
+            raise StreamBroken(_reason(problem)) from problem
+
+    def encrypt(self, plaintext: bytes | bytearray | memoryview) -> bytes:
+        size = len(plaintext)
+        room = size + _RECORD_OVERHEAD * (size // _RECORD + 1) + _WAITING
+        self._ssl.sendall(plaintext)
+        output = self._ssl.bio_read(room)
+        if len(output) == room:  # more than that lay before it
+            output += self.to_send()
+        return output
+
+    def goodbye(self) -> bytes:
+        """Return what ends the stream: close_notify."""
+        with contextlib.suppress(SSL.Error):  # a broken stream has nothing to say any more
+            self._ssl.shutdown()
+        return self.to_send()
+
+    def to_send(self) -> bytes:
+        """Return everything that OpenSSL wants to send by itself."""
+        output = b""
+        while True:
+            try:
+                piece = self._ssl.bio_read(_RECORD)
+            except SSL.WantReadError:
+                return output
+            output += piece
+            if len(piece) < _RECORD:
+                return output
+
+    def facts(self, server_name: str | None, *, resumed: bool) -> TlsFacts:
+        ssl = self._ssl
+        suite = ssl.get_cipher_name() or ""
+        group = ssl.get_group_name()
+        return TlsFacts(
+            version=ssl.get_protocol_version_name(),
+            suite=_IANA_SUITES.get(suite, suite),
+            group=_GROUPS.get(group, group) if group is not None else None,
+            alpn=ssl.get_alpn_proto_negotiated() or None,
+            server_name=server_name,
+            resumed=resumed,
+            exporter=self.exporter,
+            end_point=self.end_point,
+        )
+
+    def exporter(self) -> bytes | None:
+        """tls-exporter, RFC 9266 §2; None below TLS 1.3, where it may not be unique."""
+        if self._ssl.get_protocol_version() < SSL.TLS1_3_VERSION:
+            return None
+        return self._ssl.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+
+    def end_point(self) -> bytes:
+        """tls-server-end-point, RFC 5929 §4.1: a hash of the certificate that was shown."""
+        certificate = self._shown()
+        name = getattr(certificate.signature_hash_algorithm, "name", "sha256")
+        if name in {"md5", "sha1"}:
+            name = "sha256"
+        return hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
+
+    def _shown(self) -> x509.Certificate:
+        """Return our certificate; of two, the suite tells in TLS 1.2, OpenSSL in TLS 1.3."""
+        certificates: tuple[x509.Certificate, ...] = self._ssl.get_context().get_app_data()
+        if len(certificates) > 1:  # EC, RSA
+            suite = _IANA_SUITES.get(self._ssl.get_cipher_name() or "")
+            if suite is not None:
+                return certificates["_RSA_" in suite]
+            used = self._ssl.get_certificate(as_cryptography=True)
+            if used is not None:
+                return used
+        return certificates[0]
+
+
+class Handshake:
+    """What lives only until the handshake is done or has failed; knows no transport."""
+
+    __slots__ = ("flight", "hello", "needed", "output", "sent", "server", "session")
+
+    def __init__(self, server: TlsServer) -> None:
+        self.server = server
+        self.flight = bytearray()
+        self.needed = 1
+        self.hello: ClientHello | None = None
+        self.session: TlsSession | None = None
+        self.sent = b""
+        self.output = b""
+
+    def take(self, data: bytes) -> bool:
+        """Go on with these octets; True when done.  ``output`` is to be sent, also when
+        HandshakeFailed is raised: the alert is in it."""
+        self.output = b""
+        limit = self.server.handshake_octets
+        room = limit - len(self.flight)
+        part = data[:room]
+        self.flight += part
+        if self.session is None:
+            self.session = self._begin(limit)
+            if self.session is None:
+                return False
+            part = bytes(self.flight)
+        self.session.feed(part)
+        if not self._step(self.session):
+            if len(self.flight) >= limit:
+                raise self.failed(f"more than {limit} octets before the handshake was done")
+            return False
+        if len(data) > room:
+            self.session.feed(data[room:])
+        return True
+
+    def failed(self, reason: str) -> HandshakeFailed:
+        alert = plain_alert(self.sent)
+        return HandshakeFailed(reason, bytes(self.flight), alert, received_alert(reason))
+
+    def _begin(self, limit: int) -> TlsSession | None:
+        """Wait for a whole ClientHello, then choose the context by its server name."""
+        if len(self.flight) < min(self.needed, limit):
+            return None
+        found = read_client_hello(bytes(self.flight))
+        if isinstance(found, ClientHello):
+            self.hello = found
+            return self.server.contexts.begin(self.server.service, found.server_name)
+        if isinstance(found, NeedMore) and found.octets <= limit:
+            self.needed = found.octets
+            return None
+        if self.flight[0] == _RECORD_HANDSHAKE:
+            self.output = self.sent = _ALERT_DECODE_ERROR
+        too_long = f"a ClientHello of more than {limit} octets"
+        raise self.failed(too_long if isinstance(found, NeedMore) else found.reason)
+
+    def _step(self, session: TlsSession) -> bool:
+        done, reason = session.handshake()
+        if done:
+            return True  # tickets wait in the session, to be sent together with a greeting
+        self.output = session.to_send()
+        self.sent += self.output
+        if reason is not None:
+            raise self.failed(reason)
+        return False
+
+    def facts(self) -> TlsFacts:
+        """Say what was agreed; the handshake is done."""
+        assert self.session is not None
+        assert self.hello is not None
+        name = self.hello.server_name
+        return self.session.facts(
+            server_name=normalise(name) if name is not None else None,
+            resumed=self.hello.offers_resumption and is_resumed(self.sent),
+        )
+
+
+def _reason(problem: SSL.Error) -> str:
+    """OpenSSL's own words for what went wrong first."""
+    queue = problem.args[0] if problem.args and isinstance(problem.args[0], list) else []
+    return queue[0][2] if queue else str(problem) or type(problem).__name__

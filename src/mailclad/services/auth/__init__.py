@@ -1,0 +1,1 @@
+"""Who may log in: SASL, passwords, app passwords, throttling."""

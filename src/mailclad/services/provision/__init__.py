@@ -1,0 +1,1 @@
+"""What an administrator makes: domains, accounts, aliases, passwords."""

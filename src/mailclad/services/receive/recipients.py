@@ -1,0 +1,59 @@
+"""Who gets mail for an address: asked before the message is taken (RFC 5321 §3.3, §4.5.1).
+
+In comes an address from RCPT, out come the accounts of those who get it, or a refusal.  An
+address inside an address (``%``, ``!``, a quoted ``@``) is refused even where a catch-all would
+take it: it has no use but to be sent on.
+
+``<Postmaster>`` without a domain, and ``postmaster@`` one of ours that has neither account nor
+alias of that name, must be accepted wherever somebody can read it (RFC 5321 §4.5.1): it goes
+to the oldest account of the domain, without a domain to that of the first that has one.
+"""
+
+import re
+
+from mailclad.mail.address import Address
+from mailclad.services.receive.refusal import AddressInAddress, NobodyHere, NotOurDomain
+from mailclad.store.errors import DomainNotFound
+from mailclad.store.interface import Directory
+from mailclad.store.model import AccountId
+
+_ROUTING = re.compile(r"[@%!]")
+_POSTMASTER = "postmaster"
+
+
+async def find_recipients(directory: Directory, address: Address) -> tuple[AccountId, ...]:
+    """Raises a Refusal where there is nobody; never returns an empty tuple."""
+    if not address.domain:
+        return await _bare_postmaster(directory)
+    try:
+        accounts = await directory.resolve(address.normalised)
+    except DomainNotFound:
+        raise NotOurDomain from None
+    if _ROUTING.search(address.local_part):
+        raise AddressInAddress
+    if accounts:
+        return accounts
+    if address.local_part.lower() == _POSTMASTER:
+        return await _oldest_account(directory, address.normalised.rpartition("@")[2])
+    raise NobodyHere
+
+
+async def _bare_postmaster(directory: Directory) -> tuple[AccountId, ...]:
+    for domain in await directory.domains():
+        try:
+            return await find_recipients(directory, Address(_POSTMASTER, domain))
+        except NobodyHere:
+            continue
+    raise NobodyHere
+
+
+async def _oldest_account(directory: Directory, domain: str) -> tuple[AccountId, ...]:
+    ending = f"@{domain}"
+    accounts = [
+        account
+        for account in await directory.accounts()
+        if account.address.endswith(ending) and not account.disabled
+    ]
+    if not accounts:
+        raise NobodyHere
+    return (min(accounts, key=lambda account: (account.created_at, account.id)).id,)

@@ -1,0 +1,1 @@
+"""What POP3's commands do."""

@@ -1,0 +1,45 @@
+"""HELO, EHLO, LHLO: who are you, and what can be done here (RFC 5321 §4.1.1.1, RFC 2033 §4.1)."""
+
+from mailclad.mail.trace import make_stamp
+from mailclad.protocols.smtp.command import Hello, Verb
+from mailclad.protocols.smtp.reply import Reply
+from mailclad.sessions.smtp.outcome import Outcome, said
+from mailclad.sessions.smtp.session import Greeted, Session
+
+_ALWAYS = (
+    "PIPELINING",
+    "8BITMIME",
+    "ENHANCEDSTATUSCODES",
+    "CHUNKING",
+    "BINARYMIME",
+    "SMTPUTF8",
+)
+
+
+async def hello(session: Session, command: Hello) -> Outcome:
+    """Also in the middle of a message, which it gives up (RFC 5321 §4.1.4)."""
+    session.end()
+    site = session.site
+    stamp = make_stamp(command.name, session.peer, site.host_name, session.tls)
+    account = session.account if isinstance(session, Greeted) else None
+    become = Greeted(site, session.peer, session.tls, command, stamp, account)
+    lines = [site.host_name]
+    if command.verb is not Verb.HELO:
+        lines += _extensions(session)
+    return said(Reply(250, "", "\n".join(lines)), become)
+
+
+def _extensions(session: Session) -> list[str]:
+    """What is offered now; AUTH and STARTTLS never together."""
+    site = session.site
+    limits = site.limits
+    lines = [*_ALWAYS, f"SIZE {limits.message}"]
+    lines.append(f"LIMITS RCPTMAX={limits.recipients} MAILMAX={limits.transactions}")
+    if session.tls is None and site.starttls:
+        lines.append("STARTTLS")
+    if session.tls is not None and site.submission is not None:
+        names = site.submission.authenticator.mechanisms(session.tls, with_login=True)
+        if names:
+            lines.append(f"AUTH {' '.join(names)}")
+    lines.append("HELP")
+    return lines

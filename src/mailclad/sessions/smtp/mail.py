@@ -1,0 +1,16 @@
+"""MAIL: a message begins (RFC 5321 §4.1.1.2; who may send as whom: RFC 6409 §6.1)."""
+
+from mailclad.protocols.smtp.command import Mail
+from mailclad.protocols.smtp.reply import SENDER_OK
+from mailclad.sessions.smtp.outcome import Outcome, said
+from mailclad.sessions.smtp.session import Greeted, Sending, Transaction
+
+
+async def mail(session: Greeted, command: Mail) -> Outcome:
+    site, account = session.site, session.account
+    if site.submission is not None:
+        assert account is not None, "the gate: MAIL needs a log-in here"
+        await site.submission.submission.sender(account, command.reverse_path)
+    transaction = Transaction(site.new_identity(), command)
+    known = (site, session.peer, session.tls, session.hello, session.stamp, account)
+    return said(SENDER_OK, Sending(*known, transaction))

@@ -1,0 +1,1 @@
+"""The storage port, in verbs of mail; implementations are in ``engines``."""

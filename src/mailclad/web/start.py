@@ -1,0 +1,75 @@
+"""The start page: what to type into a mail program, and the CA's certificate to download.
+
+Request → response functions as a Starlette application; no sockets, no store, nothing secret.
+Everything shown is the same for everybody, so the page needs no sign-in and sets no cookie.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, Template
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""No script, no frame, nothing from elsewhere."""
+
+CA_TYPE = "application/x-x509-ca-cert"
+"""What browsers and telephones offer to install."""
+
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the table: what it is for, the port, and the programs' word for its TLS."""
+
+    purpose: str
+    port: int
+    security: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartFacts:
+    """What the page says; ``ca_pem`` is None where a public authority signs."""
+
+    hostname: str
+    settings: Sequence[Setting]
+    ca_pem: bytes | None
+
+
+def start_application(facts: StartFacts) -> Starlette:
+    """The pages ``/``, ``/start.css`` and, with a private CA, ``/ca.pem``."""
+
+    async def page(_request: Request) -> Response:
+        return HTMLResponse(_template().render(facts=facts), headers=HEADERS)
+
+    async def style(_request: Request) -> Response:
+        css = (_FOLDER / "static" / "start.css").read_bytes()
+        return Response(css, media_type="text/css", headers=HEADERS)
+
+    async def ca(_request: Request) -> Response:
+        disposition = {"Content-Disposition": 'attachment; filename="mailclad-ca.pem"'}
+        return Response(facts.ca_pem, media_type=CA_TYPE, headers={**HEADERS, **disposition})
+
+    routes = [Route("/", page), Route("/start.css", style)]
+    if facts.ca_pem is not None:
+        routes.append(Route("/ca.pem", ca))
+    return Starlette(routes=routes)
+
+
+@cache
+def _template() -> Template:
+    return Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True
+    ).get_template("start.html")

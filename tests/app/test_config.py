@@ -1,0 +1,120 @@
+"""A mistake in the configuration is named with its file, key and line, and what to write."""
+
+from pathlib import Path
+
+import pytest
+
+from mailclad.app.config import (
+    CONNECTIONS,
+    MESSAGE_OCTETS,
+    Config,
+    ConfigProblem,
+    load_config,
+    parse_config,
+)
+from mailclad.base.tls_policy import Service, TlsMode
+
+FILE = Path("/etc/mailclad/mailclad.toml")
+SERVER = '[server]\nhostname = "mail.example.org"\n'
+
+
+def parse(text: str) -> Config:
+    return parse_config(text, FILE)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[tls]\n\ncertifcate = "x"', "tls.certifcate: line 5: unknown key. Did you mean certif"),
+        ("[sevrer]", "sevrer: line 3: unknown key. Did you mean server?"),
+        ("[log]\nqqqq = 1", "log.qqqq: line 4: unknown key. Known here: file, level, format."),
+        ('workers = "2"', "server.workers: line 3: expected a whole number, found text"),
+        ("workers = -2", "server.workers: line 3: expected a whole number >= 0"),
+        ("workers = 257", "server.workers: line 3: expected a whole number <= 256"),
+        ("data = 3", "server.data: line 3: expected a path in quotation marks"),
+        ("[tls]\nprivate_ca = 1", "tls.private_ca: line 4: expected true or false, found a wh"),
+        ('[log]\nlevel = "loud"', "log.level: line 4: “loud” is none of: debug, info, warning"),
+        ('[tls]\ncertificate = "c"', "tls.certificate: line 4: needs tls.key beside it"),
+        ('[tls]\nkey = "c"', "tls.key: line 4: needs tls.certificate beside it"),
+        (
+            '[tls]\ncertificate = "c"\nkey = "k"\nprivate_ca = true',
+            "tls.private_ca: line 6: set it to false, or remove tls.certificate and tls.key",
+        ),
+        ("[limits]\nmessage_octets = 0", "limits.message_octets: line 4: expected a whole"),
+        ("[server", "line 3: this is not TOML"),
+        ('[[listen]]\nservice = "imaps"', "listen.service: line 4: “imaps” is none of: imap, p"),
+    ],
+)
+def test_the_message_names_key_line_and_remedy(text: str, said: str) -> None:
+    with pytest.raises(ConfigProblem) as caught:
+        parse(SERVER + text)
+    assert str(caught.value).startswith(f"{FILE}: {said}")
+
+
+def listen(*lines: str) -> str:
+    return SERVER + "\n".join(f"[[listen]]\n{line}" for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (('service="smtp"\ntls="implicit"\nport=25',), "line 5: “implicit” is not possible for"),
+        (('service="imap"\ntls="none"\nport=143',), "line 5: “none” is not possible for imap; us"),
+        (('service="imap"\ntls="starttls"\nport=70000',), "line 6: expected a whole number <= 65"),
+        (('service="imap"\ntls="starttls"',), "line 3: needs a port, or (for lmtp) a path"),
+        (('service="imap"\ntls="starttls"\npath="x"',), "line 6: only lmtp can listen on a path"),
+        (('service="lmtp"\ntls="none"\nport=24',), "line 3: lmtp takes mail from anyone who rea"),
+        (
+            ('service="imap"\ntls="implicit"\nport=993',) * 2,
+            "line 10: 0.0.0.0 port 993 is listed twice",
+        ),
+    ],
+)
+def test_listen_lines_are_checked(lines: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigProblem, match="listen") as caught:
+        parse(listen(*lines))
+    assert said in str(caught.value)
+
+
+def test_the_hostname_is_needed_and_must_be_one() -> None:
+    with pytest.raises(ConfigProblem, match=r"server\.hostname: line 1: this key is needed"):
+        parse("[server]\nworkers = 1")
+    with pytest.raises(ConfigProblem, match=r"is not a host name like mail\.example\.org"):
+        parse('[server]\nhostname = "mail example"')
+
+
+def test_defaults_open_the_secure_ports_and_neither_143_nor_110() -> None:
+    config = parse(SERVER)
+    opened = {(line.service, line.tls, line.port) for line in config.listen}
+    assert opened == {
+        (Service.IMAP, TlsMode.IMPLICIT, 993),
+        (Service.POP3, TlsMode.IMPLICIT, 995),
+        (Service.SUBMISSION, TlsMode.IMPLICIT, 465),
+        (Service.SUBMISSION, TlsMode.STARTTLS, 587),
+        (Service.SMTP, TlsMode.STARTTLS, 25),
+    }
+    assert (config.limits.message_octets, config.limits.connections) == (
+        MESSAGE_OCTETS,
+        CONNECTIONS,
+    )
+
+
+def test_paths_are_relative_to_the_file() -> None:
+    config = parse(SERVER + 'data = "mail"\n[tls]\ncertificate = "c.pem"\nkey = "/k.pem"')
+    assert config.server.data == Path("/etc/mailclad/mail")
+    assert [(f.certificate, f.key) for f in config.tls.files] == [
+        (Path("/etc/mailclad/c.pem"), Path("/k.pem"))
+    ]
+
+
+def test_several_certificates() -> None:
+    pair = '[[tls.certificates]]\ncertificate = "a"\nkey = "b"\n'
+    assert len(parse(SERVER + pair * 2).tls.files) == 2
+
+
+def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigProblem, match="Make one with: mailclad init"):
+        load_config(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
+    with pytest.raises(ConfigProblem, match="it is not UTF-8 text"):
+        load_config(tmp_path / "latin.toml")

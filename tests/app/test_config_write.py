@@ -1,0 +1,45 @@
+"""The file that init writes is read by the server and says what the comments promise."""
+
+from pathlib import Path
+
+import pytest
+
+from mailclad.app.config import DEFAULT_LISTEN, parse_config
+from mailclad.app.config_write import FirstConfig, config_text
+
+FILE = Path("/etc/mailclad/mailclad.toml")
+
+
+@pytest.mark.parametrize("pem", [None, Path('/etc/ssl/it\'s "here".pem')])
+@pytest.mark.parametrize("user", ["", "mailclad"])
+def test_what_is_written_is_read_back(pem: Path | None, user: str) -> None:
+    text = config_text(FirstConfig("mail.example.org", Path("/var/lib/mailclad"), user, pem, pem))
+    config = parse_config(text, FILE)
+    assert config.server.hostname == "mail.example.org"
+    assert config.server.data == Path("/var/lib/mailclad")
+    assert config.server.user == user
+    assert config.tls.private_ca is (pem is None)
+    assert (config.tls.certificate, config.tls.key) == (pem, pem)
+    assert config.listen == DEFAULT_LISTEN
+
+
+def test_what_is_commented_out_works_when_it_is_switched_on() -> None:
+    text = config_text(FirstConfig("mail.example.org", Path("/m"), "", None, None))
+    switched_on = "\n".join(
+        line.removeprefix("# ")
+        if line.startswith(
+            (
+                "# [[",
+                '# service = "imap"',
+                '# tls = "s',
+                "# port",
+                "# message",
+                "# connections",
+                "# workers",
+            )
+        )
+        else line
+        for line in text.splitlines()
+    )
+    config = parse_config(switched_on, FILE)
+    assert [line.port for line in config.listen] == [993, 995, 465, 587, 25, 143]

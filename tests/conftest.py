@@ -1,0 +1,22 @@
+"""What all tests share: hypothesis profiles, and what happens when a program is not there."""
+
+import os
+import shutil
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """``@pytest.mark.interop("mutt")``: skipped without mutt, but failed where CI is set."""
+    for mark in item.iter_markers("interop"):
+        for program in mark.args:
+            if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
+                reason = f"{program} is not installed: run tools/interop-programs as root"
+                (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
