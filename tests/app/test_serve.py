@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mailclad.cli.commands import mailclad
 from tests.app.served import ADA, Served, children, idle, issue
 
 pytestmark = pytest.mark.slow
@@ -64,6 +66,20 @@ def test_mail_taken_by_one_worker_is_announced_by_all(served: Served) -> None:
         assert b"EXISTS" in client.readline()
         client.shutdown()
     sender.logout()
+
+
+def test_mail_that_a_command_takes_in_is_announced(served: Served) -> None:
+    served.start()
+    waiting = [served.imap() for _ in range(4)]
+    for client in waiting:
+        idle(client)
+    (served.folder / "letter.eml").write_bytes(MESSAGE)
+    words = ["mailbox", "import", ADA, str(served.folder / "letter.eml")]
+    done = CliRunner().invoke(mailclad, [*words, "--config", str(served.file)])
+    assert done.exit_code == 0, done.output
+    for client in waiting:
+        assert b"EXISTS" in client.readline()
+        client.shutdown()
 
 
 def test_a_renewed_certificate_is_served_and_open_connections_stay(served: Served) -> None:

@@ -141,8 +141,8 @@ def test_one_connection_beyond_a_limit_is_closed(loop: str, limits: Limits, logs
 def test_who_has_signed_in_does_not_count_as_a_stranger(loop: str) -> None:
     async def sign_in(channel: Channel) -> None:
         await channel.receive()
-        channel.signed_in()
-        channel.signed_in()
+        channel.signed_in("ada@example.test")
+        channel.signed_in("ada@example.test")
         assert channel.is_signed_in
         channel.write(b"?")
         await channel.receive()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
@@ -37,12 +39,18 @@ from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.provision.accounts import Provision
 from mailclad.sessions.imap.session import Site as ImapSite
 from mailclad.sessions.smtp.site import make_site
+from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.model import MailboxId, ModSeq
 from mailclad.web.start import Setting, StartFacts, start_application
 
+COMPACTING_SECONDS = 3600.0
+"""How often each worker looks for packs that are mostly dead; looking costs one short query."""
+
 RETIRING_LOOK_SECONDS = 0.25
 """How often a worker whose configuration is old looks whether it is still needed."""
+
+_log = structlog.get_logger()
 
 Announce = Callable[[MailboxId, ModSeq], None]
 
@@ -95,9 +103,11 @@ class App:
         self.parts = parts
         self.store = store
         self._listeners: list[Listener] = []
+        self._compacting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Accept on every port."""
+        self._compacting = asyncio.create_task(self._compact())
         admission = Admission(_limits(self.parts.shared.config))
         for bound in self.parts.shared.bound:
             contexts = self.parts.shared.contexts
@@ -144,8 +154,22 @@ class App:
 
     async def close(self) -> None:
         """After ``drain``: what was acknowledged is on disk already."""
+        if self._compacting is not None:
+            self._compacting.cancel()
+            await asyncio.gather(self._compacting, return_exceptions=True)
         await self.store.close()
         self.parts.checker.close()
+
+    async def _compact(self) -> None:
+        while True:
+            await asyncio.sleep(COMPACTING_SECONDS)
+            try:
+                gone = await self.store.compact()
+            except StoreProblem as problem:  # tried again in an hour
+                _log.warning("packs not compacted", reason=str(problem))
+            else:
+                if gone:
+                    _log.info("packs compacted", packs=gone)
 
 
 async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None) -> App:

@@ -178,6 +178,11 @@ def parse_config(text: str, file: Path) -> Config:
     return config
 
 
+def problem_at(file: Path, path: KeyPath, text: str) -> ConfigProblem:
+    """What is found wrong later, with the line of its key all the same."""
+    return _Source(file, key_lines(file.read_text(encoding="utf-8"))).problem(path, text)
+
+
 class _Source:
     """The file and where its keys stand: all that an error message needs."""
 

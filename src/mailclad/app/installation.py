@@ -16,7 +16,7 @@ import structlog
 
 from mailclad.app.build import Shared
 from mailclad.app.certificates import AuthorityProblem, CertificateProblem, Certificates
-from mailclad.app.config import Config, ConfigProblem, ListenConfig, load_config
+from mailclad.app.config import Config, ConfigProblem, ListenConfig, load_config, problem_at
 from mailclad.app.control import Swap
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.pool import Work
@@ -128,7 +128,7 @@ def _contexts(old: Shared, chains: tuple[CertificateChain, ...]) -> ContextTable
 def _refuse_fixed(old: Config, new: Config, file: Path) -> None:
     for name in _FIXED:
         if getattr(old.server, name) != getattr(new.server, name):
-            raise ConfigProblem(file, f"server.{name}", None, "changes only with a restart")
+            raise problem_at(file, ("server", name), "changes only with a restart")
 
 
 def _close_all_but(kept: tuple[Bound, ...], gone: tuple[Bound, ...]) -> None:

@@ -18,7 +18,7 @@ from mailclad.store.model import MailboxId, ModSeq
 
 _HINT = struct.Struct("<QQ")
 
-_HINTS_A_WRITE = select.PIPE_BUF // _HINT.size
+HINTS_A_WRITE = select.PIPE_BUF // _HINT.size
 """What the kernel never mixes with what others write (256 on Linux)."""
 
 _READ_OCTETS = 65536
@@ -30,6 +30,11 @@ MAILBOXES_WAITING = 65536
 """Hints kept for a worker that does not read (6 MB); beyond them its clients wait for a poll."""
 
 Noticed = Callable[[MailboxId, ModSeq], None]
+
+
+def hint(mailbox: MailboxId, mod_seq: ModSeq) -> bytes:
+    """One hint as it goes through a pipe."""
+    return _HINT.pack(mailbox, mod_seq)
 
 
 class NoticeBoard:
@@ -61,7 +66,7 @@ class NoticeBoard:
         return [slot for slot in range(len(self._pipes)) if self._taken[slot]]
 
     def put(self, slot: int, hints: bytes) -> bool:
-        """Write at most ``_HINTS_A_WRITE`` hints; False when the pipe is full."""
+        """Write at most ``HINTS_A_WRITE`` hints; False when the pipe is full."""
         try:
             os.write(self._pipes[slot][1], hints)
         except BlockingIOError:
@@ -116,16 +121,16 @@ class Notices:
     def _send_to(self, slot: int, hints: dict[MailboxId, ModSeq]) -> bool:
         """Send and forget as many as fit; True when none is left."""
         while hints:
-            part = list(hints)[:_HINTS_A_WRITE]
-            if not self._board.put(slot, b"".join(_HINT.pack(m, hints[m]) for m in part)):
+            part = list(hints)[:HINTS_A_WRITE]
+            if not self._board.put(slot, b"".join([hint(m, hints[m]) for m in part])):
                 return False
             for mailbox in part:
                 del hints[mailbox]
         return True
 
     def _hear(self, noticed: Noticed) -> None:
-        for hint in _HINT.iter_unpack(self._read()):
-            noticed(MailboxId(hint[0]), hint[1])
+        for mailbox, mod_seq in _HINT.iter_unpack(self._read()):
+            noticed(MailboxId(mailbox), mod_seq)
 
     def _drop_old_hints(self) -> None:
         """What was meant for the slot's last owner."""

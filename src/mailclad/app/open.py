@@ -1,6 +1,7 @@
 """The data directory opened without a server: for the command line and for first accounts.
 
-May be done while the server runs: the store has many processes in one directory.
+May be done while the server runs: the store has many processes in one directory, and workers
+are told what changes.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailclad.app.clock import SystemClock
+from mailclad.app.postbox import announcer
 from mailclad.app.privileges import give_up_root
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.services.auth.installation_secret import ensure_installation_secret
@@ -38,11 +40,13 @@ async def opened(directory: Path, argon2: Argon2 | None = None) -> AsyncIterator
     ensure_directory(directory)
     secret = ensure_installation_secret(directory)
     checker = PasswordChecker(argon2)
-    store = SqliteStore.open(directory, asyncio.get_running_loop())
+    announce, silence = announcer(directory)
+    store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
     try:
         yield Opened(directory, store, Provision(store, secret, checker, SystemClock()))
     finally:
         await store.close()
+        silence()
         checker.close()
 
 

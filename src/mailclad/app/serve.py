@@ -21,6 +21,7 @@ from mailclad.app.installation import RunningInstallation, usable_lines, worker_
 from mailclad.app.logs import configure_logs
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.open import ensure_directory
+from mailclad.app.postbox import Postbox
 from mailclad.app.privileges import UserProblem, find_user, give_up_root, no_new_privileges, own
 from mailclad.app.sockets import inherited_sockets, open_sockets
 from mailclad.app.supervise import Supervisor, write_pid_file
@@ -61,7 +62,8 @@ def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     shared = prepare(config, bound, chains)
     gc.collect()
     gc.freeze()  # what is there now stays shared with the workers: no collection writes to it
-    Supervisor(RunningInstallation(file, shared, board, certificates), board).run(on_ready)
+    installation = RunningInstallation(file, shared, board, certificates)
+    Supervisor(installation, board, Postbox(config.server.data, board)).run(on_ready)
 
 
 def _import_what_comes_late() -> None:

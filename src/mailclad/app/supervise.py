@@ -23,6 +23,7 @@ from mailclad.app.control import Ready, Retiring, Swap, Swapped, say
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.notify import notify, reloading
 from mailclad.app.pool import NoSlot, Pool, Work, Worker
+from mailclad.app.postbox import Postbox
 
 CERTIFICATE_CHECK_SECONDS = 5.0
 """How soon a renewed file is served; looking costs a stat(2) each."""
@@ -82,9 +83,13 @@ class CannotStart(Exception):
 class Supervisor:
     """Runs the workers of an installation until it is told to stop."""
 
-    def __init__(self, installation: Installation, board: NoticeBoard) -> None:
+    def __init__(
+        self, installation: Installation, board: NoticeBoard, postbox: Postbox | None = None
+    ) -> None:
         self._installation = installation
         self._selector = selectors.DefaultSelector()
+        if postbox is not None:
+            self._selector.register(postbox.descriptor, selectors.EVENT_READ, postbox.pass_on)
         self._pool = Pool(self._selector, board)
         self._generation: list[Worker] = []
         self._coming: list[Worker] = []

@@ -64,6 +64,7 @@ class Channel(asyncio.Protocol):
         "_timer",
         "_transport",
         "_waiter",
+        "account",
         "closing",
         "local_port",
         "peer",
@@ -74,6 +75,7 @@ class Channel(asyncio.Protocol):
         self.peer = ""
         self.local_port = 0
         self.tls: TlsFacts | None = None
+        self.account = ""
         self.closing = False
         self._owner = owner
         self._transport: asyncio.Transport | None = None
@@ -168,10 +170,11 @@ class Channel(asyncio.Protocol):
             await self._pause()
         return self.tls
 
-    def signed_in(self) -> None:
+    def signed_in(self, account: str) -> None:
         """Say that the peer has authenticated: it no longer counts against that limit."""
         if not self._flags & _SIGNED_IN:
             self._flags |= _SIGNED_IN
+            self.account = account
             self._owner.signed_in(self)
 
     @property
@@ -317,5 +320,5 @@ def _without_mapping(address: str) -> str:
     return address.removeprefix("::ffff:") if "." in address else address
 
 
-Shell = Callable[[Channel], Coroutine[Any, Any, None]]
-"""A server's side of one connection; owned by its protocol, run as a task by the listener."""
+Shell = Callable[[Channel], Coroutine[Any, Any, str | None]]
+"""A protocol's task for one connection; returns why it ended, for the log, or None for: as it should."""

@@ -9,8 +9,6 @@ listener, which logs it; the client only learns that the connection ends.
 from contextlib import suppress
 from dataclasses import dataclass
 
-import structlog
-
 from mailclad.protocols.imap.connection import Close, ServerConnection, Terms, UpgradeToTls
 from mailclad.protocols.imap.gates import State
 from mailclad.protocols.imap.responses import Bye
@@ -22,8 +20,6 @@ from mailclad.sessions.imap.session import Authenticated, Selected, Session, Sit
 from mailclad.sessions.imap.table import carry_out
 
 GREETING = "Mailclad is ready"
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +39,10 @@ class ImapTimes:
 def imap_shell(site: Site, terms: Terms, times: ImapTimes = ImapTimes()) -> Shell:
     """Serve IMAP with these parts; ``terms`` say whether STARTTLS can be offered."""
 
-    async def shell(channel: Channel) -> None:
+    async def shell(channel: Channel) -> str:
         conversation = _Conversation(channel, site, terms, times)
         try:
-            await conversation.hold()
+            return await conversation.hold()
         except (ConnectionLost, HandshakeFailed):
             raise
         except TimeoutError:
@@ -66,6 +62,7 @@ class _Conversation:
 
     __slots__ = (
         "_answers", "_began", "_channel", "_connection", "_served", "_session", "_site", "_times",
+        "_why",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, site: Site, terms: Terms, times: ImapTimes) -> None:
@@ -76,9 +73,10 @@ class _Conversation:
         self._answers = Answers(channel, self._connection)
         self._session = Session(site, self._connection, channel.peer, channel.nudge)
         self._began = self._served = site.clock.monotonic()
+        self._why = "logged out"
 
-    async def hold(self) -> None:
-        """Serve until either side ends it."""
+    async def hold(self) -> str:
+        """Serve until either side ends it; why it ended."""
         channel, connection = self._channel, self._connection
         connection.greet(GREETING)
         while connection.state is not State.LOGOUT:
@@ -90,11 +88,14 @@ class _Conversation:
             elif data is None:
                 connection.receive_eof()
             elif channel.closing:
-                return await self.take_leave("the server stops or restarts", "UNAVAILABLE")
+                self._why = "the server stops or restarts"
+                await self.take_leave(self._why, "UNAVAILABLE")
+                break
             else:
                 await self._tell_news()
             await self._serve()
-        return await self._answers.flush()
+        await self._answers.flush()
+        return self._why
 
     async def _tell_news(self) -> None:
         """The store has hinted at a change; only who idles is told at once."""
@@ -110,7 +111,7 @@ class _Conversation:
         while (event := connection.next_event()) is not None:
             match event:
                 case Close(why):
-                    _log.info("imap connection closed", why=why, peer=self._channel.peer)
+                    self._why = why
                 case UpgradeToTls():
                     reply = connection.data_to_send()
                     connection.tls_started(await self._channel.start_tls(reply))
@@ -123,10 +124,7 @@ class _Conversation:
 
     def _signed_in(self, session: Authenticated) -> None:
         if not self._channel.is_signed_in:
-            self._channel.signed_in()
-            _log.info(
-                "signed in", service="imap", account=session.owner.address, peer=session.peer
-            )
+            self._channel.signed_in(session.owner.address)
 
     def _patience(self) -> float:
         """Seconds to wait for more; a stranger's half a command does not buy any."""

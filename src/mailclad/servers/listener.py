@@ -176,7 +176,18 @@ class Listener:
         return start_tls(self._tls, channel, tcp)
 
     def signed_in(self, channel: Channel) -> None:
-        del channel
+        tls = channel.tls
+        if tls is not None:  # RFC 8314 §4: beside who signs in, by what it was protected
+            self._log.info(
+                "signed in",
+                account=channel.account,
+                peer=channel.peer,
+                version=tls.version,
+                suite=tls.suite,
+                group=tls.group,
+                alpn=tls.alpn,
+                server_name=tls.server_name,
+            )
         self._admission.not_signed_in -= self._sign_in
 
     def ended(self, channel: Channel, problem: Exception | None) -> None:
@@ -194,7 +205,7 @@ class Listener:
         started = asyncio.get_running_loop().time()
         end = "closed"
         try:
-            await self._shell(channel)
+            end = await self._shell(channel) or end
             await channel.close()
         except (ConnectionLost, HandshakeFailed) as lost:
             end = str(lost)
@@ -215,6 +226,7 @@ class Listener:
                 "connection ended",
                 peer=channel.peer,
                 port=channel.local_port,
+                account=channel.account,
                 version=version,
                 seconds=round(seconds, 3),
                 end=end,

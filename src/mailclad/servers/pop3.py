@@ -7,9 +7,8 @@ connection ends without a word and without removing anything, as RFC 1939 §3 wa
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
-
-import structlog
 
 from mailclad.protocols.pop3.commands import Command
 from mailclad.protocols.pop3.connection import Close, ServerConnection, UpgradeToTls
@@ -31,8 +30,6 @@ STALL_SECONDS = 300.0
 FLUSH_OCTETS = 256 * 1024
 """An answer is sent in pieces of about this size, so that TLS writes large records."""
 
-_log = structlog.get_logger()
-
 
 @dataclass(frozen=True, slots=True)
 class Pop3Times:
@@ -52,20 +49,18 @@ def pop3_shell(
 ) -> Shell:
     """Serve POP3 with these parts; ``starttls`` is whether a certificate is ready."""
 
-    async def shell(channel: Channel) -> None:
+    async def shell(channel: Channel) -> str:
         client = Session(authentication, maildrops, channel.peer, channel.tls, starttls, 0)
         conversation = _Conversation(channel, client, times)
         try:
-            why = await conversation.hold()
-        except (ConnectionLost, HandshakeFailed, TimeoutError) as lost:
-            why = str(lost)
+            return await conversation.hold()
+        except (ConnectionLost, HandshakeFailed, TimeoutError):
+            raise
         except Exception:
-            _log.exception("pop3_failed", peer=channel.peer)
-            why = await conversation.give_up()
+            await conversation.give_up()
+            raise  # the listener logs it
         finally:
             conversation.session.release()
-        _log.info("pop3_ended", why=why, peer=channel.peer, account=conversation.account)
-        await channel.close()
 
     return shell
 
@@ -99,11 +94,12 @@ class _Conversation:
                 case _:
                     await self._carry_out(event)
 
-    async def give_up(self) -> str:
+    async def give_up(self) -> None:
         """A fault of ours: said without its text."""
         self._connection.reply(Reply(False, "The server made a mistake.", "SYS/TEMP"))
-        await self._flush()
-        return "a fault of this server"
+        with suppress(ConnectionLost, TimeoutError):
+            await self._flush()
+            await self._channel.close()
 
     async def _receive(self) -> None:
         await self._flush()
@@ -122,7 +118,7 @@ class _Conversation:
         self.session = outcome.become or self.session
         if self.account is None and isinstance(self.session, Transaction):
             self.account = self.session.account.address
-            self._channel.signed_in()
+            self._channel.signed_in(self.account)
         await self._flush_part()
 
     async def _emit(self, response: Response) -> None:

@@ -134,7 +134,7 @@ class _Talk:
                     left = self._until + LOGIN_SECONDS - HELLO_SECONDS
                     self._channel.set_deadline(left - asyncio.get_running_loop().time())
                     return
-                self._channel.signed_in()
+                self._channel.signed_in(session.account.address)
             self._until = None
         self._restart()
 

@@ -127,11 +127,12 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            self._session = shake.session
+            session = self._session = shake.session
+            assert session is not None
             self._facts = shake.facts()
             self._handshake = None
             self._protocol.connection_made(self)
-            self._pump()
+            self._hand_over(session)
             # behind the task that the protocol may have begun: its greeting takes these along
             asyncio.get_running_loop().call_soon(self._send_waiting)
 
@@ -163,9 +164,14 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     # Decrypting
 
     def _pump(self) -> None:
-        """Hand over what can be decrypted, as long as the protocol takes it."""
+        """Hand over what can be decrypted, and answer what is TLS's own."""
         session = self._session
         assert session is not None
+        if not self._hand_over(session) or self._taken > ANSWER_EACH:
+            self._answer(session)
+
+    def _hand_over(self, session: TlsSession) -> bool:
+        """Decrypt as long as the protocol takes it; whether there was anything."""
         delivered = False
         while not self._flags & (_PAUSED | _CLOSING | _LOST):
             try:
@@ -173,7 +179,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             except StreamBroken as problem:
                 self._send(session.to_send())
                 self._part(problem)
-                return
+                break
             if piece is None:
                 break
             if not piece:
@@ -182,8 +188,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 break
             delivered = True
             self._protocol.data_received(piece)
-        if not delivered or self._taken > ANSWER_EACH:
-            self._answer(session)
+        return delivered
 
     def _answer(self, session: TlsSession) -> None:
         """Send what TLS itself wants to say: key updates, a refusal to renegotiate."""

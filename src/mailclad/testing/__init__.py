@@ -4,7 +4,7 @@
 
     with MailServer() as mail:
         ada = mail.add_account("ada@example.test", password="correct horse")
-        smtplib.SMTP_SSL("localhost", mail.ports.submission, context=mail.ssl_context) …
+        smtplib.SMTP_SSL(*mail.endpoint("submission"), context=mail.ssl_context) …
 
 With pytest, the fixture ``mail`` is such a server.  Nothing is imported before it is used.
 """

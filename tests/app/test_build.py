@@ -1,0 +1,71 @@
+"""Without a certificate nothing promises TLS, and nobody can sign in (RFC 8314 §4)."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from mailclad.app.build import build, prepare, start_settings
+from mailclad.app.config import DEFAULT_LISTEN, Config, ListenConfig, ServerConfig
+from mailclad.app.sockets import open_sockets
+from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.services.auth.password import Argon2id
+
+
+def listen(service: Service) -> ListenConfig:
+    return ListenConfig(service=service, tls=TlsMode.STARTTLS, port=0, addresses=("127.0.0.1",))
+
+
+async def says(port: int, *lines: bytes) -> bytes:
+    """All that the server answers until it closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"".join(line + b"\r\n" for line in lines))
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+@pytest.mark.rfc("8314", "4")
+def test_starttls_is_not_offered_without_a_certificate(tmp_path: Path) -> None:
+    config = Config(
+        server=ServerConfig(hostname="localhost", data=tmp_path),
+        listen=tuple(map(listen, (Service.SMTP, Service.IMAP, Service.POP3))),
+    )
+
+    async def scenario() -> list[bytes]:
+        bound = open_sockets(config.listen, {})
+        shared = prepare(config, bound, ())
+        app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
+        await app.start()
+        smtp, imap, pop3 = (each.port for each in bound)
+        answers = [
+            await says(smtp, b"EHLO x", b"STARTTLS", b"QUIT"),
+            await says(imap, b"a CAPABILITY", b"b LOGIN x y", b"c STARTTLS", b"d LOGOUT"),
+            await says(pop3, b"CAPA", b"USER x", b"STLS", b"QUIT"),
+        ]
+        await app.drain(0)
+        await app.close()
+        shared.throttle.close()
+        return answers
+
+    smtp, imap, pop3 = asyncio.run(scenario())
+    assert b"STARTTLS" not in smtp.partition(b"250 ")[0]
+    assert b"250-STARTTLS" not in smtp
+    assert b"220 2.0.0" not in smtp
+    assert b"STARTTLS" not in imap.partition(b"a OK")[0]
+    assert b"LOGINDISABLED" in imap
+    assert b"b NO" in imap
+    assert b"c OK" not in imap
+    assert b"\r\nSTLS" not in pop3
+    assert b"\r\nUSER" not in pop3
+
+
+def test_the_start_page_shows_what_people_type_and_no_port_25() -> None:
+    shown = [(s.purpose, s.port, s.security) for s in start_settings(DEFAULT_LISTEN)]
+    assert shown == [
+        ("Reading (IMAP)", 993, "SSL/TLS"),
+        ("Fetching (POP3)", 995, "SSL/TLS"),
+        ("Sending (SMTP)", 465, "SSL/TLS"),
+        ("Sending (SMTP)", 587, "STARTTLS"),
+    ]

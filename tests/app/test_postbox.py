@@ -1,0 +1,57 @@
+"""Commands tell a running server what they changed; without a server nothing happens."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailclad.app.notices import NoticeBoard, hint
+from mailclad.app.postbox import FILE_NAME, Postbox, announcer
+from mailclad.store.model import MailboxId
+
+
+@pytest.fixture
+def board() -> Iterator[NoticeBoard]:
+    made = NoticeBoard(3)
+    made.take(0)
+    made.take(2)
+    yield made
+    made.close()
+
+
+def test_hints_reach_every_worker(tmp_path: Path, board: NoticeBoard) -> None:
+    postbox = Postbox(tmp_path, board)
+    announce, silence = announcer(tmp_path)
+    announce(MailboxId(7), 42)
+    silence()
+    postbox.pass_on()
+    for slot in (0, 2):
+        assert os.read(board.inbox(slot), 100) == hint(MailboxId(7), 42)
+    postbox.pass_on()  # nothing is there: nothing happens
+    postbox.close()
+
+
+def test_without_a_server_nothing_happens(tmp_path: Path, board: NoticeBoard) -> None:
+    announcer(tmp_path)[0](MailboxId(1), 1)
+    Postbox(tmp_path, board).close()
+    announce, silence = announcer(tmp_path)
+    announce(MailboxId(1), 1)
+    silence()
+
+
+def test_a_full_pipe_loses_hints_and_not_the_command(tmp_path: Path, board: NoticeBoard) -> None:
+    postbox = Postbox(tmp_path, board)
+    announce, silence = announcer(tmp_path)
+    for number in range(10_000):
+        announce(MailboxId(number), 1)
+    silence()
+    postbox.close()
+
+
+def test_a_file_in_its_place_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"")
+    announce, silence = announcer(tmp_path)
+    announce(MailboxId(1), 1)
+    silence()
+    assert (tmp_path / FILE_NAME).read_bytes() == b""

@@ -1,0 +1,90 @@
+"""Disks that can be filled to the last octet: a tmpfs, an ext4 in a file, or a limit on files."""
+
+import contextlib
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+DISK_OCTETS = 64 << 20
+PIECE = 4096
+
+
+class SmallDisk:
+    """A mounted file system of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._filler = place / "filler"
+
+    def fill(self, leave: int = 0) -> None:
+        """Leave so many octets."""
+        with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as filler:
+            while True:
+                filler.write(bytes(PIECE))
+                os.fsync(filler.fileno())  # ext4 would promise more than it has
+                state = os.statvfs(self.place)
+                if state.f_bavail * state.f_frsize <= leave:
+                    break
+
+    def make_room(self) -> None:
+        self._filler.unlink()
+
+
+class FileLimit(SmallDisk):
+    """Where nothing can be mounted: no file of these processes may grow beyond a size."""
+
+    def __init__(self, place: Path, processes: Callable[[], list[int]]) -> None:
+        super().__init__(place)
+        self._processes = processes
+
+    def fill(self, leave: int = 0) -> None:
+        largest = max(file.stat().st_size for file in self.place.rglob("*.pack"))
+        self._limit(largest + leave)
+
+    def make_room(self) -> None:
+        self._limit(resource.RLIM_INFINITY)
+
+    def _limit(self, octets: int) -> None:
+        for pid in self._processes():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (octets, resource.RLIM_INFINITY))
+
+
+def _mount(kind: str, folder: Path) -> None:
+    if kind == "tmpfs":
+        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_OCTETS}", "none"]
+    else:
+        image = folder.with_suffix(".image")
+        with image.open("wb") as file:
+            file.truncate(DISK_OCTETS)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", image], check=True)
+        command = ["mount", "-o", "loop", str(image)]
+    subprocess.run([*command, folder], check=True, stderr=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def small_disk(kind: str, folder: Path, processes: Callable[[], list[int]]) -> Iterator[SmallDisk]:
+    """``kind`` is one of ``possible_kinds``; what was mounted is unmounted at the end."""
+    folder.mkdir()
+    if kind == "limit":
+        yield FileLimit(folder, processes)
+        return
+    _mount(kind, folder)
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def possible_kinds(folder: Path) -> list[str]:
+    """What this machine lets us do; a limit on files is possible everywhere."""
+    kinds = ["limit"]
+    for kind in ("tmpfs", "ext4"):
+        place = folder / f"try-{kind}"
+        place.mkdir()
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            _mount(kind, place)
+            subprocess.run(["umount", place], check=True)
+            kinds.append(kind)
+    return kinds

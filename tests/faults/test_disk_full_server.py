@@ -1,0 +1,179 @@
+"""The disk is full: mail is deferred, reading goes on, nothing is lost, and it ends by itself.
+
+On a tmpfs and on an ext4 where this may mount them (as root), else with a limit on the size
+of files.  The log lies on the same disk: what cannot be logged must not stop the mail.
+"""
+
+import imaplib
+import os
+import poplib
+import signal
+import smtplib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailclad.engines.sqlite.verify import verify
+from tests.faults.load import octets_of
+from tests.faults.serving import PASSWORD, SECONDS, House, address, wait_until
+from tests.faults.small_disk import SmallDisk, possible_kinds, small_disk
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*poplib:DeprecationWarning")]
+
+ADA = address("ada")
+LARGE = b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n" + b"all of it\r\n" * 60_000
+SHORT_OF_ROOM = 400_000
+
+with tempfile.TemporaryDirectory() as _folder:
+    KINDS = possible_kinds(Path(_folder))
+
+
+class Shop:
+    """One person's mail on a small disk, and what was acknowledged of it."""
+
+    def __init__(self, house: House, disk: SmallDisk) -> None:
+        self.house, self.disk = house, disk
+        self.acknowledged: list[bytes] = []
+
+    def smtp(self, service: str) -> smtplib.SMTP:
+        tls = "starttls" if service == "smtp" else "implicit"
+        port, context = self.house.ports[service, tls], self.house.context()
+        if tls == "starttls":
+            client = smtplib.SMTP("localhost", port, timeout=SECONDS)
+            client.starttls(context=context)
+            return client
+        client = smtplib.SMTP_SSL("localhost", port, timeout=SECONDS, context=context)
+        client.login(ADA, PASSWORD)
+        return client
+
+    def lmtp(self) -> smtplib.SMTP:
+        return smtplib.LMTP("localhost", self.house.ports["lmtp", "none"], timeout=SECONDS)
+
+    def imap(self) -> imaplib.IMAP4_SSL:
+        port, context = self.house.ports["imap", "implicit"], self.house.context()
+        client = imaplib.IMAP4_SSL("localhost", port, ssl_context=context, timeout=SECONDS)
+        client.login(ADA, PASSWORD)
+        return client
+
+    def deliver(self, client: smtplib.SMTP, octets: bytes) -> str:
+        """The refusal; "" when the message was taken."""
+        try:
+            client.sendmail(ADA, [ADA], octets)
+        except smtplib.SMTPDataError as refusal:
+            return f"{refusal.smtp_code} {refusal.smtp_error.decode()}"
+        self.acknowledged.append(octets)
+        return ""
+
+    def append(self, client: imaplib.IMAP4_SSL, octets: bytes) -> str:
+        """The refusal; "" when the message was taken."""
+        status, (text,) = client.append("INBOX", "", "", octets)
+        if status == "OK":
+            self.acknowledged.append(octets)
+            return ""
+        return f"{status} {text.decode()}"
+
+    def stored(self) -> list[bytes]:
+        """Every message, read as a mail program reads: without PEEK."""
+        client = self.imap()
+        client.select("INBOX")
+        status, answer = client.fetch("1:*", "(BODY[])")
+        assert status == "OK", "reading goes on although \\Seen cannot be kept"
+        client.logout()
+        return [item[1] for item in answer if isinstance(item, tuple)]
+
+    def check_all_there(self) -> None:
+        stored = self.stored()
+        missing = [o[:80] for o in self.acknowledged if not any(s.endswith(o) for s in stored)]
+        assert missing == []
+
+
+@pytest.fixture(params=KINDS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    house = House(tmp_path, tmp_path / "disk" / "data", log=tmp_path / "disk" / "log")
+
+    def processes() -> list[int]:
+        return [house.running.pid, *house.worker_pids()]
+
+    with small_disk(request.param, tmp_path / "disk", processes) as disk:
+        try:
+            house.prepare(["ada"])
+            house.start()
+            yield Shop(house, disk)
+        finally:
+            house.end()
+
+
+def until_refused(shop: Shop, client: smtplib.SMTP) -> str:
+    """Deliver until there is no room: the first refusal."""
+    for number in range(10_000):
+        refusal = shop.deliver(client, octets_of(number))
+        if refusal:
+            return refusal
+    raise AssertionError("the disk does not fill")
+
+
+def check_everything_is_deferred(shop: Shop) -> None:
+    for client in (shop.smtp("smtp"), shop.smtp("submission"), shop.lmtp()):
+        for octets in (octets_of(1) + octets_of(2), LARGE):
+            assert shop.deliver(client, octets).startswith("452 4.3.1")
+        client.quit()
+    imap = shop.imap()
+    for octets in (octets_of(1) + octets_of(2), LARGE):
+        assert shop.append(imap, octets).startswith("NO [UNAVAILABLE]")
+    imap.logout()
+
+
+def check_reading_goes_on(shop: Shop) -> None:
+    shop.check_all_there()
+    pop = poplib.POP3_SSL(
+        "localhost", shop.house.ports["pop3", "implicit"], context=shop.house.context()
+    )
+    pop.user(ADA)
+    pop.pass_(PASSWORD)
+    _, lines, _ = pop.retr(1)
+    assert lines[-1].startswith(b"the end of")
+    pop.quit()
+
+
+def test_a_full_disk_defers_mail_and_loses_none(shop: Shop) -> None:
+    client = shop.smtp("smtp")
+    for number in range(100_000, 100_100):  # bodies outgrow the index
+        assert shop.deliver(client, octets_of(number)) == ""
+    shop.disk.fill(leave=SHORT_OF_ROOM)
+    assert until_refused(shop, client).startswith("452 4.3.1")
+    shop.disk.fill()
+    check_everything_is_deferred(shop)
+    check_reading_goes_on(shop)
+
+    shop.disk.make_room()
+    assert shop.deliver(client, octets_of(7)) == "", "on the same connection"
+    client.quit()
+    imap = shop.imap()
+    assert shop.append(imap, octets_of(8)) == ""
+    imap.logout()
+    shop.check_all_there()
+    assert verify(shop.house.data) == []
+    shop.house.kill_all()
+    shop.house.start()
+    shop.check_all_there()
+    shop.house.stop()
+
+
+def test_a_worker_that_dies_then_is_replaced_by_one_that_serves(shop: Shop) -> None:
+    client = shop.lmtp()
+    assert shop.deliver(client, octets_of(1)) == ""
+    client.quit()
+    shop.disk.fill()
+    before = shop.house.worker_pids()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not set(before) & set(shop.house.worker_pids()), "a worker is not gone")
+    check_reading_goes_on(shop)
+    shop.disk.make_room()
+    client = shop.lmtp()
+    assert shop.deliver(client, octets_of(2)) == ""
+    client.quit()
+    shop.check_all_there()
+    assert verify(shop.house.data) == []
