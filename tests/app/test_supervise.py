@@ -1,15 +1,26 @@
 """Workers are kept going: replaced when killed, renewed on SIGHUP, ended on SIGTERM."""
 
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import pytest
+
+from mailclad.app.notices import NoticeBoard
+from mailclad.app.pool import (
+    FIRST_DELAY_SECONDS,
+    LONGEST_DELAY_SECONDS,
+    SHORT_LIFE_SECONDS,
+    Pool,
+    Worker,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +105,31 @@ def test_a_reload_starts_a_new_generation_and_retires_the_old(running: Running) 
     _, number, sock = running.ask()
     assert number == 2
     sock.close()
+
+
+def test_a_reload_asked_for_during_another_is_done_after_it(running: Running) -> None:
+    for _ in range(3):
+        running.child.send_signal(signal.SIGHUP)
+    running.until("reloaded")
+    running.child.send_signal(signal.SIGHUP)
+    running.until("reloaded")
+    _, number, sock = running.ask()
+    assert number >= 3
+    sock.close()
+
+
+def test_workers_that_die_again_and_again_are_replaced_ever_more_slowly() -> None:
+    pool = Pool(selectors.DefaultSelector(), NoticeBoard(0))
+    here, there = socket.socketpair()
+    dead = Worker(0, here, 0, time.monotonic())
+    delays = [pool.replacement_delay(dead) for _ in range(9)]
+    assert delays[:4] == [0, FIRST_DELAY_SECONDS, 2 * FIRST_DELAY_SECONDS, 4 * FIRST_DELAY_SECONDS]
+    assert delays[-1] == LONGEST_DELAY_SECONDS
+    lived = Worker(0, here, 0, time.monotonic() - SHORT_LIFE_SECONDS - 1)
+    assert pool.replacement_delay(lived) == 0
+    assert pool.replacement_delay(dead) == 0, "a long life is a new beginning"
+    here.close()
+    there.close()
 
 
 def test_a_refused_reload_changes_nothing_and_says_why(running: Running) -> None:

@@ -69,7 +69,7 @@ def test_below_another_mailbox(config: Path, letters: Path, tmp_path: Path) -> N
     run(config, "mailbox", "import", ADA, str(letters), "--into", "Old")
     target = tmp_path / "out"
     said = run(config, "mailbox", "export", ADA, str(target), "--mailbox", "Old/Work")
-    assert said.startswith("✓ 1 messages of 1 mailboxes")
+    assert said.startswith("✓ 1 message written to ")
 
 
 def test_what_is_left_out_is_named_and_told_by_the_status(config: Path, letters: Path) -> None:

@@ -4,9 +4,12 @@ On a tmpfs and on an ext4 where this may mount them (as root), else with a limit
 of files.  The log lies on the same disk: what cannot be logged must not stop the mail.
 """
 
+import base64
+import contextlib
 import imaplib
 import os
 import poplib
+import random
 import signal
 import smtplib
 import tempfile
@@ -16,14 +19,17 @@ from pathlib import Path
 import pytest
 
 from mailclad.engines.sqlite.verify import verify
-from tests.faults.load import octets_of
+from tests.faults.load import PEOPLE, octets_of
 from tests.faults.serving import PASSWORD, SECONDS, House, address, wait_until
 from tests.faults.small_disk import SmallDisk, possible_kinds, small_disk
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*poplib:DeprecationWarning")]
 
-ADA = address("ada")
-LARGE = b"Subject: large\r\n\r\n" + b"x" * 70 + b"\r\n" + b"all of it\r\n" * 60_000
+ADA = address(PEOPLE[0])
+LARGE = b"Subject: large\r\n\r\n" + b"all of it\r\n" * 60_000
+BULK = b"Subject: more than the index\r\n\r\n" + base64.encodebytes(
+    random.Random(1).randbytes(6 << 20)
+).replace(b"\n", b"\r\n")
 SHORT_OF_ROOM = 400_000
 
 with tempfile.TemporaryDirectory() as _folder:
@@ -35,25 +41,30 @@ class Shop:
 
     def __init__(self, house: House, disk: SmallDisk) -> None:
         self.house, self.disk = house, disk
+        self.clients = contextlib.ExitStack()
         self.acknowledged: list[bytes] = []
 
-    def smtp(self, service: str) -> smtplib.SMTP:
-        tls = "starttls" if service == "smtp" else "implicit"
-        port, context = self.house.ports[service, tls], self.house.context()
-        if tls == "starttls":
-            client = smtplib.SMTP("localhost", port, timeout=SECONDS)
-            client.starttls(context=context)
-            return client
+    def smtp(self) -> smtplib.SMTP:
+        port = self.house.ports["smtp", "starttls"]
+        client = self.clients.enter_context(smtplib.SMTP("localhost", port, timeout=SECONDS))
+        client.starttls(context=self.house.context())
+        return client
+
+    def submission(self) -> smtplib.SMTP:
+        port, context = self.house.ports["submission", "implicit"], self.house.context()
         client = smtplib.SMTP_SSL("localhost", port, timeout=SECONDS, context=context)
+        self.clients.enter_context(client)
         client.login(ADA, PASSWORD)
         return client
 
     def lmtp(self) -> smtplib.SMTP:
-        return smtplib.LMTP("localhost", self.house.ports["lmtp", "none"], timeout=SECONDS)
+        port = self.house.ports["lmtp", "none"]
+        return self.clients.enter_context(smtplib.LMTP("localhost", port, timeout=SECONDS))
 
     def imap(self) -> imaplib.IMAP4_SSL:
         port, context = self.house.ports["imap", "implicit"], self.house.context()
         client = imaplib.IMAP4_SSL("localhost", port, ssl_context=context, timeout=SECONDS)
+        self.clients.callback(client.shutdown)
         client.login(ADA, PASSWORD)
         return client
 
@@ -80,7 +91,6 @@ class Shop:
         client.select("INBOX")
         status, answer = client.fetch("1:*", "(BODY[])")
         assert status == "OK", "reading goes on although \\Seen cannot be kept"
-        client.logout()
         return [item[1] for item in answer if isinstance(item, tuple)]
 
     def check_all_there(self) -> None:
@@ -91,16 +101,21 @@ class Shop:
 
 @pytest.fixture(params=KINDS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-    house = House(tmp_path, tmp_path / "disk" / "data", log=tmp_path / "disk" / "log")
+    log = tmp_path / "disk" / "log"
+    # One worker where the limit is on each file: two would each have a pack to fill.
+    workers = 1 if request.param == "limit" else 2
+    house = House(tmp_path, tmp_path / "disk" / "data", workers, log)
 
     def processes() -> list[int]:
         return [house.running.pid, *house.worker_pids()]
 
     with small_disk(request.param, tmp_path / "disk", processes) as disk:
         try:
-            house.prepare(["ada"])
+            house.prepare(PEOPLE[:1])
             house.start()
-            yield Shop(house, disk)
+            made = Shop(house, disk)
+            with made.clients:
+                yield made
         finally:
             house.end()
 
@@ -115,32 +130,30 @@ def until_refused(shop: Shop, client: smtplib.SMTP) -> str:
 
 
 def check_everything_is_deferred(shop: Shop) -> None:
-    for client in (shop.smtp("smtp"), shop.smtp("submission"), shop.lmtp()):
+    for client in (shop.smtp(), shop.submission(), shop.lmtp()):
         for octets in (octets_of(1) + octets_of(2), LARGE):
             assert shop.deliver(client, octets).startswith("452 4.3.1")
-        client.quit()
     imap = shop.imap()
     for octets in (octets_of(1) + octets_of(2), LARGE):
         assert shop.append(imap, octets).startswith("NO [UNAVAILABLE]")
-    imap.logout()
 
 
 def check_reading_goes_on(shop: Shop) -> None:
     shop.check_all_there()
-    pop = poplib.POP3_SSL(
-        "localhost", shop.house.ports["pop3", "implicit"], context=shop.house.context()
-    )
+    port, context = shop.house.ports["pop3", "implicit"], shop.house.context()
+    pop = poplib.POP3_SSL("localhost", port, timeout=SECONDS, context=context)
+    shop.clients.callback(pop.close)
     pop.user(ADA)
     pop.pass_(PASSWORD)
-    _, lines, _ = pop.retr(1)
+    _, lines, _ = pop.retr(2)
     assert lines[-1].startswith(b"the end of")
     pop.quit()
 
 
 def test_a_full_disk_defers_mail_and_loses_none(shop: Shop) -> None:
-    client = shop.smtp("smtp")
-    for number in range(100_000, 100_100):  # bodies outgrow the index
-        assert shop.deliver(client, octets_of(number)) == ""
+    client = shop.smtp()
+    assert shop.deliver(client, BULK) == ""
+    assert shop.deliver(client, octets_of(0)) == ""
     shop.disk.fill(leave=SHORT_OF_ROOM)
     assert until_refused(shop, client).startswith("452 4.3.1")
     shop.disk.fill()
@@ -149,10 +162,8 @@ def test_a_full_disk_defers_mail_and_loses_none(shop: Shop) -> None:
 
     shop.disk.make_room()
     assert shop.deliver(client, octets_of(7)) == "", "on the same connection"
-    client.quit()
     imap = shop.imap()
     assert shop.append(imap, octets_of(8)) == ""
-    imap.logout()
     shop.check_all_there()
     assert verify(shop.house.data) == []
     shop.house.kill_all()
@@ -163,8 +174,8 @@ def test_a_full_disk_defers_mail_and_loses_none(shop: Shop) -> None:
 
 def test_a_worker_that_dies_then_is_replaced_by_one_that_serves(shop: Shop) -> None:
     client = shop.lmtp()
+    assert shop.deliver(client, BULK) == ""
     assert shop.deliver(client, octets_of(1)) == ""
-    client.quit()
     shop.disk.fill()
     before = shop.house.worker_pids()
     for pid in before:
@@ -174,6 +185,25 @@ def test_a_worker_that_dies_then_is_replaced_by_one_that_serves(shop: Shop) -> N
     shop.disk.make_room()
     client = shop.lmtp()
     assert shop.deliver(client, octets_of(2)) == ""
-    client.quit()
     shop.check_all_there()
     assert verify(shop.house.data) == []
+
+
+def test_a_log_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    """Neither a message nor a process: each line of the log fails from the start."""
+    house = House(tmp_path, tmp_path / "data", log=Path("/dev/full"))
+    house.prepare(PEOPLE[:1])
+    try:
+        house.start()
+        shop = Shop(house, SmallDisk(tmp_path))
+        with shop.clients:
+            assert shop.deliver(shop.smtp(), octets_of(1)) == ""
+            for pid in (before := house.worker_pids()):
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not set(before) & set(house.worker_pids()), "a worker is not gone")
+            assert shop.deliver(shop.lmtp(), octets_of(2)) == ""
+            assert len(shop.stored()) == 2
+            shop.check_all_there()
+        house.stop()
+    finally:
+        house.end()

@@ -1,15 +1,17 @@
 """Where log events go: one line each, as text for people or JSON for programs.
 
 Comes in: the ``[log]`` section.  Passwords never reach this far; what a client sent is
-escaped, so that one event stays one line.
+escaped, so that one event stays one line.  A log that cannot be written, on a full disk,
+loses lines: it never costs a connection, a process or an acknowledged message.
 """
 
 import io
 import logging
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict
@@ -22,19 +24,21 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 def configure_logs(config: LogConfig) -> TextIO:
     """Send events of this process, and of those forked from it, to the stream returned."""
     stream = _open(config)
+    lines = _Lines(stream)
     render = structlog.processors.JSONRenderer() if config.format == "json" else _as_text
     structlog.configure(
         processors=[
             _Stamp(),
+            lines.tell_lost,
             structlog.processors.format_exc_info,
             _on_one_line,
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[config.level]),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", lines)),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(stream=stream, level=logging.WARNING, force=True)
+    logging.basicConfig(stream=lines, level=logging.WARNING, force=True)
     return stream
 
 
@@ -44,6 +48,32 @@ def _open(config: LogConfig) -> TextIO:
     config.file.parent.mkdir(parents=True, exist_ok=True)
     binary = config.file.open("ab", buffering=0)
     return io.TextIOWrapper(binary, "utf-8", errors="backslashreplace", write_through=True)
+
+
+class _Lines:
+    """The part of a text stream that loggers use; the event after lost lines tells of them."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = 0
+
+    def tell_lost(self, _logger: object, _method: str, event: EventDict) -> EventDict:
+        if self._lost:
+            event["lines_lost_before"] = self._lost
+        return event
+
+    def write(self, text: str) -> None:
+        try:
+            # What was lost may have been cut off in the middle of its line.
+            self._stream.write(f"\n{text}" if self._lost else text)
+        except OSError:
+            self._lost += 1
+        else:
+            self._lost = 0
+
+    def flush(self) -> None:
+        with suppress(OSError):  # a buffered stream keeps the lines, and tries again
+            self._stream.flush()
 
 
 class _Stamp:

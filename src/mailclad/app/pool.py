@@ -15,7 +15,17 @@ from typing import NoReturn
 
 import structlog
 
-from mailclad.app.control import Failed, FrameReader, Ready, Retire, Retiring, Said, say
+from mailclad.app.control import (
+    Failed,
+    FrameReader,
+    Ready,
+    Retire,
+    Retiring,
+    Said,
+    Swap,
+    Swapped,
+    say,
+)
 from mailclad.app.notices import NoticeBoard
 
 SHORT_LIFE_SECONDS = 10.0
@@ -26,6 +36,9 @@ LONGEST_DELAY_SECONDS = 30.0
 """Between replacements that die at once: a broken disk must not cost a core."""
 
 LINK_READ_OCTETS = 65536
+
+ANSWER_SECONDS = 30.0
+"""A worker that answers its supervisor no sooner hangs, and serves nobody either."""
 
 _log = structlog.get_logger()
 
@@ -44,7 +57,8 @@ class Worker:
     started_at: float
     frames: FrameReader = field(default_factory=FrameReader)
     ready: bool = False
-    accepting: bool = True
+    unanswered: int = 0
+    asked_at: float = 0.0
     retired: bool = False
     reason: str = ""
 
@@ -92,7 +106,7 @@ class Pool:
         said = worker.frames.feed(data)
         for each in said:
             worker.ready = worker.ready or isinstance(each, Ready)
-            worker.accepting = worker.accepting and not isinstance(each, Retiring)
+            worker.unanswered -= isinstance(each, Retiring | Swapped)
             worker.reason = each.text if isinstance(each, Failed) else worker.reason
         return said
 
@@ -102,8 +116,24 @@ class Pool:
     def retire(self, worker: Worker, seconds: float) -> None:
         """Have it accept nothing more, and end with its last connection or after that time."""
         worker.retired = True
-        if not say(worker.link, Retire(seconds)):
-            self.kill(worker)
+        self.tell(worker, Retire(seconds))
+
+    def tell(self, worker: Worker, said: Retire | Swap) -> None:
+        """Send what the worker has to answer; one that cannot even be told is killed."""
+        worker.unanswered += 1
+        worker.asked_at = time.monotonic()
+        if not say(worker.link, said):
+            self.end(worker, "it does not read what it is told")
+
+    def end_hanging(self, now: float) -> None:
+        """End the workers that owe an answer for too long; others take their places."""
+        for worker in self.workers.values():
+            if worker.unanswered and now - worker.asked_at > ANSWER_SECONDS:
+                self.end(worker, "it does not answer")
+
+    def end(self, worker: Worker, why: str) -> None:
+        _log.error("worker killed", worker=worker.pid, reason=why)
+        os.kill(worker.pid, signal.SIGKILL)
 
     def kill(self, worker: Worker) -> None:
         worker.retired = True

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import structlog
 
-from mailclad.app.control import Ready, Retiring, Swap, Swapped, say
+from mailclad.app.control import Ready, Swap, Swapped
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.notify import notify, reloading
 from mailclad.app.pool import NoSlot, Pool, Work, Worker
@@ -94,6 +94,7 @@ class Supervisor:
         self._generation: list[Worker] = []
         self._coming: list[Worker] = []
         self._reload: Reloaded | None = None
+        self._reload_asked = False
         self._due: list[float] = []
         self._next_look = 0.0
         self._stop_at: float | None = None
@@ -123,7 +124,7 @@ class Supervisor:
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGHUP:
-            self._start_reload()
+            self._reload_asked = True
         elif number in {signal.SIGTERM, signal.SIGINT}:
             self._stop()
 
@@ -131,8 +132,6 @@ class Supervisor:
         for said in self._pool.hear(worker):
             if isinstance(said, Ready):
                 self._worker_ready()
-            elif isinstance(said, Retiring):
-                self._report_reloaded()
             elif isinstance(said, Swapped):
                 _log.info("certificates in use", worker=worker.pid)
 
@@ -140,19 +139,19 @@ class Supervisor:
         if not self._coming or not all(w.ready for w in self._coming):
             return
         old, self._generation, self._coming = self._generation, self._coming, []
+        self._due.clear()  # the places of old workers that have died
         for worker in old:
             self._pool.retire(worker, RETIRE_SECONDS)
         if self._reload is not None:
             self._reload.settle(True)
-            self._report_reloaded()
-            return
+            return  # told of when all have answered
         _log.info("ready", workers=len(self._generation))
         self._on_ready()
         notify("READY=1")
 
     def _report_reloaded(self) -> None:
-        """Once no worker of an old generation accepts: whoever connects now meets the new one."""
-        waiting = any(w.accepting for w in self._pool.workers.values() if w.retired)
+        """Once every worker has answered: whoever connects from now on meets what is new."""
+        waiting = any(worker.unanswered for worker in self._pool.workers.values())
         if self._reload is None or self._coming or waiting:
             return
         self._reload = None
@@ -161,7 +160,6 @@ class Supervisor:
 
     def _died(self, worker: Worker, how: str) -> None:
         if worker.retired:
-            self._report_reloaded()
             return
         _log.error("worker died", worker=worker.pid, how=how, reason=worker.reason)
         if worker in self._coming:
@@ -199,14 +197,24 @@ class Supervisor:
                 for worker in list(self._pool.workers.values()):
                     self._pool.kill(worker)
             return
+        self._pool.end_hanging(now)
         if self._coming and now - self._coming[0].started_at > START_SECONDS:
             self._start_failed(f"A worker did not accept within {START_SECONDS:.0f} seconds.")
-        for due in [d for d in self._due if d <= now]:
-            self._due.remove(due)
-            self._generation.append(self._fork())
+        self._replace(now)
+        self._report_reloaded()
+        if self._reload_asked and not self._coming and self._reload is None:
+            self._start_reload()
         if now >= self._next_look:
             self._next_look = now + CERTIFICATE_CHECK_SECONDS
             self._send_certificates(self._installation.renewed_certificates())
+
+    def _replace(self, now: float) -> None:
+        for due in [d for d in self._due if d <= now]:
+            self._due.remove(due)
+            try:
+                self._generation.append(self._fork())
+            except NoSlot:  # old workers are still ending: soon there is one
+                self._due.append(now + CERTIFICATE_CHECK_SECONDS)
 
     def _wait(self) -> float:
         now = time.monotonic()
@@ -215,16 +223,13 @@ class Supervisor:
 
     def _send_certificates(self, swap: Swap | None) -> None:
         """Workers forked later have them already: the supervisor's own table is swapped too."""
-        for worker in list(self._pool.workers.values()) if swap else ():
-            assert swap is not None
-            if not say(worker.link, swap):
-                _log.error("worker does not answer and is replaced", worker=worker.pid)
-                os.kill(worker.pid, signal.SIGKILL)
+        if swap is not None:
+            for worker in list(self._pool.workers.values()):
+                self._pool.tell(worker, swap)
 
     def _start_reload(self) -> None:
-        if self._coming or self._reload or self._stop_at is not None:
-            _log.warning("reload ignored: still starting or stopping")
-            return
+        """Once nothing else is under way: what was asked for meanwhile is done after it."""
+        self._reload_asked = False
         notify(reloading())
         try:
             reloaded = self._installation.reload()
@@ -233,12 +238,10 @@ class Supervisor:
             notify("READY=1")
             return
         self._send_certificates(reloaded.swap)
+        self._reload = reloaded
         if not reloaded.workers_change:
             reloaded.settle(True)
-            _log.info("reloaded", workers=len(self._generation))
-            notify("READY=1")
-            return
-        self._reload = reloaded
+            return  # told of when all have answered
         try:
             for _ in range(self._installation.workers()):
                 self._coming.append(self._fork())

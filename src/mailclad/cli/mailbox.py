@@ -71,7 +71,7 @@ def import_(
         say_json(_imported(result))
     else:
         before = f"; {result.known:,} were here already" if result.known else ""
-        done(f"{result.messages:,} messages ({result.octets:,} octets) taken in{before}.")
+        done(f"{_messages(result.messages)} ({result.octets:,} octets) taken in{before}.")
         for trouble in result.troubles[:TROUBLES_SHOWN]:
             say(f"! left out: {trouble.place}: {trouble.cause}")
     if result.left_out:
@@ -111,7 +111,7 @@ def export(
             {"mailboxes": result.mailboxes, "messages": result.messages, "octets": result.octets}
         )
         return
-    done(f"{result.messages:,} messages of {result.mailboxes} mailboxes written to {target}.")
+    done(f"{_messages(result.messages)} written to {target}.")
 
 
 def kind_of(source: Path) -> Kind:
@@ -135,6 +135,10 @@ def _with_progress(
             show(step.done, step.total)
 
         return with_store(config_file, lambda things: action(things, progress))
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"
 
 
 def _imported(result: Imported) -> dict[str, object]:

@@ -47,6 +47,7 @@ def lists(draw: st.DrawFn) -> tuple[list[FetchItem], list[tuple[object, ...]]]:
     return items, draw(st.lists(st.tuples(*(CELLS[item] for item in items)), max_size=5))
 
 
+@pytest.mark.slow
 @given(lists())
 def test_a_batch_is_the_same_as_one_by_one(
     drawn: tuple[list[FetchItem], list[tuple[object, ...]]],

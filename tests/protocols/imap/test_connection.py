@@ -150,7 +150,9 @@ def test_the_greeting_carries_capabilities() -> None:
 @pytest.mark.parametrize(
     "sent",
     [b"POST / HTTP/1.1\r\nHost: x\r\nCookie: a=<script>\r\n\r\n", b"GET /<script> HTTP/1.0\r\n",
-     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"get http://x/ HTTP/1.1\r\n"],
+     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"get http://x/ HTTP/1.1\r\n",
+     b"GET NOOP HTTP/1.1\r\n", b"CONNECT x:993 HTTP/1.1\r\n",
+     b"POST /" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n"],
 )  # fmt: skip
 def test_a_browser_is_sent_away_and_hears_nothing_of_its_own(sent: bytes) -> None:
     for tls in (None, TLS):

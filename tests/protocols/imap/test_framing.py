@@ -110,6 +110,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None)
 @given(st.lists(PIECES, max_size=30), st.data())
 @example([b"x" * 150, b"{3+}", b"\r\n", b"abc", b"\r\n"], None)
@@ -121,6 +122,7 @@ def test_cuts_do_not_matter(words: list[bytes], data: st.DataObject | None) -> N
     assert Script(SMALL).feed(pieces) == Script(SMALL).feed([sent])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=30))
 def test_octet_by_octet(words: list[bytes]) -> None:
@@ -167,6 +169,10 @@ def test_the_octets_of_a_refused_literal_are_read_past() -> None:
     found = Script(SMALL).feed([b"a {13+}\r\n" + b"\r\nz NOOP\r\nxxx" + b"\r\nb\r\n"])
 
     assert found == [Refused(b"a {13+}", Reply(Condition.BAD, "unlucky")), (b"b",)]
+
+
+def test_a_line_may_end_without_its_carriage_return() -> None:
+    assert Script(SMALL).feed([b"a {2+}\nhi\nb\r\n"]) == [(b"a {2+}", b"hi", b""), (b"b",)]
 
 
 def test_zeros_before_a_length_mean_nothing() -> None:

@@ -18,6 +18,7 @@ def obvious(pattern: str, name: str) -> bool:
     return re.fullmatch(rule, name, re.DOTALL) is not None
 
 
+@pytest.mark.slow
 @given(st.text("ab/%*", max_size=8), st.text("ab/", max_size=8))
 def test_it_matches_what_the_obvious_matcher_matches(pattern: str, name: str) -> None:
     assert MailboxPattern("", pattern).matches(name) == obvious(pattern, name)

@@ -38,6 +38,7 @@ def test_examples(text: bytes, largest: int, runs: tuple[tuple[int, int], ...]) 
     assert numbers.runs(largest) == runs
 
 
+@pytest.mark.slow
 @given(PAIRS, st.integers(1, 60))
 def test_runs_hold_exactly_what_the_ranges_hold(
     pairs: list[tuple[int, int]], largest: int
@@ -51,6 +52,7 @@ def test_runs_hold_exactly_what_the_ranges_hold(
     assert sum(b - a + 1 for a, b in runs) == len(expected)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(NUMBER, NUMBER).map(lambda p: (min(p), max(p))), min_size=1))
 def test_what_is_written_is_read_back(pairs: list[tuple[int, int]]) -> None:
     runs = join_runs(pairs)
@@ -79,6 +81,7 @@ def test_numbers_end_at_32_bits() -> None:
     assert parse_set(b"1,2:%d" % (LARGEST_NUMBER + 1)) is None
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_ranges() -> None:
     """Linear but for a sort: this would take minutes were it quadratic."""
     text = b",".join(b"%d:%d" % (n, n + 1) for n in range(300_000, 0, -3))

@@ -14,6 +14,7 @@ def test_every_name_survives(name: str) -> None:
     assert decode(encode(name)) == name
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=20) | st.text("&-,AZaz09+/Ñ ").map(str.encode))
 def test_a_name_has_one_spelling(octets: bytes) -> None:
     try:

@@ -28,6 +28,7 @@ def reader(written: bytes, *, rev2: bool = False) -> Reader:
     return Reader((line, octets, b""), rev2=rev2)
 
 
+@pytest.mark.slow
 @given(OCTETS)
 def test_strings(octets: bytes) -> None:
     for write in (write_string, write_astring):
@@ -45,6 +46,7 @@ def test_nil_is_nothing_and_a_string_of_that_name_is_quoted() -> None:
     assert Reader((b"nil",)).nstring() is None
 
 
+@pytest.mark.slow
 @pytest.mark.rfc("9051", "5.1")
 @given(NAMES, st.booleans())
 def test_mailbox_names(name: str, rev2: bool) -> None:

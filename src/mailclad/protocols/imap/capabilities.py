@@ -5,7 +5,7 @@ unasked (RFC 7888).  Without TLS there is LOGINDISABLED and no AUTH=.
 """
 
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 
 
 class When(Enum):
@@ -58,6 +58,5 @@ def after_login(append_octets: int) -> tuple[str, ...]:
     return (*_names(When.AFTER_LOGIN), f"APPENDLIMIT={append_octets}")
 
 
-@cache
 def _names(when: When) -> tuple[str, ...]:
     return tuple(name for name, row_when in _TABLE if row_when in {When.ALWAYS, when})

@@ -42,11 +42,13 @@ from mailclad.protocols.imap.framing import (
     Where,
 )
 from mailclad.protocols.imap.gates import (
+    EXPECTED_COMMAND,
     GATES,
     Head,
     State,
-    is_message,
+    literal_place,
     parse_head,
+    refusal,
     speaks_http,
     tag_of,
 )
@@ -73,15 +75,7 @@ APPEND_OCTETS = 52_428_800
 _TLS_HANDSHAKE = 0x16  # the first octet of a ClientHello
 
 _EXPECTED_DONE = Reply(Condition.BAD, "expected DONE")
-_EXPECTED_COMMAND = Reply(Condition.BAD, "expected a tag and a command")
-_UNKNOWN = Reply(Condition.BAD, "unknown command")
-_NOT_NOW = Reply(Condition.BAD, "the command is not for this state")
-_NOT_PRIVATE = Reply(Condition.NO, "log in only with TLS: use STARTTLS", "PRIVACYREQUIRED")
-_IN_TLS = Reply(Condition.BAD, "TLS is active already")
-_NO_CERTIFICATE = Reply(Condition.NO, "TLS cannot be started now", "UNAVAILABLE")
 _BEGIN_TLS = Reply(Condition.OK, "begin TLS now")
-_LITERAL_TOO_LONG = Reply(Condition.BAD, "the literal is too long", "LIMIT")
-_MESSAGE_TOO_LONG = Reply(Condition.NO, "the message is too large", "TOOBIG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +276,10 @@ class ServerConnection:
 
     def _continued(self, found: Frame | Refused) -> Command | None:
         """A line that belongs to AUTHENTICATE or IDLE."""
-        line = found[0] if isinstance(found, tuple) else b""
+        line = found[0] if isinstance(found, tuple) else b"*"  # too long: as if given up
         assert isinstance(line, bytes)  # a frame begins with a line
         if self._mode is _Mode.RESPONSE:
             data = b64decode(line) if BASE64.fullmatch(line) else None
-            if isinstance(found, Refused):
-                data = None
             return self._opened(AuthenticateResponse(self._tag, data))
         if line.upper() == b"DONE":
             return self._opened(Done(self._tag))
@@ -298,13 +290,10 @@ class ServerConnection:
     def _command(self, frame: Frame) -> Command | UpgradeToTls | None:
         line = frame[0]
         assert isinstance(line, bytes)  # a frame begins with a line
-        if self._strikes < 0 and speaks_http(line):
-            self._bye("this is not a web server", "HTTP")
-            return None
         head = parse_head(line)
-        refusal = self._check(head)
-        if refusal is not None:
-            self._refuse(line, refusal, head)
+        problem = self._check(head)
+        if problem is not None:
+            self._refuse(line, problem, head)
             return None
         assert head is not None  # _check has seen to it
         read = Reader(frame, head.end, rev2=self.rev2)
@@ -313,8 +302,8 @@ class ServerConnection:
                 read.end()
                 return self._starttls(head.tag)
             command = PARSERS[head.name](head.tag, read)
-        except SyntaxProblem as problem:
-            self._refuse(line, problem.reply, head)
+        except SyntaxProblem as broken:
+            self._refuse(line, broken.reply, head)
             _close_spools(frame)
             return None
         self._strikes = max(self._strikes, 0)
@@ -337,37 +326,24 @@ class ServerConnection:
     def _admit(self, announced: Announced) -> Where | Reply:
         """Asked before a literal is taken."""
         if self._mode is not _Mode.COMMAND:
-            return _EXPECTED_COMMAND
+            return EXPECTED_COMMAND
         head = parse_head(announced.first_line)
-        refusal = self._check(head)
-        if refusal is not None:
-            return refusal
+        problem = self._check(head)
+        if problem is not None:
+            return problem
         assert head is not None  # _check has seen to it
-        if head.name == "APPEND" and is_message(announced.first_line, announced.number):
-            fits = announced.total <= self._terms.append_octets
-            return Where.SPOOL if fits else _MESSAGE_TOO_LONG
-        fits = announced.total <= GATES[head.name].octets
-        return Where.MEMORY if fits else _LITERAL_TOO_LONG
+        return literal_place(head, announced, self._terms.append_octets)
 
     def _check(self, head: Head | None) -> Reply | None:
         """The gate: why a command may not come now."""
-        if head is None:
-            return _EXPECTED_COMMAND
-        gate = GATES.get(head.name)
-        if gate is None:
-            return _UNKNOWN
-        if head.name == "STARTTLS" and self.tls is not None:
-            return _IN_TLS
-        if self._state not in gate.states:
-            return _NOT_NOW
-        if gate.private and self.tls is None:
-            return _NOT_PRIVATE
-        if head.name == "STARTTLS" and not self._terms.starttls:
-            return _NO_CERTIFICATE
-        return None
+        tls = self.tls is not None
+        return refusal(head, self._state, private=tls, starttls=self._terms.starttls)
 
     def _refuse(self, start: bytes, reply: Reply, head: Head | None = None) -> None:
         """Answer a command that never becomes an event; a stranger has few of them."""
+        if self._strikes < 0 and speaks_http(start):
+            self._bye("this is not a web server", "HTTP")
+            return
         stranger = self._state is State.NOT_AUTHENTICATED
         if stranger and reply.condition is Condition.BAD:
             self._strikes = max(self._strikes, 0) + 1

@@ -1,14 +1,17 @@
 """When each command may come and how much it may carry (RFC 9051 §3, §6).
 
 Asked before a literal is invited and again before a command is parsed, so that no state
-lets anything in too early.  In: a command's first line; out: its name and gate, or the
-answer that refuses it.
+lets anything in too early.  In: a command's first line; out: its name, the place where a
+literal is to go, or the answer that refuses it.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+
+from mailclad.protocols.imap.framing import Announced, Where
+from mailclad.protocols.imap.responses import Condition, Reply
 
 
 class State(Enum):
@@ -88,8 +91,18 @@ _HEAD = re.compile(_TAG + rb" ((?:[Uu][Ii][Dd] )?[A-Za-z]+)")
 _PLAIN_TAG = re.compile(rb"([A-Za-z0-9.]{1,32}) ")
 _TAGGED = re.compile(_TAG + rb" ")
 _HTTP = re.compile(
-    rb"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) [^ ]* ?HTTP/", re.IGNORECASE
+    rb"(?:GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) (?:/|https?:|[^ ]* ?HTTP/)",
+    re.IGNORECASE,
 )
+
+EXPECTED_COMMAND = Reply(Condition.BAD, "expected a tag and a command")
+_UNKNOWN = Reply(Condition.BAD, "unknown command")
+_NOT_NOW = Reply(Condition.BAD, "the command is not for this state")
+_NOT_PRIVATE = Reply(Condition.NO, "log in only with TLS: use STARTTLS", "PRIVACYREQUIRED")
+_IN_TLS = Reply(Condition.BAD, "TLS is active already")
+_NO_CERTIFICATE = Reply(Condition.NO, "TLS cannot be started now", "UNAVAILABLE")
+_LITERAL_TOO_LONG = Reply(Condition.BAD, "the literal is too long", "LIMIT")
+_MESSAGE_TOO_LONG = Reply(Condition.NO, "the message is too large", "TOOBIG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,32 @@ def parse_head(line: bytes) -> Head | None:
     return Head(found[1].decode("ascii"), found[2].decode("ascii").upper(), found.end())
 
 
+def refusal(head: Head | None, state: State, *, private: bool, starttls: bool) -> Reply | None:
+    """Why the command may not come now; ``private``: inside TLS; ``starttls``: it can begin."""
+    if head is None:
+        return EXPECTED_COMMAND
+    gate = GATES.get(head.name)
+    if gate is None:
+        return _UNKNOWN
+    if head.name == "STARTTLS" and private:
+        return _IN_TLS
+    if state not in gate.states:
+        return _NOT_NOW
+    if gate.private and not private:
+        return _NOT_PRIVATE
+    if head.name == "STARTTLS" and not starttls:
+        return _NO_CERTIFICATE
+    return None
+
+
+def literal_place(head: Head, announced: Announced, append_octets: int) -> Where | Reply:
+    """Where a literal of a command that may come is to go."""
+    if head.name == "APPEND" and is_message(announced.first_line[head.end :], announced.number):
+        return Where.SPOOL if announced.total <= append_octets else _MESSAGE_TOO_LONG
+    fits = announced.total <= GATES[head.name].octets
+    return Where.MEMORY if fits else _LITERAL_TOO_LONG
+
+
 def tag_of(line: bytes, *, stranger: bool) -> str:
     """The tag to answer a malformed command with.
 
@@ -122,13 +161,9 @@ def speaks_http(line: bytes) -> bool:
     return _HTTP.match(line) is not None
 
 
-def is_message(first_line: bytes, number: int) -> bool:
+def is_message(arguments: bytes, number: int) -> bool:
     """Whether the literal ``number`` of an APPEND is a message: all but a mailbox name's.
 
     The name is a literal when nothing stands between APPEND and the first ``{``.
     """
-    if number:
-        return True
-    head = parse_head(first_line)
-    assert head is not None  # the gate has seen to it
-    return not first_line[head.end :].lstrip(b" ~").startswith(b"{")
+    return number > 0 or not arguments.lstrip(b" ~").startswith(b"{")

@@ -5,10 +5,12 @@ store's rows (``_send_rows``); octets of messages are read from their bodies
 (``fetch_bodies.py``).  Either way a slow client makes us wait, not gather.
 
 ``\\Seen`` is set after the octets were sent, so that a connection that breaks leaves the
-message unread; the client learns of the flag by the announcement that follows.
+message unread; the client learns of the flag by the announcement that follows.  On a disk
+that is full the message stays unread, but it is read all the same.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from mailclad.protocols.imap import commands
 from mailclad.protocols.imap.batch import FetchPlan, FlagText
@@ -21,7 +23,7 @@ from mailclad.sessions.imap.outcome import Emit, Outcome, ok
 from mailclad.sessions.imap.refusals import refusal
 from mailclad.sessions.imap.section import is_listed, listed_text
 from mailclad.sessions.imap.session import Selected
-from mailclad.store.errors import BodyDamaged
+from mailclad.store.errors import BodyDamaged, DiskFull, StoreUnavailable
 from mailclad.store.interface import Row
 from mailclad.store.model import Column, Flag, FlagChange, UidSet, uid_set
 
@@ -56,8 +58,9 @@ def _is_column(item: FetchItem) -> bool:
 
 async def _mark_seen(session: Selected, uids: list[int]) -> None:
     view = session.view
-    await session.store.store_flags(view.mailbox, uid_set(uids), FlagChange.ADD, Flag.SEEN)
-    view.stale = True
+    with suppress(DiskFull, StoreUnavailable):  # who reads has got what was asked for
+        await session.store.store_flags(view.mailbox, uid_set(uids), FlagChange.ADD, Flag.SEEN)
+        view.stale = True
 
 
 # --- rows ------------------------------------------------------------------------
