@@ -1,11 +1,15 @@
 """One event is one line, whatever a client sent."""
 
+import errno
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import structlog
 
 from mailclad.app.config import LogConfig
@@ -39,3 +43,33 @@ def test_programs_get_json_and_the_level_is_kept(tmp_path: Path) -> None:
         structlog.get_logger().warning("important", port=993)
     event = json.loads((tmp_path / "d" / "log").read_text())
     assert (event["event"], event["port"], event["level"]) == ("important", 993, "warning")
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing while it is full."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no room")
+        return super().write(text)
+
+
+def test_a_log_that_cannot_be_written_loses_lines_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    disk = FullDisk()
+    monkeypatch.setattr(sys, "stderr", disk)
+    with logging_to(LogConfig(format="json")):
+        log = structlog.get_logger()
+        disk.full = True
+        log.info("lost")
+        log.info("lost too")
+        disk.full = False
+        log.info("kept")
+        log.info("as ever")
+        written = disk.getvalue()
+    kept, after = [json.loads(line) for line in written.splitlines() if line]
+    assert (kept["event"], kept["lines_lost_before"]) == ("kept", 2)
+    assert (after["event"], "lines_lost_before" in after) == ("as ever", False)

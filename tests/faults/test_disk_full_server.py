@@ -169,7 +169,6 @@ def test_a_full_disk_defers_mail_and_loses_none(shop: Shop) -> None:
     shop.house.kill_all()
     shop.house.start()
     shop.check_all_there()
-    shop.house.stop()
 
 
 def test_a_worker_that_dies_then_is_replaced_by_one_that_serves(shop: Shop) -> None:

@@ -321,4 +321,4 @@ def _without_mapping(address: str) -> str:
 
 
 Shell = Callable[[Channel], Coroutine[Any, Any, str | None]]
-"""A protocol's task for one connection; returns why it ended, for the log, or None for: as it should."""
+"""A protocol's task for one connection; returns why it ended, for the log, or None."""

@@ -146,9 +146,6 @@ class Listener:
         if self._draining or self._is_refused(channel, handshake=implicit):
             tcp.abort()
             return
-        sock = tcp.get_extra_info("socket")
-        if sock is not None and sock.family != socket.AF_UNIX:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if implicit:
             assert self._tls is not None
             self._half_open[channel] = tcp
@@ -226,10 +223,10 @@ class Listener:
                 "connection ended",
                 peer=channel.peer,
                 port=channel.local_port,
-                account=channel.account,
                 version=version,
                 seconds=round(seconds, 3),
                 end=end,
+                **({"account": channel.account} if channel.account else {}),
             )
 
     def _log_failure(self, channel: Channel, problem: HandshakeFailed) -> None:

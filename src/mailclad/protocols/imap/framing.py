@@ -47,8 +47,9 @@ BEFORE_LOGIN = Limits(line=8_192, literals=8, swallowed=65_536)
 """A stranger's: RFC 7162 §4 asks for 8,192 octets a line; LOGIN needs two literals."""
 
 AFTER_LOGIN = Limits(line=65_536, literals=1_000, swallowed=134_217_728)
-"""A line of 64 KiB holds a set of 10,000 UIDs (Dovecot has 64 KiB too); 1,000 messages
-in one APPEND, together no longer than the longest message; a message twice as large as we take is read past, so that its sender learns why."""
+"""A line of 64 KiB holds a set of 10,000 UIDs (Dovecot has 64 KiB too); 1,000 messages in one
+APPEND, together no longer than the longest message; a message twice as large as we take is
+read past, so that its sender learns why."""
 
 
 class Where(Enum):
