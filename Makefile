@@ -40,9 +40,10 @@ standards: .venv/dev
 	$(BIN)/python tools/rfc_index.py
 
 soak: .venv/dev
-	tools/interop-programs
-	MAILCLAD_KILL_ROUNDS=100 $(BIN)/pytest -p no:randomly --timeout 3600 tests/faults tests/app $(PYTEST_ARGS)
-	$(BIN)/python tests/faults/power_cut.py
+	MAILCLAD_KILL_ROUNDS=100 MAILCLAD_CRASH_ROUNDS=100 \
+		$(BIN)/pytest -p no:randomly --timeout 7200 tests/faults $(PYTEST_ARGS)
+	PYTHONPATH=src:. $(BIN)/python -m tests.faults.power_cut 20
+	PYTHONPATH=src:. $(BIN)/python -m tests.faults.power_cut_server 20
 
 bench: .venv/runtime
 	$(BIN)/python tools/bench.py $(BENCH_ARGS)

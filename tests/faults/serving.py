@@ -50,8 +50,8 @@ class House:
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
     child: "subprocess.Popen[bytes] | None" = None
 
-    def prepare(self, people: Sequence[str]) -> None:
-        """Everything that a start needs; the first of the people may send."""
+    def prepare(self, people: Sequence[str], more: str = "") -> None:
+        """Everything that a start needs; ``more`` are lines for the configuration."""
         issue(self.folder)
         asyncio.run(_make_people(self.data, people))
         self.ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
@@ -60,6 +60,7 @@ class House:
             f'data = "{self.data}"\nworkers = {self.workers}',
             '[tls]\ncertificate = "chain.pem"\nkey = "key.pem"',
             f'[log]\nfile = "{self.log or self.folder / "log"}"\nformat = "json"',
+            more,
         ]
         for (service, tls), port in self.ports.items():
             lines.append(

@@ -68,26 +68,15 @@ def _mount(kind: str, folder: Path) -> None:
 
 @contextlib.contextmanager
 def small_disk(kind: str, folder: Path, processes: Callable[[], list[int]]) -> Iterator[SmallDisk]:
-    """``kind`` is one of ``possible_kinds``; what was mounted is unmounted at the end."""
+    """``kind``: "tmpfs" and "ext4" where this may mount, and "limit", which stands in for them."""
     folder.mkdir()
-    if kind == "limit":
-        yield FileLimit(folder, processes)
-        return
-    _mount(kind, folder)
-    try:
-        yield SmallDisk(folder)
-    finally:
-        subprocess.run(["umount", folder], check=True)
-
-
-def possible_kinds(folder: Path) -> list[str]:
-    """What this machine lets us do; a limit on files is possible everywhere."""
-    kinds = ["limit"]
-    for kind in ("tmpfs", "ext4"):
-        place = folder / f"try-{kind}"
-        place.mkdir()
+    mounted = False
+    if kind != "limit":
         with contextlib.suppress(OSError, subprocess.CalledProcessError):
-            _mount(kind, place)
-            subprocess.run(["umount", place], check=True)
-            kinds.append(kind)
-    return kinds
+            _mount(kind, folder)
+            mounted = True
+    try:
+        yield SmallDisk(folder) if mounted else FileLimit(folder, processes)
+    finally:
+        if mounted:
+            subprocess.run(["umount", folder], check=True)

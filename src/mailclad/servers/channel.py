@@ -29,7 +29,6 @@ _LOST = 2
 _NUDGED = 4
 _READ_PAUSED = 8
 _WRITE_PAUSED = 16
-_SIGNED_IN = 32
 
 
 class ConnectionLost(Exception):
@@ -55,25 +54,14 @@ class ChannelOwner(Protocol):
 class Channel(asyncio.Protocol):
     """See the module.  ``closing`` says that the server stops: finish, say goodbye, return."""
 
-    __slots__ = (
-        "_deadline",
-        "_flags",
-        "_owner",
-        "_problem",
-        "_received",
-        "_timer",
-        "_transport",
-        "_waiter",
-        "account",
-        "closing",
-        "local_port",
-        "peer",
-        "tls",
-    )
+    __slots__ = (  # thirteen: the account stands in the log beside the peer
+        "_deadline", "_flags", "_owner", "_problem", "_received", "_timer", "_transport",
+        "_waiter", "account", "closing", "local_port", "peer", "tls",
+    )  # fmt: skip
 
-    def __init__(self, owner: ChannelOwner) -> None:
-        self.peer = ""
-        self.local_port = 0
+    def __init__(self, owner: ChannelOwner, peer: str, local_port: int) -> None:
+        self.peer = peer
+        self.local_port = local_port
         self.tls: TlsFacts | None = None
         self.account = ""
         self.closing = False
@@ -172,14 +160,13 @@ class Channel(asyncio.Protocol):
 
     def signed_in(self, account: str) -> None:
         """Say that the peer has authenticated: it no longer counts against that limit."""
-        if not self._flags & _SIGNED_IN:
-            self._flags |= _SIGNED_IN
+        if not self.account:
             self.account = account
             self._owner.signed_in(self)
 
     @property
     def is_signed_in(self) -> bool:
-        return bool(self._flags & _SIGNED_IN)
+        return bool(self.account)
 
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the transport and the unread bytes to a protocol that speaks for us from now on.
@@ -215,14 +202,6 @@ class Channel(asyncio.Protocol):
             self._transport.abort()
 
     # What transports call
-
-    def arrived(self, tcp: asyncio.BaseTransport) -> None:
-        """Note who is there, before any handshake."""
-        peer, own = tcp.get_extra_info("peername"), tcp.get_extra_info("sockname")
-        if isinstance(peer, tuple):
-            self.peer = _without_mapping(str(peer[0]))
-        if isinstance(own, tuple):
-            self.local_port = int(own[1])
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a TCP transport, or, a second time, the TLS transport that stands on it."""
@@ -315,9 +294,16 @@ class Channel(asyncio.Protocol):
         return ConnectionLost(str(problem) if problem is not None else "the peer closed")
 
 
-def _without_mapping(address: str) -> str:
-    """Return an IPv4 address as such where an IPv6 socket accepted it (RFC 4291 §2.5.5.2)."""
-    return address.removeprefix("::ffff:") if "." in address else address
+def ends(tcp: asyncio.BaseTransport) -> tuple[str, int]:
+    """Return the peer's address and our port; "" and 0 on a Unix socket.
+
+    An IPv4 address that an IPv6 socket accepted is told as such (RFC 4291 §2.5.5.2).
+    """
+    peer, own = tcp.get_extra_info("peername"), tcp.get_extra_info("sockname")
+    if not isinstance(peer, tuple) or not isinstance(own, tuple):
+        return "", 0
+    address = str(peer[0])
+    return address.removeprefix("::ffff:") if "." in address else address, int(own[1])
 
 
 Shell = Callable[[Channel], Coroutine[Any, Any, str | None]]

@@ -11,8 +11,8 @@ from mailclad.protocols.imap.connection import ServerConnection
 from mailclad.protocols.imap.responses import Untagged
 from mailclad.servers.channel import Channel
 
-FLUSH_OCTETS = 256 * 1024
-"""About the size of a piece: TLS is fastest in full records, and nobody waits long for it."""
+FLUSH_OCTETS = 96 * 1024
+"""About the size of a piece: as much as TLS encrypts at a time, and nobody waits long for it."""
 
 STALL_SECONDS = 300
 """How long a client may leave an answer unread; phones lose the network for minutes."""

@@ -18,7 +18,7 @@ import structlog
 
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.admission import Admission
-from mailclad.servers.channel import Channel, ConnectionLost, Shell
+from mailclad.servers.channel import Channel, ConnectionLost, Shell, ends
 from mailclad.servers.tls import ContextTable, TlsServer
 from mailclad.servers.tls_failure import HandshakeFailed
 from mailclad.servers.tls_transport import TlsTransport, start_tls
@@ -140,8 +140,7 @@ class Listener:
     # A connection's way: admit → (handshake) → ready → (begin_tls) → ended
 
     def admit(self, tcp: asyncio.Transport) -> None:
-        channel = Channel(self)
-        channel.arrived(tcp)
+        channel = Channel(self, *ends(tcp))
         implicit = self._mode is TlsMode.IMPLICIT
         if self._draining or self._is_refused(channel, handshake=implicit):
             tcp.abort()

@@ -42,17 +42,9 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answered",
-        "_facts",
-        "_failure",
-        "_flags",
-        "_handshake",
-        "_protocol",
-        "_session",
-        "_taken",
-        "_tcp",
-        "_timer",
-    )
+        "_answered", "_facts", "_failure", "_flags", "_handshake", "_protocol", "_session",
+        "_taken", "_tcp", "_timer",
+    )  # fmt: skip
 
     def __init__(self, server: TlsServer, protocol: asyncio.Protocol) -> None:
         self._protocol = protocol

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailclad.engines.spool.spool import MEMORY_OCTETS, FileSpool, file_spools
+from mailclad.base.octets import Spool
+from mailclad.engines.spool.spool import (
+    MEMORY_OCTETS,
+    ROOM_SPOOLS,
+    ROOMY_OCTETS,
+    FileSpool,
+    Room,
+    file_spools,
+)
 
 
 def test_small_message_stays_in_memory(tmp_path: Path) -> None:
@@ -39,6 +47,44 @@ def test_limit_of_memory(tmp_path: Path, octets: int) -> None:
     assert view[:] == data
     assert len(view) == spool.octets == octets
     spool.close()
+
+
+def is_in_memory(spool: Spool) -> bool:
+    return isinstance(spool.view(), bytes)
+
+
+def test_a_few_large_ones_stay_in_memory(tmp_path: Path) -> None:
+    """As many as there is room for; who closes makes room."""
+    new_spool = file_spools(tmp_path)
+    spools = [new_spool() for _ in range(ROOM_SPOOLS + 1)]
+    for spool in spools:
+        spool.write(bytes(MEMORY_OCTETS))
+        spool.write(b"and more")
+    assert [is_in_memory(spool) for spool in spools] == [True] * ROOM_SPOOLS + [False]
+    for spool in (spools[-1], spools[0], spools[0]):
+        spool.close()
+    for fits in (True, False):
+        spools.append(new_spool())
+        spools[-1].write(bytes(ROOMY_OCTETS))
+        assert is_in_memory(spools[-1]) == fits
+    for spool in spools:
+        spool.close()
+
+
+def test_limit_of_a_large_one(tmp_path: Path) -> None:
+    """One octet more goes to a file, with all before it, and makes room for another."""
+    room = Room(1)
+    for _ in range(2):
+        spool = FileSpool(tmp_path, room)
+        spool.write(b"a" * ROOMY_OCTETS)
+        spool.write(b"b")
+        assert not is_in_memory(spool)
+        assert spool.view()[:] == b"a" * ROOMY_OCTETS + b"b"
+        assert room.take()
+        room.give()
+        spool.close()
+    assert room.take()
+    assert not room.take()
 
 
 def test_file_has_no_name(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import struct
+import threading
 from pathlib import Path
 
 import pytest
 
 from mailclad.engines.packs.record import MOST_OWNERS
 from mailclad.engines.sqlite import committer
+from mailclad.engines.sqlite.committer import BATCH_REQUESTS, RequestQueue, Work
 from mailclad.engines.sqlite.connection import rows
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.engines.sqlite.transaction import Transaction
@@ -243,3 +245,69 @@ def test_commit_that_fails_fails_all(tmp_path: Path) -> None:
         assert (await store.stat(account, "INBOX")).messages == 2
 
     with_account(tmp_path, scenario)
+
+
+PATIENT = 30.0  # seconds; no test here waits for them to pass
+
+
+def waiting_work(count: int) -> list[Work]:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    return [Work(lambda _: None, asyncio.Future(loop=loop)) for _ in range(count)]
+
+
+class Taker:
+    """Takes one batch on a thread of its own."""
+
+    def __init__(self, requests: RequestQueue, expected: int) -> None:
+        self.batch: list[committer.Request] = []
+        self._thread = threading.Thread(target=self._take, args=(requests, expected))
+        self._thread.start()
+
+    def _take(self, requests: RequestQueue, expected: int) -> None:
+        self.batch = requests.take(expected, PATIENT)
+
+    def result(self) -> list[committer.Request]:
+        self._thread.join(PATIENT / 2)
+        assert not self._thread.is_alive(), "it waits for more than it should"
+        return self.batch
+
+
+def test_who_is_alone_is_not_made_to_wait() -> None:
+    requests, work = RequestQueue(), waiting_work(1)
+    taker = Taker(requests, expected=1)
+    requests.put(work[0])
+    assert taker.result() == work
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_batch_is_gathered(before: int) -> None:
+    """Whether they come before the thread asks or while it waits."""
+    requests, work = RequestQueue(), waiting_work(3)
+    for one in work[:before]:
+        requests.put(one)
+    taker = Taker(requests, expected=3)
+    for one in work[before:]:
+        requests.put(one)
+    assert taker.result() == work
+    assert requests.waiting == 0
+
+
+def test_gathering_ends() -> None:
+    """Those who were expected do not come, or the store is closed."""
+    requests, work = RequestQueue(), waiting_work(2)
+    requests.put(work[0])
+    assert requests.take(5, 0.001) == work[:1]
+    taker = Taker(requests, expected=5)
+    requests.put(work[1])
+    requests.close()
+    assert taker.result() == work[1:]
+    assert requests.take(5, PATIENT) == []
+
+
+def test_limit_of_a_batch() -> None:
+    requests, work = RequestQueue(), waiting_work(BATCH_REQUESTS + 1)
+    for one in work:
+        requests.put(one)
+    assert requests.take(1, 0) == work[:-1]
+    assert requests.take(1, 0) == work[-1:]

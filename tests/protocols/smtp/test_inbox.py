@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.protocols.smtp.grammar import SyntaxProblem
-from mailclad.protocols.smtp.inbox import Inbox
+from mailclad.protocols.smtp.inbox import EndlessLine, Inbox
 from mailclad.protocols.smtp.limits import Limits
 
 LIMITS = Limits(line=10, auth_line=20)
@@ -54,7 +54,7 @@ def test_the_limit_is_for_the_line_with_its_cr() -> None:
 
 def test_what_has_no_end_is_thrown_away_once_it_is_too_long() -> None:
     inbox = Inbox(LIMITS)
-    for _ in range(100):
+    for _ in range(LIMITS.endless // 11):
         inbox.add(b"x" * 11)
         assert inbox.take_line(response=False) is None
         assert not inbox
@@ -62,6 +62,16 @@ def test_what_has_no_end_is_thrown_away_once_it_is_too_long() -> None:
     with pytest.raises(SyntaxProblem):
         inbox.take_line(response=False)
     assert inbox.take_line(response=False) == b"next"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_what_has_no_end_is_not_thrown_away_for_ever(end: bytes) -> None:
+    inbox = Inbox(LIMITS)
+    inbox.add(b"x" * LIMITS.endless)
+    assert inbox.take_line(response=False) is None
+    inbox.add(b"x" + end)
+    with pytest.raises(EndlessLine):
+        inbox.take_line(response=False)
 
 
 def test_everything_is_handed_out_at_once() -> None:

@@ -26,10 +26,17 @@ def test_a_command_may_be_so_long_and_no_longer() -> None:
 
 def test_a_line_without_end_is_not_held() -> None:
     talk = Talk()
-    for _ in range(100):
+    for _ in range(6):
         assert talk.feed(b"x" * 10_000) == b""
         assert talk.connection._inbox._data == b""
     assert codes(talk.feed(b"\r\nNOOP\r\n")) == [b"500 5.5.2", b"250 2.0.0"]
+
+
+def test_a_line_without_end_is_not_read_for_ever() -> None:
+    talk = Talk()
+    assert talk.feed(b"x" * Limits().endless) == b""
+    assert codes(talk.feed(b"x")) == [b"500 5.5.2"]
+    assert talk.closed is not None
 
 
 def test_an_auth_line_may_be_longer() -> None:
@@ -49,6 +56,9 @@ def test_a_megabyte_of_auth_and_endless_answers_are_refused() -> None:
     talk = Talk(Role.SUBMISSION, tls=TLS)
     talk.feed(HELLO)
     assert codes(talk.feed(b"AUTH PLAIN " + b"A" * 1_000_000 + b"\r\n")) == [b"500 5.5.6"]
+    assert talk.closed is not None
+    talk = Talk(Role.SUBMISSION, tls=TLS)
+    talk.feed(HELLO)
     for _ in range(30):
         talk.feed(b"AUTH LOGIN\r\n=\r\n")
     assert talk.closed is not None

@@ -28,8 +28,11 @@ from mailclad.store.interface import Body
 OPEN_PACKS = 64
 """Descriptors kept open for packs that were read lately."""
 
-FIRST_READ_OCTETS = 32 * 1024
-"""Read in one call with the header: all of a usual message."""
+WHOLE_OCTETS = BLOCK_OCTETS + 4 * 1024
+"""A record up to this long is read in one call: its digest takes all of it in any case."""
+
+FIRST_READ_OCTETS = 4 * 1024
+"""Of a longer one, read at first: the header, of a message up to some 50 MB."""
 
 
 class PackFile:
@@ -57,7 +60,8 @@ class PackBody(Body):
         self._offset = offset
         self._cached_number = -1
         self._cached = b""
-        start = os.pread(file.fd, min(stored, FIRST_READ_OCTETS), offset)
+        first = stored if stored <= WHOLE_OCTETS else FIRST_READ_OCTETS
+        start = os.pread(file.fd, first, offset)
         try:
             self._header = _read_header(file.fd, offset, start)
         except RecordDamaged as problem:

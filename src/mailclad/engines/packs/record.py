@@ -53,7 +53,7 @@ LEAST_COMPRESSED_OCTETS = 8 * 1024
 """Shorter messages are most of the mail but few of its octets: a 4 KiB one would cost 25 µs
 to pack and 23 to unpack, a third of storing it, to save 2 KiB."""
 
-SAMPLE_OCTETS = 16 * 1024
+SAMPLE_OCTETS = 8 * 1024
 """Of a longer block, this much from its middle is tried first with the fast level.
 
 The fast level finds repetitions only: base64, which would shrink to 76 % by its alphabet

@@ -1,4 +1,4 @@
-"""A message while it arrives: memory to 256 KiB, then a file without a name.
+"""A message while it arrives: memory to 256 KiB, to 2 MiB while there is room, then a file.
 
 Comes in: pieces of any size, in order.  Goes out: all of it in one piece, as bytes or
 as a mapped file.  The file is unlinked from the start (``O_TMPFILE`` where the file
@@ -17,14 +17,43 @@ from mailclad.base.octets import NewSpool, Octets, Spool
 MEMORY_OCTETS = 256 * 1024
 """Nineteen of twenty messages are smaller; 1,000 connections hold at most 256 MiB."""
 
+ROOMY_OCTETS = 2 * 1024 * 1024
+"""A file costs a tenth of storing 1 MiB, in system calls and page faults."""
+
+ROOM_SPOOLS = 16
+"""So many of a process's spools may be that large at a time, 32 MiB; the next get files."""
+
+
+class Room:
+    """What the spools of a process share: places in memory for large messages."""
+
+    __slots__ = ("_free",)
+
+    def __init__(self, spools: int = ROOM_SPOOLS) -> None:
+        self._free = spools
+
+    def take(self) -> bool:
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    def give(self) -> None:
+        self._free += 1
+
+
+_NO_ROOM = Room(0)
+
 
 class FileSpool(Spool):
     """Lets go of memory and file when the last user of its view does, ``close`` or not."""
 
-    __slots__ = ("_directory", "_file", "_octets", "_pieces", "_view")
+    __slots__ = ("_directory", "_file", "_limit", "_octets", "_pieces", "_room", "_view")
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, room: Room = _NO_ROOM) -> None:
         self._directory = directory
+        self._room = room
+        self._limit = MEMORY_OCTETS
         self._pieces: list[bytes] = []
         self._file: IO[bytes] | None = None
         self._view: Octets | None = None
@@ -39,16 +68,30 @@ class FileSpool(Spool):
             raise ValueError("a spool is not written to once it was viewed")
         if self._file is None:
             self._pieces.append(data)
-            if self._octets + len(data) > MEMORY_OCTETS:
+            if self._octets + len(data) > self._limit and not self._fits(len(data)):
                 self._move_to_file()
         else:
             _write_all(self._file, data)
         self._octets += len(data)
 
+    def _fits(self, more: int) -> bool:
+        """Beyond the usual limit, if there is room; beyond the roomy one never."""
+        if self._octets + more > ROOMY_OCTETS:
+            return False
+        if self._limit == MEMORY_OCTETS and self._room.take():
+            self._limit = ROOMY_OCTETS
+        return self._limit == ROOMY_OCTETS
+
+    def _leave_room(self) -> None:
+        if self._limit == ROOMY_OCTETS:
+            self._limit = MEMORY_OCTETS
+            self._room.give()
+
     def _move_to_file(self) -> None:
         self._file = tempfile.TemporaryFile(dir=self._directory, buffering=0)  # noqa: SIM115 - closed in close()
         pieces, self._pieces = self._pieces, []
         _write_all(self._file, b"".join(pieces))
+        self._leave_room()
 
     def view(self) -> Octets:
         if self._view is None:
@@ -65,6 +108,7 @@ class FileSpool(Spool):
         self._view = b""
         self._pieces = []
         self._octets = 0
+        self._leave_room()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -78,4 +122,4 @@ def _write_all(file: IO[bytes], data: bytes) -> None:
 
 def file_spools(directory: Path) -> NewSpool:
     """Makes empty spools whose files lie in ``directory``."""
-    return partial(FileSpool, directory)
+    return partial(FileSpool, directory, Room())

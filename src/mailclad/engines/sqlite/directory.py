@@ -281,6 +281,9 @@ def _clear_alias(tx: Transaction, address: str) -> bool:
 
 def resolve(db: apsw.Connection, address: str) -> tuple[AccountId, ...]:
     """Local accounts, in the order of aliases' targets, each once; disabled ones too."""
+    own = first_row(db, "SELECT id FROM account WHERE address = ?", (address,))
+    if own is not None:  # the usual case; where an account is, its domain is
+        return (AccountId(own[0]),)
     check_domain(db, domain_of(address))
     found: dict[AccountId, None] = {}
     seen: set[str] = set()

@@ -37,7 +37,7 @@ from mailclad.protocols.smtp.command import (
 from mailclad.protocols.smtp.conversation import Conversation, Role, State, Tally
 from mailclad.protocols.smtp.data import ChunkDiscarder, ChunkReceiver, DataReceiver, Receiver
 from mailclad.protocols.smtp.grammar import SyntaxProblem, parse_line
-from mailclad.protocols.smtp.inbox import Inbox
+from mailclad.protocols.smtp.inbox import EndlessLine, Inbox
 from mailclad.protocols.smtp.limits import Limits
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.protocols.smtp.table import NOT_IMPLEMENTED, RULES, parse_chunk, refusal
@@ -173,16 +173,20 @@ class ServerConnection:
     def _take_line(self) -> str | None:
         """The next line that is text; what is wrong with others is answered."""
         while self._closing is None:
+            if self._now.state is State.START and self._inbox.starts_with(_TLS_RECORD):
+                self.close("a TLS handshake where STARTTLS is spoken")
+                break
             try:
                 line = self._inbox.take_line(response=self._expect is _Expect.RESPONSE)
                 if line is not None:
                     return parse_line(line)
+            except EndlessLine as problem:
+                self.farewell(problem.reply)
+                continue
             except SyntaxProblem as problem:
                 self._expect = _Expect.COMMAND  # an AUTH exchange ends with the first bad line
                 self._refuse(problem.reply)
                 continue
-            if self._now.state is State.START and self._inbox.starts_with(_TLS_RECORD):
-                self.close("a TLS handshake where STARTTLS is spoken")
             return None
         return None
 

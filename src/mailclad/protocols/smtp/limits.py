@@ -13,6 +13,9 @@ class Limits:
     auth_line: int = 12_288
     """Octets of an AUTH command or response (RFC 4954 §4)."""
 
+    endless: int = 65_536
+    """Octets of a line that is too long; who goes on beyond sends no lines and is cut off."""
+
     message: int = 50 * 1024 * 1024
     """Octets of a message; as Gmail's receiving side.  Said in SIZE."""
 

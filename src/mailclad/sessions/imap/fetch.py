@@ -21,10 +21,9 @@ from mailclad.sessions.imap.flags import keyword_names
 from mailclad.sessions.imap.numbers import load, uids_of
 from mailclad.sessions.imap.outcome import Emit, Outcome, ok
 from mailclad.sessions.imap.refusals import refusal
-from mailclad.sessions.imap.section import is_listed, listed_text
+from mailclad.sessions.imap.section import is_listed, listed_cut
 from mailclad.sessions.imap.session import Selected
 from mailclad.store.errors import BodyDamaged, DiskFull, StoreUnavailable
-from mailclad.store.interface import Row
 from mailclad.store.model import Column, Flag, FlagChange, UidSet, uid_set
 
 
@@ -73,20 +72,13 @@ async def _send_rows(
     columns = [COLUMNS[item] if isinstance(item, Attribute) else Column.FIELDS for item in items]
     leading = 0 if columns[0] is Column.UID else 1
     columns[:0] = [Column.UID] * leading  # numbers are found by UID
-    sections = [(at, item) for at, item in enumerate(items) if isinstance(item, Section)]
+    cuts = [(at, listed_cut(item)) for at, item in enumerate(items) if isinstance(item, Section)]
     view = session.view
     async for rows in session.store.fetch(view.mailbox, uids, columns):
         numbers = view.numbers([row[0] for row in rows])
         told = [row[1:] for row in rows] if leading else rows
-        if sections:
-            told = [_with_sections(row, sections) for row in told]
+        for at, cut in cuts:
+            told = [(*row[:at], cut(row[at]), *row[at + 1 :]) for row in told]
         sent.messages += len(told)
         await emit.raw(plan.encode_rows(numbers, told, flags))
     return sent
-
-
-def _with_sections(row: Row, sections: Sequence[tuple[int, Section]]) -> Row:
-    cells = list(row)
-    for at, section in sections:
-        cells[at] = listed_text(section, cells[at])
-    return tuple(cells)

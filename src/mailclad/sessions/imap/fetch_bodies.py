@@ -1,7 +1,7 @@
 """FETCH of octets: sections, BINARY, and the message as a whole (RFC 9051 §6.4.5, RFC 3516).
 
-Messages of which little is asked are read and written together, some hundred KiB at once;
-of others each step is sent before the next is read.  A message whose octets are damaged is
+Messages of which little is asked are written together; of others each step is sent before
+the next is read.  A message whose octets are damaged is
 left out; only when some of them are sent already must the connection end (``AnswerTorn``).
 Limit: about two steps of octets are held, whatever is asked.
 """
@@ -37,6 +37,9 @@ COLUMNS = {
     Attribute.BODYSTRUCTURE: Column.BODY_STRUCTURE,
     Attribute.BODY: Column.BODY,
 }
+
+HELD_OCTETS = 96 * 1024
+"""Written together: as much as TLS encrypts at a time, and memory that need not be mapped anew."""
 
 Cell = object
 """What stands for an item in a row: a column's value, a Text or None, an int."""
@@ -81,9 +84,7 @@ async def send_bodies(
 class _Bodies:
     """Writes messages, several at once where they are small."""
 
-    __slots__ = (
-        "_emit", "_flags", "_held", "_items", "_numbers", "_plan", "_rows", "columns", "marks",
-    )  # fmt: skip
+    __slots__ = ("_emit", "_flags", "_held", "_items", "_octets", "_plans", "columns", "marks")
 
     def __init__(self, items: Sequence[FetchItem], flags: FlagText, emit: Emit) -> None:
         attributes = [item for item in items if isinstance(item, Attribute)]
@@ -92,69 +93,60 @@ class _Bodies:
             *(COLUMNS[item] for item in attributes),
         )  # fmt: skip
         self.marks = any(isinstance(item, Section) and not item.peek for item in items)
-        self._plan = FetchPlan(items)
         self._items = items
+        self._plans = [FetchPlan((item,)) for item in items]
         self._flags = flags
         self._emit = emit
-        self._numbers: list[int] = []
-        self._rows: list[tuple[Cell, ...]] = []
-        self._held = 0
+        self._held: list[bytes] = []
+        self._octets = 0
 
     async def send(self, number: int, row: Row, body: Body) -> None:
         """One message; its body is closed in any case."""
         try:
-            await self._send(number, row, body)
+            parts = unpack_parts(row[3]) if isinstance(row[3], bytes) else None
+            await self._send(number, _cells(self._items, row, body, parts))
         finally:
             body.close()
 
-    async def _send(self, number: int, row: Row, body: Body) -> None:
-        parts = unpack_parts(row[3]) if isinstance(row[3], bytes) else None
-        cells = _cells(self._items, row, body, parts)
-        octets = sum(cell.octets for cell in cells if isinstance(cell, Text))
-        if octets > STEP_OCTETS:
-            await self.flush()
-            await self._send_in_steps(number, cells)
-            return
-        self._rows.append(
-            tuple([cell.whole() if isinstance(cell, Text) else cell for cell in cells])
-        )
-        self._numbers.append(number)
-        self._held += octets
-        if self._held > STEP_OCTETS:
-            await self.flush()
-
-    async def flush(self) -> None:
-        if self._rows:
-            numbers, rows = self._numbers, self._rows
-            self._numbers, self._rows, self._held = [], [], 0
-            await self._emit.raw(self._plan.encode_rows(numbers, rows, self._flags))
-
-    async def _send_in_steps(self, number: int, cells: Sequence[Cell]) -> None:
-        held, octets, begun = [message_start(number)], 0, False
+    async def _send(self, number: int, cells: Sequence[Cell]) -> None:
+        """Nothing is sent before a step's octets are read, or else all of them."""
+        message, octets, begun = [message_start(number)], 0, False
         try:
-            for place, (item, cell) in enumerate(zip(self._items, cells, strict=True)):
-                held.append(b" " if place else b"")
-                held.append(self._start(item, cell))
+            for place, cell in enumerate(cells):
+                message.append(b" " if place else b"")
+                message.append(self._start(place, cell))
                 for piece in cell.pieces() if isinstance(cell, Text) else ():
-                    held.append(piece)
+                    message.append(piece)
                     octets += len(piece)
                     if octets >= STEP_OCTETS:
-                        await self._emit.raw(b"".join(held))
-                        held, octets, begun = [], 0, True
+                        await self._hold(message, octets)
+                        message, octets, begun = [], 0, True
         except BodyDamaged as problem:
             if begun:
                 raise AnswerTorn(str(problem)) from problem
             raise
-        held.append(MESSAGE_END)
-        await self._emit.raw(b"".join(held))
+        message.append(MESSAGE_END)
+        await self._hold(message, octets)
 
-    def _start(self, item: FetchItem, cell: Cell) -> bytes:
+    async def _hold(self, pieces: list[bytes], octets: int) -> None:
+        self._held += pieces
+        self._octets += octets
+        if self._octets >= HELD_OCTETS:
+            await self.flush()
+
+    async def flush(self) -> None:
+        held, self._held, self._octets = self._held, [], 0
+        if held:
+            await self._emit.raw(b"".join(held))
+
+    def _start(self, place: int, cell: Cell) -> bytes:
         """An item as far as it goes before octets that follow in pieces."""
+        item = self._items[place]
         if isinstance(item, Section):
             return (
                 section_start(item, cell.octets) if isinstance(cell, Text) else section_nil(item)
             )
-        return FetchPlan((item,)).encode_items((cell,), self._flags)
+        return self._plans[place].encode_items((cell,), self._flags)
 
 
 def _parts_column(items: Sequence[FetchItem]) -> Column:

@@ -6,6 +6,7 @@ the message arrived; nothing is parsed here but a header whose fields are select
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from mailclad.mail.headers import LISTED, select_fields
@@ -28,21 +29,27 @@ def is_listed(section: Section) -> bool:
     )
 
 
-def listed_text(section: Section, listed: bytes) -> bytes:
-    """The octets of a section that ``is_listed``, from the fields that were kept."""
-    octets = b"".join(_fields_named(section.fields).findall(listed)) + _BLANK_LINE
+def listed_cut(section: Section) -> Callable[[bytes], bytes]:
+    """Makes the octets of a section that ``is_listed`` from the fields that were kept."""
+    find = _runs_of(section.fields).findall
     if section.partial is None:
-        return octets
+        return lambda listed: b"".join(find(listed)) + _BLANK_LINE
     start, count = section.partial
-    return octets[start : start + count]
+    return lambda listed: (b"".join(find(listed)) + _BLANK_LINE)[start : start + count]
 
 
 @lru_cache(maxsize=64)  # programs have a few sets each; a client cannot make us keep more
-def _fields_named(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
-    """Finds whole fields of these names, as they stand in the header."""
-    any_name = b"|".join(map(re.escape, names))
-    field = rb"^(?:" + any_name + rb")[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+\n?"
-    return re.compile(field, re.IGNORECASE | re.MULTILINE)
+def _runs_of(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Finds fields of these names, as they stand in the header, neighbours together.
+
+    Each match begins where the last one ended and skips whole lines: looking for the next
+    field octet by octet would take three times as long.
+    """
+    initials = b"".join(sorted({name[:1] for name in names}))
+    name = b"(?=[%b])(?:%b)[ \t]*+:" % (initials, b"|".join(map(re.escape, names)))
+    other_line = b"(?!%b)(?:[^\n]++\n?|\n)" % name
+    field = name + rb"[^\n]*+(?:\n[ \t][^\n]*+)*+\n?"
+    return re.compile(b"(?:%b)*+((?:%b)*+)" % (other_line, field), re.IGNORECASE)
 
 
 def section_text(section: Section, body: Body, parts: PartMap | None) -> Text | None:

@@ -5,7 +5,7 @@ are: see ``view.py``.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from mailclad.protocols.imap import commands
 from mailclad.protocols.imap.commands import SYSTEM_FLAGS
@@ -17,6 +17,7 @@ from mailclad.protocols.imap.responses import (
     ListData,
     Notice,
     Recent,
+    Untagged,
     permanent_flags,
     uid_next,
     uid_validity,
@@ -40,24 +41,32 @@ async def select(session: Authenticated, command: commands.Select, emit: Emit) -
         keywords = await session.store.keywords(session.account)
     except StoreProblem as problem:  # no mailbox is selected then (RFC 9051 §6.3.2)
         return Outcome(refusal(problem).reply, session)
-    flags = (*SYSTEM_FLAGS, *keywords)
-    await emit(FlagsData(flags))
-    await emit(_permanent(flags, command.read_only))
-    await emit(Exists(stat.messages))
-    await emit(Recent())
-    await emit(Notice(Condition.OK, "UIDs are valid", uid_validity(stat.uid_validity)))
-    await emit(Notice(Condition.OK, "the next UID", uid_next(stat.uid_next)))
-    if session.connection.rev2:
-        await emit(ListData(stat.name))
+    await emit.raw(_flags_told(keywords, command.read_only))
+    await emit.raw(_counters(stat, session.connection.rev2))
     name, code = ("EXAMINE", "READ-ONLY") if command.read_only else ("SELECT", "READ-WRITE")
     selected = _selected(session, stat, command.read_only, len(keywords))
     return Outcome(ok(f"{name} completed", code).reply, selected)
 
 
-def _permanent(flags: tuple[str, ...], read_only: bool) -> Notice:
-    full = len(flags) >= KEYWORDS_PER_ACCOUNT + len(SYSTEM_FLAGS)
+@lru_cache(maxsize=256)  # accounts have few sets; at most some KB each
+def _flags_told(keywords: tuple[str, ...], read_only: bool) -> bytes:
+    flags = (*SYSTEM_FLAGS, *keywords)
+    full = len(keywords) >= KEYWORDS_PER_ACCOUNT
     permanent = () if read_only else flags if full else flags + _MORE_KEYWORDS
-    return Notice(Condition.OK, "flags that are kept", permanent_flags(permanent))
+    kept = Notice(Condition.OK, "flags that are kept", permanent_flags(permanent))
+    return FlagsData(flags).encode(False) + kept.encode(False)
+
+
+def _counters(stat: MailboxStat, rev2: bool) -> bytes:
+    told: list[Untagged] = [
+        Exists(stat.messages),
+        Recent(),
+        Notice(Condition.OK, "UIDs are valid", uid_validity(stat.uid_validity)),
+        Notice(Condition.OK, "the next UID", uid_next(stat.uid_next)),
+    ]
+    if rev2:
+        told.append(ListData(stat.name))
+    return b"".join([response.encode(rev2) for response in told])
 
 
 def _selected(
