@@ -183,3 +183,11 @@ class Client:
 
 def starttls_bytes(service: str) -> bytes:
     return _STARTTLS[service]
+
+
+def stored_in_inbox(house: House, name: str = READER) -> bytes:
+    """Everything in somebody's INBOX, in one piece."""
+    with Client(house, "imap") as client:
+        client.log_in(name)
+        client.tagged(b"s EXAMINE INBOX")
+        return b"".join(client.tagged(b"f UID FETCH 1:* BODY.PEEK[]"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.client import READER, Client
-from tests.faults.serving import SERVICES, House, address
+from tests.faults.serving import SERVICES, House
 
 KEPT = b"Subject: stays\r\n\r\nThis must still be here.\r\n"
 
@@ -47,15 +47,3 @@ def house(running: House) -> Iterator[House]:
 def _errors(house: House) -> list[str]:
     """Lines of the log about faults of the server's own."""
     return [line for line in house.logged().splitlines() if json.loads(line)["level"] == "error"]
-
-
-def stored_in_inbox(house: House, name: str = READER) -> bytes:
-    """Everything in somebody's INBOX, in one piece."""
-    with Client(house, "imap") as client:
-        client.log_in(name)
-        client.tagged(b"s EXAMINE INBOX")
-        return b"".join(client.tagged(b"f UID FETCH 1:* BODY.PEEK[]"))
-
-
-def at_house(name: str = READER) -> bytes:
-    return address(name).encode()

@@ -7,8 +7,7 @@ import itertools
 
 import pytest
 
-from tests.faults.client import Client
-from tests.faults.conftest import stored_in_inbox
+from tests.faults.client import Client, stored_in_inbox
 from tests.faults.serving import House
 
 pytestmark = pytest.mark.slow
