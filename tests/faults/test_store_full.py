@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.engines.sqlite.verify import verify
@@ -45,8 +46,10 @@ def test_pack_cannot_grow(tmp_path: Path) -> None:
         kept = random.Random(1).randbytes(50_000)
         await deliver(store, account, kept)
         with files_end_at(1_000_000):
-            with pytest.raises(DiskFull):
+            with pytest.raises(DiskFull), capture_logs() as logged:
                 await deliver(store, account, random.Random(2).randbytes(1_200_000))
+            assert [(line["log_level"], line["requests"]) for line in logged] == [("error", 1)]
+            assert "the disk that holds the mail is full" in logged[0]["reason"]
             small = await deliver(store, account, b"fits")
         later = random.Random(3).randbytes(1_200_000)
         await deliver(store, account, later)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from mailclad.engines.packs.reader import OPEN_PACKS, PackReader, pack_numbers, scan
 from mailclad.engines.packs.record import BLOCK_OCTETS
@@ -102,8 +103,12 @@ def test_damage_is_named_and_others_are_served(tmp_path: Path) -> None:
         file.seek(second.offset - 3)
         file.write(b"?")
     reader = PackReader(tmp_path)
-    with pytest.raises(BodyDamaged, match=r"pack 1, offset 0: the octets do not fit the digest"):
+    with (
+        capture_logs() as logged,
+        pytest.raises(BodyDamaged, match=r"pack 1, offset 0: the octets do not fit the digest"),
+    ):
         read_all(reader, first)
+    assert [(line["pack"], line["offset"]) for line in logged] == [(1, 0)]
     assert read_all(reader, second) == b"second message"
     with pytest.raises(BodyDamaged, match="offset 5"):
         reader.body(1, 5, 100)

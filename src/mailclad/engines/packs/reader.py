@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
+import structlog
+
 from mailclad.engines.packs.record import (
     BLOCK_OCTETS,
     FIXED_OCTETS,
@@ -24,6 +26,8 @@ from mailclad.engines.packs.record import (
 from mailclad.engines.packs.writer import pack_path
 from mailclad.store.errors import BodyDamaged
 from mailclad.store.interface import Body
+
+_log = structlog.get_logger()
 
 OPEN_PACKS = 64
 """Descriptors kept open for packs that were read lately."""
@@ -127,6 +131,8 @@ class PackBody(Body):
             raise self._damaged(self._file, RecordDamaged("the octets do not fit the digest"))
 
     def _damaged(self, file: PackFile, problem: RecordDamaged) -> BodyDamaged:
+        where = {"pack": file.number, "offset": self._offset}
+        _log.error("a stored message is damaged", **where, what=str(problem))
         return BodyDamaged(f"pack {file.number}, offset {self._offset}: {problem}")
 
     def close(self) -> None:

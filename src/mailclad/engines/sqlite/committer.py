@@ -24,6 +24,7 @@ from itertools import groupby
 from typing import Any, cast
 
 import apsw
+import structlog
 
 from mailclad.engines.packs.writer import SEAL_OCTETS, PackWriter
 from mailclad.engines.sqlite.arrival import Arrival, store_arrivals
@@ -31,8 +32,10 @@ from mailclad.engines.sqlite.connection import rows
 from mailclad.engines.sqlite.lock import WriteLock
 from mailclad.engines.sqlite.problem import problem_of
 from mailclad.engines.sqlite.transaction import Transaction
-from mailclad.store.errors import StoreUnavailable
+from mailclad.store.errors import StoreProblem, StoreUnavailable
 from mailclad.store.model import MailboxId, ModSeq
+
+_log = structlog.get_logger()
 
 BATCH_REQUESTS = 256
 """Beyond about 100 an fsync is shared by so many that it no longer counts."""
@@ -76,8 +79,11 @@ class _Batch:
         return [request for request in self.requests if request.error is None]
 
     def fail(self, requests: Sequence[Request], error: Exception) -> None:
+        problem = problem_of(error)
+        if not isinstance(error, StoreProblem):  # who runs the server must know, not only clients
+            _log.error("changes could not be stored", reason=str(problem), requests=len(requests))
         for request in requests:
-            request.error = request.error or problem_of(error)
+            request.error = request.error or problem
 
 
 class _CommitFailed(Exception):
