@@ -21,6 +21,7 @@ def token() -> str:
     return f"token-{uuid.uuid4().hex[:12]}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:

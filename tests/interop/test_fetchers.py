@@ -59,7 +59,16 @@ def test_fetchmail(demo: Demo, token: str, service: str, tls: str, tmp_path: Pat
     fetched = tmp_path / "fetched"
     rc = _fetchmailrc(demo, service, tls, tmp_path, demo.ca, f"cat >> {fetched}")
 
-    run("fetchmail", "--fetchmailrc", rc, "--all", "--keep", seconds=60)
+    run(
+        "fetchmail",
+        "--pidfile",
+        tmp_path / "pid",
+        "--fetchmailrc",
+        rc,
+        "--all",
+        "--keep",
+        seconds=60,
+    )
 
     assert token.encode() in fetched.read_bytes()
 
@@ -72,7 +81,16 @@ def test_fetchmail_without_the_ca_refuses(
     system = "/etc/ssl/certs/ca-certificates.crt"
     rc = _fetchmailrc(demo, service, tls, tmp_path, system, "cat")
 
-    refused = run("fetchmail", "--fetchmailrc", rc, "--all", "--keep", ok=False)
+    refused = run(
+        "fetchmail",
+        "--pidfile",
+        tmp_path / "pid",
+        "--fetchmailrc",
+        rc,
+        "--all",
+        "--keep",
+        ok=False,
+    )
 
     assert b"certificate" in (refused.stdout + refused.stderr).lower()
 
