@@ -5,6 +5,7 @@ import imaplib
 import json
 import secrets
 import smtplib
+import socket
 import ssl
 import subprocess
 import sys
@@ -56,6 +57,8 @@ class Demo:
         client = imaplib.IMAP4_SSL(
             "localhost", self.ports["imap", "implicit"], ssl_context=self.context()
         )
+        # imaplib sends a literal in two pieces: without this the second waits for an ACK
+        client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.login(address, self.passwords[address])
         return client
 
