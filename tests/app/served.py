@@ -1,6 +1,7 @@
 """`mailclad serve` and `mailclad demo` as child processes, with certificates of our own."""
 
 import asyncio
+import contextlib
 import imaplib
 import json
 import os
@@ -25,17 +26,20 @@ from mailclad.services.certificates.private_ca import ensure_private_ca, issue_l
 SECONDS = 30.0
 """For anything that is waited for; nothing takes so long unless it is broken."""
 
+FIRST_PORT, PORTS = 10_000, 9_000  # below 32,768, where ephemeral ports begin
+
 PASSWORD = "correct horse"
 ADA = "ada@example.test"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has at the moment."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    """Ports that nobody has, of those that the system gives to nobody by itself."""
+    found: list[int] = []
+    while len(found) < count:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.extend([port] if port not in found else [])
+    return found
 
 
 def issue(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Every key of a TOML text is found on its line, whatever the shape around it."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailclad.app.toml_lines import key_lines, line_of
@@ -47,6 +47,7 @@ def test_a_key_without_a_line_of_its_own_is_found_by_the_table_around_it() -> No
     assert line_of(("nowhere",), key_lines(TEXT)) is None
 
 
+@example("[#]")
 @given(st.text(alphabet="abc\"'[]=.\n #{}", max_size=80))
 def test_any_text_is_survived(text: str) -> None:
     key_lines(text)

@@ -66,10 +66,10 @@ def _parts(key: str) -> tuple[str, ...]:
     except tomllib.TOMLDecodeError:
         return (key,)
     parts: list[str] = []
-    while isinstance(value, dict):
+    while isinstance(value, dict) and value:  # a key of only a comment leaves nothing
         part, value = next(iter(value.items()))
         parts.append(part)
-    return tuple(parts)
+    return tuple(parts) or (key,)
 
 
 def _string_open_after(line: str, inside: str | None) -> str | None:

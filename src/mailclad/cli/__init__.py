@@ -5,6 +5,10 @@ import sys
 
 def main() -> None:
     """Entry point of ``mailclad`` and ``python -m mailclad``."""
-    from mailclad.cli.commands import mailclad  # noqa: PLC0415 - importing this package is cheap
+    import structlog  # noqa: PLC0415 - importing this package is cheap
 
+    from mailclad.cli.commands import mailclad  # noqa: PLC0415 - likewise
+
+    # What a command prints is its answer; `serve` and `demo` say where their log goes.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     sys.exit(mailclad())

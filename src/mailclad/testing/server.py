@@ -96,6 +96,7 @@ class MailServer:
             self._do(self._inside.stop())
             self._inside = None
         if self._thread.is_alive():
+            self._do(self._loop.shutdown_default_executor())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
         if not self._loop.is_closed():
