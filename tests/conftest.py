@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -14,7 +15,10 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """``@pytest.mark.interop("mutt")``: skipped without mutt, but failed where CI is set."""
+    """Logging as it is at first, whatever an earlier test made of it; and
+
+    ``@pytest.mark.interop("mutt")``: skipped without mutt, but failed where CI is set."""
+    structlog.reset_defaults()
     for mark in item.iter_markers("interop"):
         for program in mark.args:
             if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
