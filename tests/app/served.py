@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import imaplib
+import itertools
 import json
 import os
 import secrets
@@ -26,19 +27,25 @@ from mailclad.services.certificates.private_ca import ensure_private_ca, issue_l
 SECONDS = 30.0
 """For anything that is waited for; nothing takes so long unless it is broken."""
 
-FIRST_PORT, PORTS = 10_000, 9_000  # below 32,768, where ephemeral ports begin
+_FIRST_PORT, _PORTS = 10_000, 1_000  # below 32,768, where ephemeral ports begin
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = itertools.count(secrets.randbelow(_PORTS))
 
 PASSWORD = "correct horse"
 ADA = "ada@example.test"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has, of those that the system gives to nobody by itself."""
+    """Ports that nobody has, of those that the system gives to nobody by itself.
+
+    Each worker of a test run has a range of its own: none looks, by listening for a moment,
+    at the port of a server that another worker is just starting anew.
+    """
     found: list[int] = []
     while len(found) < count:
-        port = FIRST_PORT + secrets.randbelow(PORTS)
+        port = _FIRST_PORT + _WORKER * _PORTS + next(_ports) % _PORTS
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.extend([port] if port not in found else [])
+            found.append(port)
     return found
 
 
@@ -168,7 +175,7 @@ def start_demo(
 ) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
     """`mailclad demo --json` on ports that are free, and its line."""
     for _ in range(20):
-        offset = str(20_000 + secrets.randbelow(12_000))
+        offset = str(20_000 + secrets.randbelow(11_000))
         command = [sys.executable, "-m", "mailclad", "demo", "--json", "--dir", str(folder)]
         child = subprocess.Popen(
             [*command, "--port-offset", offset, *more], stdout=subprocess.PIPE

@@ -111,7 +111,7 @@ def run(
 
 def _start(folder: Path) -> tuple[subprocess.Popen[bytes], bytes]:
     for _ in range(PORT_TRIES):
-        offset = 20_000 + secrets.randbelow(12_000)
+        offset = 20_000 + secrets.randbelow(11_000)
         command = [sys.executable, "-m", "mailclad", "demo", "--json", "--dir", str(folder)]
         child = subprocess.Popen([*command, "--port-offset", str(offset)], stdout=subprocess.PIPE)
         assert child.stdout is not None

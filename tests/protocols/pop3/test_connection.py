@@ -14,7 +14,7 @@ from mailclad.protocols.pop3.connection import (
     State,
     UpgradeToTls,
 )
-from mailclad.protocols.pop3.framing import DISCARDED_OCTETS, RESPONSE_OCTETS
+from mailclad.protocols.pop3.framing import COMMAND_OCTETS, DISCARDED_OCTETS, RESPONSE_OCTETS
 from mailclad.protocols.pop3.responses import Begin, End, Piece, Reply
 from tests.services.auth.fakes import TLS
 
@@ -80,6 +80,7 @@ def test_no_stls_without_certificate() -> None:
     [
         b"GET / HTTP/1.1\r\nHost: x\r\nUSER ada\r\n", b"POST /USER%20ada HTTP/1.0\r\n\r\n",
         b"get /", b"PRI * HTTP/2.0\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\x16\x03\x01\x40\x00\x01" + bytes(COMMAND_OCTETS),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("tls", [None, TLS])

@@ -203,11 +203,10 @@ class ServerConnection:
     def _next_line(self) -> bytes | None:
         if self.state is State.AUTHENTICATING:
             return self._framer.next_line(RESPONSE_OCTETS)
-        line = self._framer.next_line(COMMAND_OCTETS)
-        if self.state is not State.TRANSACTION and _FOREIGN.match(line or self._framer.held):
+        if self.state is not State.TRANSACTION and _FOREIGN.match(self._framer.beginning):
             self.close("not POP3")
             return None
-        return line
+        return self._framer.next_line(COMMAND_OCTETS)
 
     def _read(self, line: bytes) -> Event | None:
         if self.state is State.AUTHENTICATING:

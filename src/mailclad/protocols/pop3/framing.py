@@ -12,6 +12,9 @@ RESPONSE_OCTETS = 12_288
 DISCARDED_OCTETS = 64 * 1024
 """A line that goes on after this many octets is not a line: the connection ends."""
 
+BEGINNING_OCTETS = 16
+"""Enough of a line to tell that it is of another protocol."""
+
 
 class LineTooLong(Exception):
     """The line was thrown away, its end included."""
@@ -31,6 +34,11 @@ class Framer:
     def held(self) -> bytes:
         """What has come and was not taken."""
         return bytes(self._buffer)
+
+    @property
+    def beginning(self) -> bytes:
+        """The first octets of the next line; nothing once it is being thrown away."""
+        return b"" if self._discarded else bytes(self._buffer[:BEGINNING_OCTETS])
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
