@@ -15,8 +15,8 @@ from mailclad.store.errors import BodyDamaged
 from tests.engines.disks import BrokenDisk, FullDisk
 
 
-def writer_in(directory: Path, number: int = 1) -> PackWriter:
-    writer = PackWriter(directory)
+def writer_in(directory: Path, number: int = 1, *, compress: bool = False) -> PackWriter:
+    writer = PackWriter(directory, compress=compress)
     writer.start(number)
     return writer
 
@@ -35,14 +35,19 @@ def read_all(reader: PackReader, place: Place) -> bytes:
 @given(
     size=st.sampled_from([0, 1, 5, BLOCK_OCTETS - 1, BLOCK_OCTETS, BLOCK_OCTETS + 1, 700_000]),
     text=st.booleans(),
+    compress=st.booleans(),
     ranges=st.lists(st.tuples(st.integers(0, 800_000), st.integers(0, 600_000)), max_size=5),
 )
 def test_any_range_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, size: int, text: bool, ranges: list[tuple[int, int]]
+    tmp_path_factory: pytest.TempPathFactory,
+    size: int,
+    text: bool,
+    compress: bool,
+    ranges: list[tuple[int, int]],
 ) -> None:
     directory = tmp_path_factory.mktemp("packs")
     octets = (b"line %d\r\n" * 99_999)[:size] if text else os.urandom(size)
-    writer = writer_in(directory)
+    writer = writer_in(directory, compress=compress)
     append(writer, b"before")
     place = append(writer, octets)
     append(writer, b"behind")

@@ -182,6 +182,11 @@ def decode_header(data: bytes) -> Header:
     )
 
 
+def as_it_is(plain: bytes) -> tuple[int, bytes]:
+    """What ``BlockPacker.pack`` returns for a block that is not compressed."""
+    return len(plain), plain
+
+
 class BlockPacker:
     """Compresses blocks where that is worth it; used by one thread at a time."""
 

@@ -9,14 +9,14 @@ Used by one thread.
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from mailclad.base.octets import Octets
 from mailclad.engines.packs.disk import Disk, SystemDisk, lock_alone
 from mailclad.engines.packs.record import (
     BLOCK_OCTETS,
     NO_CHECKSUM,
     BlockPacker,
+    as_it_is,
     block_count,
     checksum_of,
     encode_header,
@@ -28,6 +28,13 @@ SEAL_OCTETS = 128 * 1024 * 1024
 
 BUFFER_OCTETS = 1024 * 1024
 """Small records are gathered up to this before they are written: one call for a batch."""
+
+
+class Sliceable(Protocol):
+    """Octets that are read piece by piece: in memory, mapped, or in another pack."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: slice, /) -> bytes: ...
 
 
 class Place(NamedTuple):
@@ -46,10 +53,12 @@ def pack_path(directory: Path, number: int) -> Path:
 class PackWriter:
     """Hands out places; holds an exclusive lock on its file while it is open."""
 
-    def __init__(self, directory: Path, disk: Disk | None = None) -> None:
+    def __init__(
+        self, directory: Path, disk: Disk | None = None, *, compress: bool = False
+    ) -> None:
         self._directory = directory
         self._disk = disk or SystemDisk()
-        self._packer = BlockPacker()
+        self._pack = BlockPacker().pack if compress else as_it_is
         self._fd = -1
         self._buffer: list[bytes] = []
         self._buffered = 0
@@ -94,7 +103,7 @@ class PackWriter:
         self.number = number
         self.end = self._durable = octets
 
-    def append(self, octets: Octets, owners: tuple[int, ...], internal_date: int) -> Place:
+    def append(self, octets: Sliceable, owners: tuple[int, ...], internal_date: int) -> Place:
         """Add a message; it is not on disk before ``sync``.  What raises adds nothing."""
         start = self.end
         try:
@@ -109,12 +118,14 @@ class PackWriter:
 
     def _append_short(self, octets: bytes, owners: tuple[int, ...], internal_date: int) -> bytes:
         digest = sha256(octets).digest()
-        size, stored = self._packer.pack(octets)
+        size, stored = self._pack(octets)
         table = ((size, NO_CHECKSUM),) if octets else ()
         self._put(encode_header(owners, internal_date, len(octets), digest, table) + stored)
         return digest
 
-    def _append_long(self, octets: Octets, owners: tuple[int, ...], internal_date: int) -> bytes:
+    def _append_long(
+        self, octets: Sliceable, owners: tuple[int, ...], internal_date: int
+    ) -> bytes:
         # Block by block, so that a message of any size costs the memory of one; the
         # header goes in front last, when it is known.
         self._flush()
@@ -125,7 +136,7 @@ class PackWriter:
         for at in range(0, len(octets), BLOCK_OCTETS):
             plain = octets[at : at + BLOCK_OCTETS]
             whole.update(plain)
-            size, stored = self._packer.pack(plain)
+            size, stored = self._pack(plain)
             table.append((size, checksum_of(stored)))
             self._disk.write(self._fd, stored, self.end)
             self.end += len(stored)
@@ -133,18 +144,6 @@ class PackWriter:
         header = encode_header(owners, internal_date, len(octets), digest, table)
         self._disk.write(self._fd, header, start)
         return digest
-
-    def append_stored(self, source_fd: int, offset: int, octets: int) -> int:
-        """Copy a whole record of another pack; returns its offset here."""
-        start = self.end
-        while octets:
-            piece = os.pread(source_fd, min(octets, BLOCK_OCTETS), offset)
-            if not piece:
-                raise EOFError("the record is cut off")
-            self._put(piece)
-            offset += len(piece)
-            octets -= len(piece)
-        return start
 
     def _put(self, data: bytes) -> None:
         self._buffer.append(data)

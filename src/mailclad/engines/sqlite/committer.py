@@ -44,8 +44,8 @@ WAITING_REQUESTS = 8_192
 """A process with more writers than that answers "later" instead of filling its memory."""
 
 GATHER_SECONDS = 0.004
-"""The longest wait for a batch to fill, and never longer than half of what the last one took:
-what a batch costs however full it is was two fifths of storing a small message."""
+"""The longest wait for a batch to fill, and never longer than the last one took: what a batch
+costs however full it is was two fifths of storing a small message."""
 
 CHECKPOINT_PAGES = 8_192
 """32 MiB of WAL are copied into the index at a time."""
@@ -201,7 +201,7 @@ class Committer:
 
     def _serve_all(self) -> None:
         expected, took = 1, 0.0
-        while requests := self._queue.take(expected, min(GATHER_SECONDS, took / 2)):
+        while requests := self._queue.take(expected, min(GATHER_SECONDS, took)):
             began = time.monotonic()
             self._serve(_Batch(requests))
             took = time.monotonic() - began

@@ -1,39 +1,53 @@
 """Compaction: packs that are mostly dead are written anew, while the server runs.
 
-For each: lock it (nobody adds to it), copy what is alive into a new pack, ``fdatasync``,
-one index transaction that moves the rows, then unlink.  A crash before the transaction
-leaves a new pack that no row names; a crash behind it leaves an old one without a live
-record, which the next compaction unlinks.  Readers keep the file they have open.
+For each: lock it (nobody adds to it), write what is alive into a new pack, compressed where
+that is worth it, ``fdatasync``, one index transaction that moves the rows, then unlink.  A
+crash before the transaction leaves a new pack that no row names; a crash behind it leaves an
+old one without a live record, which the next compaction unlinks.  Readers keep the file they
+have open.
 """
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 
 from mailclad.engines.packs.disk import Disk, lock_alone
-from mailclad.engines.packs.reader import PackReader
+from mailclad.engines.packs.reader import PackBody, PackReader
 from mailclad.engines.packs.writer import PackWriter, pack_path
 from mailclad.engines.sqlite.connection import many, rows
 from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.store.errors import BodyDamaged
 
 DEAD_SHARE = 0.4
 """A pack is worth rewriting when more than this much of it is dead."""
 
 _MOSTLY_DEAD = "SELECT id FROM pack WHERE octets - live > octets * ? ORDER BY id"
 _ALIVE = "SELECT id, start, stored FROM content WHERE pack = ? ORDER BY start"
-_RELOCATE = "UPDATE content SET pack = ?, start = ? WHERE id = ? AND pack = ? RETURNING stored"
+_RELOCATE = (
+    "UPDATE content SET pack = ?, start = ?, stored = ? WHERE id = ? AND pack = ? RETURNING id"
+)
+
+
+class Copy(NamedTuple):
+    """Where a live record now also lies, and how many octets it has here and there."""
+
+    content: int
+    old_octets: int
+    start: int
+    octets: int
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Where the live records of a pack now also lie: content id and offset."""
+    """All live records of a pack."""
 
     old: int
     new: int
     octets: int
-    places: tuple[tuple[int, int], ...]
+    each: tuple[Copy, ...]
 
 
 def mostly_dead(db: apsw.Connection) -> list[int]:
@@ -67,16 +81,18 @@ def copy_alive(
     db: apsw.Connection, packs: Path, old: OldPack, new: int, disk: Disk | None
 ) -> Copies:
     """Write the live records into pack ``new`` and sync; raises BodyDamaged, OSError."""
-    writer = PackWriter(packs, disk)
+    writer = PackWriter(packs, disk, compress=True)
     writer.start(new)
     reader = PackReader(packs)
     try:
-        places = []
-        for content, start, stored in rows(db, _ALIVE, (old.number,)):
-            reader.body(old.number, start, stored).check()
-            places.append((content, writer.append_stored(old.fd, start, stored)))
+        copies = tuple(
+            [
+                _copy(reader.body(old.number, start, stored), writer, content, stored)
+                for content, start, stored in rows(db, _ALIVE, (old.number,))
+            ]
+        )
         writer.sync()
-        return Copies(old.number, new, writer.end, tuple(places))
+        return Copies(old.number, new, writer.end, copies)
     except BaseException:
         pack_path(packs, new).unlink(missing_ok=True)  # nobody knows of it
         raise
@@ -85,16 +101,36 @@ def copy_alive(
         reader.close()
 
 
+def _copy(body: PackBody, writer: PackWriter, content: int, stored: int) -> Copy:
+    header = body.header
+    place = writer.append(_Pieces(body), header.owners, header.internal_date)
+    if place.digest != header.digest:
+        raise BodyDamaged(f"content {content} is not what was accepted")
+    return Copy(content, stored, place.offset, place.stored)
+
+
+class _Pieces:
+    """A body as a writer reads it, block by block."""
+
+    def __init__(self, body: PackBody) -> None:
+        self._body = body
+
+    def __len__(self) -> int:
+        return self._body.octets
+
+    def __getitem__(self, place: slice) -> bytes:
+        start, stop, _ = place.indices(self._body.octets)
+        return self._body.read(start, stop - start)
+
+
 def relocate(tx: Transaction, copies: Copies) -> None:
     """Point the rows to the copies; what went meanwhile is dead in the new pack too."""
-    moved = many(
-        tx.db,
-        _RELOCATE,
-        [(copies.new, start, content, copies.old) for content, start in copies.places],
-    )
-    live = sum(stored for (stored,) in moved)
+    bindings = [(copies.new, c.start, c.octets, c.content, copies.old) for c in copies.each]
+    moved = {content for (content,) in many(tx.db, _RELOCATE, bindings)}
+    alive = [copy for copy in copies.each if copy.content in moved]
+    gone, live = sum(copy.old_octets for copy in alive), sum(copy.octets for copy in alive)
     rows(tx.db, "INSERT INTO pack VALUES (?, ?, ?)", (copies.new, copies.octets, live))
-    rows(tx.db, "UPDATE pack SET live = live - ? WHERE id = ?", (live, copies.old))
+    rows(tx.db, "UPDATE pack SET live = live - ? WHERE id = ?", (gone, copies.old))
 
 
 def forget_pack(tx: Transaction, number: int) -> None:
