@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailclad.mail.date import format_date, format_internal_date, parse_date
+from mailclad.mail.date import format_date, format_internal_date, parse_date, parse_sent_date
 
 
 def at(*when: int, hours: float = 0) -> int:
@@ -46,6 +46,15 @@ def at(*when: int, hours: float = 0) -> int:
 )  # fmt: skip
 def test_a_date_is_read(text: bytes, seconds: int | None) -> None:
     assert parse_date(text) == seconds
+
+
+@pytest.mark.rfc("9051", "6.4.4")
+@pytest.mark.parametrize("zone", [b"+1400", b"-1200", b"+0000", b"PST", b""])
+def test_the_day_is_the_one_that_is_written(zone: bytes) -> None:
+    for clock in (b"00:00:00", b"23:59:59"):
+        found = parse_sent_date(b"Fri, 3 Nov 2023 %b %b" % (clock, zone))
+        assert found is not None
+        assert found.day == at(2023, 11, 3, 0, 0, 0)
 
 
 DAYS = st.datetimes(datetime(1900, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds

@@ -9,6 +9,7 @@ be read; never raises.  Out go the forms of RFC 5322 and of INTERNALDATE (RFC 90
 import re
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailclad.mail.parameters import without_comments
 
@@ -44,8 +45,22 @@ _ISO = re.compile(
 )
 
 
+class SentDate(NamedTuple):
+    """``at`` in seconds since 1970 UTC; ``day`` is the day as it stands there, whatever the
+    zone, told by its first second (RFC 9051 §6.4.4 SENTON searches by that)."""
+
+    at: int
+    day: int
+
+
 def parse_date(value: bytes) -> int | None:
     """Seconds since 1970 UTC; a leap second counts as the one before it."""
+    found = parse_sent_date(value)
+    return None if found is None else found.at
+
+
+def parse_sent_date(value: bytes) -> SentDate | None:
+    """A Date field's moment and day."""
     value = value[:MAX_DATE_OCTETS]
     match = _DATE.match(value)
     if match is None and b"(" in value:
@@ -53,22 +68,22 @@ def parse_date(value: bytes) -> int | None:
         match = _DATE.match(value)
     if match is not None:
         day, month, year, hour, minute, second, zone = match.groups()
-        return _seconds(year, month, day, (hour, minute, second), zone)
+        return _sent_date(year, month, day, (hour, minute, second), zone)
     if (match := _ASCTIME.match(value)) is not None:
         month, day, hour, minute, second, zone, year = match.groups()
-        return _seconds(year, month, day, (hour, minute, second), zone or b"")
+        return _sent_date(year, month, day, (hour, minute, second), zone or b"")
     if (match := _ISO.match(value)) is not None:
         year, month, day, hour, minute, second, _utc, zone, zone_minute = match.groups()
         name = _MONTHS[(int(month) - 1) % 12]
-        return _seconds(
+        return _sent_date(
             year, name, day, (hour, minute, second), (zone or b"") + (zone_minute or b"")
         )
     return None
 
 
-def _seconds(
+def _sent_date(
     year: bytes, month: bytes, day: bytes, clock: tuple[bytes, bytes, bytes | None], zone: bytes
-) -> int | None:
+) -> SentDate | None:
     number = _MONTH_NUMBER.get(month.lower())
     if number is None:
         return None
@@ -79,7 +94,9 @@ def _seconds(
         days = date(_full_year(year), number, int(day)).toordinal() - _EPOCH_ORDINAL
     except ValueError:  # 31 June, or the year 0
         return None
-    return days * _DAY_SECONDS + hour * 3600 + minute * 60 + second - _zone_seconds(zone)
+    day_start = days * _DAY_SECONDS
+    clock_seconds = hour * 3600 + minute * 60 + second
+    return SentDate(day_start + clock_seconds - _zone_seconds(zone), day_start)
 
 
 def _full_year(year: bytes) -> int:

@@ -71,6 +71,7 @@ def new_message(octets: bytes, flags: int = 0, internal_date: int = 0) -> NewMes
         bcc="",
         message_id="",
         sent_at=None,
+        sent_day=None,
     )
     return NewMessage(octets, prepared, flags, internal_date)
 

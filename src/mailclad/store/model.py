@@ -274,6 +274,8 @@ class Smaller:
 
 
 class DateOf(Enum):
+    """When a message arrived, or the day that its Date field names, whatever the zone."""
+
     INTERNAL = "internal"
     SENT = "sent"
 

@@ -5,6 +5,7 @@ import struct
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mailclad.engines.packs.record import MOST_OWNERS
@@ -64,10 +65,7 @@ def test_bad_request_takes_nobody_with_it(tmp_path: Path) -> None:
         inbox = await inbox_of(store, account)
         good = new_message(b"good")
         unencodable = NewMessage(
-            b"bad", new_message(b"bad").prepared.__class__(
-                **{field: getattr(good.prepared, field) for field in good.prepared.__slots__}
-                | {"subject": "half a character \ud800"}
-            ), 0, 0,
+            b"bad", msgspec.structs.replace(good.prepared, subject="half a \ud800"), 0, 0,
         )  # fmt: skip
         nowhere = Delivery(good, ((account, "INBOX"), (account, "None")))
         outcomes = await asyncio.gather(

@@ -15,6 +15,7 @@ from mailclad.engines.sqlite.connection import (
     LEAST_SQLITE,
     check_sqlite,
     first_row,
+    many,
     migrate,
     migrations,
     open_index,
@@ -170,6 +171,18 @@ def test_schema_is_made_once_and_moves_forward_only(tmp_path: Path) -> None:
     assert rows(db, "SELECT a FROM more") == [(1,)]
     with pytest.raises(StoreUnavailable, match="later version"):
         migrate(db, migrations())
+    db.close()
+
+
+def test_days_of_messages_from_before_they_were_kept(tmp_path: Path) -> None:
+    db = open_index(tmp_path / "index.db", cache_kib=100)
+    migrate(db, migrations()[:1])
+    blob, text = ", x''", ", ''"
+    row = f"INSERT INTO prepared VALUES (?, 1, ?{blob * 3}{text * 7}{blob * 2})"
+    many(db, row, [(1, 86_399), (2, 86_400), (3, -1), (4, None)])
+    migrate(db, migrations())
+    days = rows(db, "SELECT sent_day FROM prepared ORDER BY content")
+    assert days == [(0,), (86_400,), (-86_400,), (None,)]
     db.close()
 
 

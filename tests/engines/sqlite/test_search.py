@@ -41,7 +41,7 @@ from tests.engines.stores import inbox_of, with_account
 
 PLAIN = (
     b"From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nCc: Carl <carl@example.org>\r\n"
-    b"Subject: Lunch on Friday\r\nDate: Fri, 03 Nov 2023 12:00:00 +0000\r\n"
+    b"Subject: Lunch on Friday\r\nDate: Fri, 03 Nov 2023 23:30:00 -0800\r\n"
     b"X-Mark: Blue Moon\r\n\r\nSoup and bread.\r\n"
 )
 ENCODED = (

@@ -28,7 +28,7 @@ _OPEN = (
 _OPEN_BY_NAME = _OPEN + "m.account = ? AND m.name = ?"
 _OPEN_BY_ID = _OPEN + "m.id = ?"
 _ADD_CONTENT = "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?)"
-_ADD_PREPARED = "INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_PREPARED = "INSERT INTO prepared VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_MESSAGE = "INSERT INTO message VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)"
 _COUNT = (
     "UPDATE mailbox SET messages = messages + ?, unseen = unseen + ?, deleted = deleted + ?,"
@@ -99,6 +99,7 @@ class Arrival:
                 prepared.preview,
                 prepared.parts,
                 prepared.fields,
+                prepared.sent_day,
             ),
         )
 

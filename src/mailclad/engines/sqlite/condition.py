@@ -30,7 +30,7 @@ from mailclad.store.model import (
 CONDITIONS = 200
 """In one statement; SQLite's own limit of nesting is 1,000.  Larger trees become sets."""
 
-_DATES = {DateOf.INTERNAL: "m.internal_date", DateOf.SENT: "p.sent_at"}
+_DATES = {DateOf.INTERNAL: "m.internal_date", DateOf.SENT: "p.sent_day"}
 
 
 class Condition:

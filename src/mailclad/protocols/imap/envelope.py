@@ -12,6 +12,7 @@ Limits: ``mail.address_list``; ``MAX_ADDRESS_OCTETS`` for all lists of one messa
 """
 
 import re
+from functools import lru_cache
 
 from mailclad.mail.address_list import MAX_FIELD_OCTETS, parse_address_list
 from mailclad.protocols.imap.write import write_string
@@ -22,6 +23,9 @@ it costs more than half a second."""
 
 MAX_TEXT_OCTETS = 16 * 1024
 """Shown of a subject or another text; real ones stay under 1,000."""
+
+REMEMBERED_FIELDS, REMEMBERED_OCTETS = 1_000, 200
+"""Address fields of the last messages, rendered: people write to the same people."""
 
 _FOLD = re.compile(rb"\r?\n[ \t]*+")
 _CONTROLS = bytes(32 if octet < 32 or octet == 127 else octet for octet in range(256))
@@ -70,8 +74,15 @@ class EnvelopeWriter:
             return b"NIL"
         value = value[: min(MAX_FIELD_OCTETS, self._octets_left)]
         self._octets_left -= len(value)
-        found = parse_address_list(value)
-        return b"(%b)" % b"".join([_address(*address) for address in found]) if found else b"NIL"
+        return _remembered(value) if len(value) <= REMEMBERED_OCTETS else _address_list(value)
+
+
+def _address_list(value: bytes) -> bytes:
+    found = parse_address_list(value)
+    return b"(%b)" % b"".join([_address(*address) for address in found]) if found else b"NIL"
+
+
+_remembered = lru_cache(REMEMBERED_FIELDS)(_address_list)
 
 
 def _address(

@@ -11,9 +11,10 @@ Limits: those of ``mail.mime``, ``mail.headers``, ``mail.address_list``; ``MAX_S
 """
 
 import re
+from functools import lru_cache
 
 from mailclad.base.octets import Octets
-from mailclad.mail.date import parse_date
+from mailclad.mail.date import parse_sent_date
 from mailclad.mail.encoded_word import decode_text, fold_text
 from mailclad.mail.headers import Field, join_listed
 from mailclad.mail.mime import scan_fields
@@ -21,7 +22,7 @@ from mailclad.mail.parts import pack_parts
 from mailclad.mail.prepared import PREPARED_VERSION, Prepared
 from mailclad.mail.preview import preview
 from mailclad.protocols.imap.body_structure import write_body
-from mailclad.protocols.imap.envelope import EnvelopeWriter
+from mailclad.protocols.imap.envelope import REMEMBERED_FIELDS, REMEMBERED_OCTETS, EnvelopeWriter
 
 MAX_SEARCH_OCTETS = 64 * 1024
 """Of a field, before decoding; a search by address must find the last of a thousand."""
@@ -43,6 +44,7 @@ def prepare(octets: Octets) -> Prepared:
     envelope = envelopes.write(values)
     body, body_structure = write_body(part, envelopes)
     date = values.get(b"date")
+    sent = parse_sent_date(date) if date else None
     return Prepared(
         version=PREPARED_VERSION,
         octets=len(octets),
@@ -53,12 +55,13 @@ def prepare(octets: Octets) -> Prepared:
         parts=pack_parts(part),
         preview=preview(octets, part),
         subject=_search_text(values.get(b"subject")),
-        from_=_search_text(values.get(b"from")),
-        to=_search_text(values.get(b"to")),
-        cc=_search_text(values.get(b"cc")),
-        bcc=_search_text(values.get(b"bcc")),
+        from_=_address_text(values.get(b"from")),
+        to=_address_text(values.get(b"to")),
+        cc=_address_text(values.get(b"cc")),
+        bcc=_address_text(values.get(b"bcc")),
         message_id=_message_id(values.get(b"message-id")),
-        sent_at=parse_date(date) if date else None,
+        sent_at=sent.at if sent else None,
+        sent_day=sent.day if sent else None,
     )
 
 
@@ -73,6 +76,13 @@ def _join_repeated(values: dict[bytes, bytes], fields: list[Field]) -> None:
 
 def _search_text(value: bytes | None) -> str:
     return fold_text(decode_text(value[:MAX_SEARCH_OCTETS])) if value else ""
+
+
+_remembered = lru_cache(REMEMBERED_FIELDS)(_search_text)
+
+
+def _address_text(value: bytes | None) -> str:
+    return (_remembered if value and len(value) <= REMEMBERED_OCTETS else _search_text)(value)
 
 
 def _message_id(value: bytes | None) -> str:
