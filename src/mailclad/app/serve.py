@@ -25,6 +25,7 @@ from mailclad.app.postbox import Postbox
 from mailclad.app.privileges import UserProblem, find_user, give_up_root, no_new_privileges, own
 from mailclad.app.sockets import inherited_sockets, open_sockets
 from mailclad.app.supervise import Supervisor, write_pid_file
+from mailclad.engines.sqlite.connection import migrations
 from mailclad.services.certificates.chain import CertificateChain
 
 SLOTS_EACH = 4
@@ -44,7 +45,7 @@ _log = structlog.get_logger()
 def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     """Run until SIGTERM; ``on_ready`` is called when every port accepts."""
     configure_logs(config.log)
-    _import_what_comes_late()  # as root: Python itself may lie where only root can read
+    _read_what_comes_late()  # as root: Python and we ourselves may lie where only root can read
     certificates = Certificates()
     now = int(time.time())
     chains: tuple[CertificateChain, ...] = ()
@@ -66,10 +67,11 @@ def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     Supervisor(installation, board, Postbox(config.server.data, board)).run(on_ready)
 
 
-def _import_what_comes_late() -> None:
-    """Modules that others import on first use: once here is once for all workers."""
+def _read_what_comes_late() -> None:
+    """Files that others read on first use: once here is once for all workers."""
     for name in IMPORTED_LATE:
         importlib.import_module(name)
+    migrations()
 
 
 def _become_server(config: Config) -> None:

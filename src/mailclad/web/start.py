@@ -6,10 +6,9 @@ Everything shown is the same for everybody, so the page needs no sign-in and set
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, Template
+from jinja2 import Environment, FileSystemLoader
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -28,6 +27,11 @@ CA_TYPE = "application/x-x509-ca-cert"
 """What browsers and telephones offer to install."""
 
 _FOLDER = Path(__file__).parent
+# Read here and now: a worker that has given up root may not be able to.
+_PAGE = Environment(loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True).get_template(
+    "start.html"
+)
+_STYLE = (_FOLDER / "static" / "start.css").read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,10 @@ def start_application(facts: StartFacts) -> Starlette:
     """The pages ``/``, ``/start.css`` and, with a private CA, ``/ca.pem``."""
 
     async def page(_request: Request) -> Response:
-        return HTMLResponse(_template().render(facts=facts), headers=HEADERS)
+        return HTMLResponse(_PAGE.render(facts=facts), headers=HEADERS)
 
     async def style(_request: Request) -> Response:
-        css = (_FOLDER / "static" / "start.css").read_bytes()
-        return Response(css, media_type="text/css", headers=HEADERS)
+        return Response(_STYLE, media_type="text/css", headers=HEADERS)
 
     async def ca(_request: Request) -> Response:
         disposition = {"Content-Disposition": 'attachment; filename="mailclad-ca.pem"'}
@@ -66,10 +69,3 @@ def start_application(facts: StartFacts) -> Starlette:
     if facts.ca_pem is not None:
         routes.append(Route("/ca.pem", ca))
     return Starlette(routes=routes)
-
-
-@cache
-def _template() -> Template:
-    return Environment(
-        loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True
-    ).get_template("start.html")

@@ -8,6 +8,7 @@ Migrations are numbered SQL files, applied forward only, each in one transaction
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,12 @@ def snapshot(db: apsw.Connection) -> Iterator[None]:
         db.execute("COMMIT")
 
 
-def migrations() -> list[tuple[int, str]]:
-    """Number and SQL of each migration, ascending, without gaps."""
+@cache
+def migrations() -> tuple[tuple[int, str], ...]:
+    """Number and SQL of each migration, ascending, without gaps; read from disk once."""
     files = resources.files("mailclad.engines.sqlite").joinpath("migrations").iterdir()
     found = sorted((file.name, file.read_text()) for file in files if file.name.endswith(".sql"))
-    return [(int(name[:4]), sql) for name, sql in found]
+    return tuple([(int(name[:4]), sql) for name, sql in found])
 
 
 def migrate(db: apsw.Connection, steps: Sequence[tuple[int, str]]) -> None:
