@@ -67,20 +67,15 @@ class PackBody(Body):
         first = stored if stored <= WHOLE_OCTETS else FIRST_READ_OCTETS
         start = os.pread(file.fd, first, offset)
         try:
-            self._header = _read_header(file.fd, offset, start)
+            header = self._header = _read_header(file.fd, offset, start)
         except RecordDamaged as problem:
             raise self._damaged(file, problem) from problem
-        self._starts = self._block_starts()
-        if len(start) >= stored and len(self._header.blocks) == 1:
-            self._keep(0, start[self._header.header_octets : self._header.record_octets])
-
-    def _block_starts(self) -> list[int]:
-        starts = []
-        at = self._offset + self._header.header_octets
-        for block in self._header.blocks:
-            starts.append(at)
-            at += block.octets
-        return starts
+        behind, blocks = header.header_octets, header.blocks
+        self._starts = [offset + behind]
+        for block in blocks[:-1]:
+            self._starts.append(self._starts[-1] + block.octets)
+        if len(start) >= stored and len(blocks) == 1:
+            self._keep(0, start[behind : behind + blocks[0].octets])
 
     @property
     def octets(self) -> int:

@@ -17,10 +17,10 @@ import struct
 import sys
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
@@ -64,6 +64,7 @@ _LEVEL = 1
 _SAMPLE_LEVEL = -5
 
 _FIXED = struct.Struct(">4sHHIqQQIH32s")
+_FIXED_FIELDS = 10
 _OWNER = struct.Struct(">Q")
 _BLOCK = struct.Struct(">I16s")
 _CRC = struct.Struct(">I")
@@ -80,8 +81,7 @@ class RecordDamaged(Exception):
     """The bytes on disk are not what was written; the text says which part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """How one block is stored."""
 
     octets: int
@@ -89,8 +89,7 @@ class Block:
     checksum: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a record says of itself."""
 
     owners: tuple[int, ...]
@@ -149,37 +148,36 @@ def encode_header(
 
 def length_of_header(start: bytes) -> int:
     """How many octets the whole header has, read from its fixed part."""
+    return int(_fixed_part(start)[3])
+
+
+def _fixed_part(start: bytes) -> tuple[Any, ...]:
+    """The fields of ``_FIXED``, which fit each other."""
     if len(start) < FIXED_OCTETS or start[:4] != MAGIC:
         raise RecordDamaged("no record begins here")
-    _, version, _, length, _, octets, _, blocks, owners, _ = _FIXED.unpack_from(start)
+    fields = _FIXED.unpack_from(start)
+    _, version, _, length, _, octets, _, blocks, owners, _ = fields
     if version != FORMAT_VERSION:
         raise RecordDamaged(f"the record has format {version}, known is {FORMAT_VERSION}")
     if length != header_octets(owners, blocks) or blocks != block_count(octets):
         raise RecordDamaged("the header contradicts itself")
-    return int(length)
+    return fields
 
 
 def decode_header(data: bytes) -> Header:
     """The inverse of ``encode_header``; more may follow in ``data``."""
-    length = length_of_header(data)
+    _, _, key_id, length, internal_date, octets, _, blocks, owners, digest = _fixed_part(data)
     if len(data) < length:
         raise RecordDamaged("the header is cut off")
     end = length - _CRC.size
     if zlib.crc32(data[:end]) != _CRC.unpack_from(data, end)[0]:
         raise RecordDamaged("the header does not fit its checksum")
-    _, _, key_id, _, internal_date, octets, _, _, owners, digest = _FIXED.unpack_from(data)
-    table = FIXED_OCTETS + owners * _OWNER.size
-    return Header(
-        owners=tuple(owner for (owner,) in _OWNER.iter_unpack(data[FIXED_OCTETS:table])),
-        internal_date=internal_date,
-        octets=octets,
-        digest=digest,
-        blocks=tuple(
-            Block(size & ~_COMPRESSED, bool(size & _COMPRESSED), checksum)
-            for size, checksum in _BLOCK.iter_unpack(data[table:end])
-        ),
-        key_id=key_id,
-    )
+    behind = _layout(owners, blocks).unpack_from(data)[_FIXED_FIELDS:]
+    table = [
+        Block(size & ~_COMPRESSED, bool(size & _COMPRESSED), checksum)
+        for size, checksum in zip(behind[owners::2], behind[owners + 1 :: 2], strict=True)
+    ]
+    return Header(behind[:owners], internal_date, octets, digest, tuple(table), key_id)
 
 
 def as_it_is(plain: bytes) -> tuple[int, bytes]:

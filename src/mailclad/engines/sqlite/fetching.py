@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import apsw
 
 from mailclad.engines.sqlite.connection import first_row, snapshot
+from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
 from mailclad.store.errors import MailboxNotFound
 from mailclad.store.model import Column, MailboxId, UidSet
 
@@ -75,20 +76,57 @@ def width(uids: UidSet) -> int:
     return sum(last - first + 1 for first, last in uids)
 
 
+class Fetched:
+    """What ``Store.fetch`` gives: a chunk at a time; few rows are read on the event loop.
+
+    Not an async generator: the loop keeps a list of those, which costs more than a few rows.
+    """
+
+    __slots__ = ("_few", "_mailbox", "_nothing", "_plan", "_readers", "_runs")
+
+    def __init__(self, readers: Readers, plan: Plan, mailbox: MailboxId, uids: UidSet) -> None:
+        self._readers = readers
+        self._plan = plan
+        self._mailbox = mailbox
+        self._runs = list(uids)
+        self._few = width(uids) <= LOOP_ROWS or self._messages() <= LOOP_ROWS
+        self._nothing = True
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        while self._runs:
+            what = (self._plan, self._mailbox, self._runs)
+            if self._few:
+                found, self._runs = self._readers.here(read_chunk, *what)
+            else:
+                found, self._runs = await self._readers.there(read_chunk, *what)
+            if found:
+                self._nothing = False
+                return found
+        if self._nothing:  # is the mailbox itself gone?
+            self._messages()
+        raise StopAsyncIteration
+
+    def _messages(self) -> int:
+        return self._readers.here(message_count, self._mailbox)
+
+
 def read_chunk(
     db: apsw.Connection, plan: Plan, mailbox: MailboxId, runs: Runs
 ) -> tuple[list[Any], Runs]:
     """Up to a chunk's rows, and the runs that are still to be read."""
     batch, rest = _split(runs, CHUNK_ROWS)
-    with snapshot(db):  # one lock of the WAL for all runs
-        if batch:
-            bindings = [(mailbox, first, last, CHUNK_ROWS) for first, last in batch]
+    if len(batch) > 1:
+        bindings = [(mailbox, first, last, CHUNK_ROWS) for first, last in batch]
+        with snapshot(db):  # one lock of the WAL for all runs
             found, complete = _take(db.executemany(plan.sql, bindings), plan)
-        else:
-            # One run that may hold more than a chunk.
-            batch, rest = runs[:1], runs[1:]
-            found, complete = _take(db.execute(plan.sql, (mailbox, *batch[0], CHUNK_ROWS)), plan)
-            complete = complete and len(found) < CHUNK_ROWS
+    else:
+        # One run, which may hold more than a chunk; a statement is a snapshot by itself.
+        batch, rest = runs[:1], runs[1:]
+        found, complete = _take(db.execute(plan.sql, (mailbox, *batch[0], CHUNK_ROWS)), plan)
+        complete = complete and len(found) < CHUNK_ROWS
     if not complete:
         rest = behind(found[-1][plan.uid_at], batch) + rest
     if plan.extra:

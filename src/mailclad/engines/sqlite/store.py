@@ -30,7 +30,7 @@ from mailclad.engines.sqlite.connection import (
     migrations,
     open_index,
 )
-from mailclad.engines.sqlite.fetching import message_count, plan_for, read_chunk, width
+from mailclad.engines.sqlite.fetching import Fetched, message_count, plan_for
 from mailclad.engines.sqlite.lock import MaildropClaim, WriteLock
 from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.people import SqliteDirectory
@@ -256,20 +256,10 @@ class SqliteStore(SqliteDirectory, Store):
         self._uids.keep(mailbox, loaded)
         return loaded[0], loaded[2]
 
-    async def fetch(
+    def fetch(
         self, mailbox: MailboxId, uids: UidSet, columns: Sequence[Column]
     ) -> AsyncIterator[list[Row]]:
-        plan = plan_for(tuple(columns))
-        messages = self._readers.here(message_count, mailbox)
-        few = min(messages, width(uids)) <= LOOP_ROWS
-        runs = list(uids)
-        while runs:
-            if few:
-                found, runs = self._readers.here(read_chunk, plan, mailbox, runs)
-            else:
-                found, runs = await self._readers.there(read_chunk, plan, mailbox, runs)
-            if found:
-                yield found
+        return Fetched(self._readers, plan_for(tuple(columns)), mailbox, uids)
 
     async def search(self, mailbox: MailboxId, query: Query) -> "array[int]":
         self._readers.here(message_count, mailbox)

@@ -78,10 +78,10 @@ class FetchPlan:
 
     def encode_items(self, row: Row, flags: FlagText) -> bytes:
         """What stands between the parentheses for one message; empty without items."""
-        columns = zip(self.columns, row, strict=True)
-        return self._inner % tuple(
-            value for item, cell in columns for value in _column(item, (cell,), flags)
-        )
+        values: list[object] = []
+        for item, cell in zip(self.columns, row, strict=True):
+            values += _column(item, (cell,), flags)
+        return self._inner % tuple(values)
 
 
 @dataclass(frozen=True, slots=True)

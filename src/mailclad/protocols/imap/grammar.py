@@ -211,6 +211,10 @@ class Reader:
         """A rule of the caller's own; ``what`` completes "expected …"."""
         return self._match(rule, what)
 
+    def rest(self) -> bytes | None:
+        """What is left, still unread; None where literals are among it."""
+        return self._line[self._at :] if self._part + 1 == len(self._parts) else None
+
     def end(self) -> None:
         if self._at != len(self._line) or self._part + 1 != len(self._parts):
             raise SyntaxProblem("unexpected text after the command")

@@ -5,7 +5,7 @@ In: a reader behind the command's name; out: command values or ``SyntaxProblem``
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 from mailclad.protocols.imap.commands import (
     Attribute,
@@ -26,6 +26,9 @@ from mailclad.protocols.imap.sequence_set import SequenceSet
 
 FETCH_ITEMS = 200
 """Items in one FETCH; each is looked up for each message.  Programs ask for about ten."""
+
+KEPT_OCTETS = 512
+"""The items of FETCH are kept, to be parsed once, when they are no longer than this."""
 
 _FAST = (Attribute.FLAGS, Attribute.INTERNALDATE, Attribute.RFC822_SIZE)
 _ALL = (*_FAST, Attribute.ENVELOPE)
@@ -55,11 +58,24 @@ def _fetch(tag: str, read: Reader, *, by_uid: bool) -> Fetch:
     read.space()
     numbers = read.sequence_set()
     read.space()
+    text = read.rest()
+    if text is None or len(text) > KEPT_OCTETS:
+        items = _all_items(read, by_uid=by_uid)
+    else:
+        items = _known_items(text, by_uid=by_uid)
+    return Fetch(tag, numbers, items, by_uid)
+
+
+@lru_cache(maxsize=128)  # programs ask for the same items again and again
+def _known_items(text: bytes, *, by_uid: bool) -> tuple[FetchItem, ...]:
+    return _all_items(Reader((text,), 0, rev2=False), by_uid=by_uid)
+
+
+def _all_items(read: Reader, *, by_uid: bool) -> tuple[FetchItem, ...]:
+    """Each once, to the end of the command; IMAP4rev2 has no others."""
     items = _fetch_items(read)
     read.end()
-    if by_uid:
-        items = [Attribute.UID, *items]
-    return Fetch(tag, numbers, tuple(dict.fromkeys(items)), by_uid)
+    return tuple(dict.fromkeys([Attribute.UID, *items] if by_uid else items))
 
 
 def _fetch_items(read: Reader) -> list[FetchItem]:

@@ -41,8 +41,11 @@ COLUMNS = {
 HELD_OCTETS = 96 * 1024
 """Written together: as much as TLS encrypts at a time, and memory that need not be mapped anew."""
 
-Cell = object
-"""What stands for an item in a row: a column's value, a Text or None, an int."""
+_LEADING = 4
+"""Columns of a row that are read for us, before those that are told."""
+
+Told = tuple[bytes, Text | None]
+"""An item of a message as far as it goes before octets that follow in pieces, and those."""
 
 
 class AnswerTorn(Exception):
@@ -84,17 +87,14 @@ async def send_bodies(
 class _Bodies:
     """Writes messages, several at once where they are small."""
 
-    __slots__ = ("_emit", "_flags", "_held", "_items", "_octets", "_plans", "columns", "marks")
+    __slots__ = ("_emit", "_flags", "_groups", "_held", "_octets", "columns", "marks")
 
     def __init__(self, items: Sequence[FetchItem], flags: FlagText, emit: Emit) -> None:
         attributes = [item for item in items if isinstance(item, Attribute)]
-        self.columns = (
-            Column.UID, Column.FLAGS, Column.CONTENT, _parts_column(items),
-            *(COLUMNS[item] for item in attributes),
-        )  # fmt: skip
+        leading = (Column.UID, Column.FLAGS, Column.CONTENT, _parts_column(items))
+        self.columns = (*leading, *(COLUMNS[item] for item in attributes))
         self.marks = any(isinstance(item, Section) and not item.peek for item in items)
-        self._items = items
-        self._plans = [FetchPlan((item,)) for item in items]
+        self._groups = _groups(items)
         self._flags = flags
         self._emit = emit
         self._held: list[bytes] = []
@@ -103,19 +103,17 @@ class _Bodies:
     async def send(self, number: int, row: Row, body: Body) -> None:
         """One message; its body is closed in any case."""
         try:
-            parts = unpack_parts(row[3]) if isinstance(row[3], bytes) else None
-            await self._send(number, _cells(self._items, row, body, parts))
+            await self._send(number, self._told(row, body))
         finally:
             body.close()
 
-    async def _send(self, number: int, cells: Sequence[Cell]) -> None:
+    async def _send(self, number: int, told: Sequence[Told]) -> None:
         """Nothing is sent before a step's octets are read, or else all of them."""
         message, octets, begun = [message_start(number)], 0, False
         try:
-            for place, cell in enumerate(cells):
-                message.append(b" " if place else b"")
-                message.append(self._start(place, cell))
-                for piece in cell.pieces() if isinstance(cell, Text) else ():
+            for start, text in told:
+                message.append(start)
+                for piece in text.pieces() if text is not None else ():
                     message.append(piece)
                     octets += len(piece)
                     if octets >= STEP_OCTETS:
@@ -139,14 +137,43 @@ class _Bodies:
         if held:
             await self._emit.raw(b"".join(held))
 
-    def _start(self, place: int, cell: Cell) -> bytes:
-        """An item as far as it goes before octets that follow in pieces."""
-        item = self._items[place]
-        if isinstance(item, Section):
-            return (
-                section_start(item, cell.octets) if isinstance(cell, Text) else section_nil(item)
-            )
-        return self._plans[place].encode_items((cell,), self._flags)
+    def _told(self, row: Row, body: Body) -> list[Told]:
+        """All items; what cannot be decoded is refused before anything is sent."""
+        parts = unpack_parts(row[3]) if isinstance(row[3], bytes) else None
+        told: list[Told] = []
+        at, space = _LEADING, b""
+        for group in self._groups:
+            if isinstance(group, FetchPlan):
+                cells = row[at : at + len(group.columns)]
+                told.append((space + group.encode_items(cells, self._flags), None))
+                at += len(cells)
+            else:
+                start, text = _octets_of(group, body, parts)
+                told.append((space + start, text))
+            space = b" "
+        return told
+
+
+def _groups(items: Sequence[FetchItem]) -> list[FetchPlan | Section | BinarySize]:
+    """The items in their order, neighbours that are columns together."""
+    groups: list[FetchPlan | Section | BinarySize] = []
+    for item in items:
+        last = groups[-1] if groups else None
+        if not isinstance(item, Attribute):
+            groups.append(item)
+        elif isinstance(last, FetchPlan):
+            groups[-1] = FetchPlan((*last.columns, item))
+        else:
+            groups.append(FetchPlan((item,)))
+    return groups
+
+
+def _octets_of(item: Section | BinarySize, body: Body, parts: PartMap | None) -> Told:
+    if isinstance(item, BinarySize):
+        assert parts is not None  # _parts_column has seen to it
+        return b"%b %d" % (item.label, binary_size(item, body, parts)), None
+    text = section_text(item, body, parts)
+    return section_nil(item) if text is None else section_start(item, text.octets), text
 
 
 def _parts_column(items: Sequence[FetchItem]) -> Column:
@@ -157,17 +184,3 @@ def _parts_column(items: Sequence[FetchItem]) -> Column:
         for item in items
     )
     return Column.CONTENT if whole else Column.PARTS
-
-
-def _cells(items: Sequence[FetchItem], row: Row, body: Body, parts: PartMap | None) -> list[Cell]:
-    columns = iter(row[4:])
-    cells: list[Cell] = []
-    for item in items:
-        if isinstance(item, Section):
-            cells.append(section_text(item, body, parts))
-        elif isinstance(item, BinarySize):
-            assert parts is not None  # _parts_column has seen to it
-            cells.append(binary_size(item, body, parts))
-        else:
-            cells.append(next(columns))
-    return cells
