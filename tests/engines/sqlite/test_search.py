@@ -4,11 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from apsw import Connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailclad.engines.packs.reader import PackBody, PackReader
 from mailclad.engines.packs.writer import pack_path
+from mailclad.engines.sqlite import searching
 from mailclad.engines.sqlite.condition import CONDITIONS
+from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.encoded_word import fold_text
 from mailclad.protocols.imap.prepare import prepare
@@ -21,6 +25,7 @@ from mailclad.store.model import (
     BodyContains,
     ChangedSince,
     Contains,
+    ContentId,
     DateOf,
     Flag,
     FlagChange,
@@ -172,6 +177,25 @@ def test_damaged_message_is_not_found_but_others_are(tmp_path: Path) -> None:
         path.write_bytes(whole)
 
     with_account(tmp_path, scenario)
+
+
+def test_each_message_is_opened_once_however_many_parts_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def counted(db: Connection, packs: PackReader, content: ContentId) -> PackBody:
+        opened.append(content)
+        return open_body(db, packs, content)
+
+    async def scenario(store: SqliteStore, account: AccountId) -> None:
+        inbox = await fill(store, account)
+        monkeypatch.setattr(searching, "open_body", counted)
+        assert list(await store.search(inbox, BodyContains("nowhere", True))) == []
+
+    with_account(tmp_path, scenario)
+    assert sorted(opened) == sorted(set(opened))
+    assert len(opened) == len(MESSAGES)
 
 
 Meaning = Callable[[int], bool]

@@ -4,6 +4,7 @@ Comes in: what was prepared of the message, and a way to read ranges of it.  Com
 casefolded and NFC.  Trusts the offsets, which were made by our own scan.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from mailclad.mail.encoded_word import decode_charset, decode_text, fold_text
@@ -18,15 +19,28 @@ SEARCHED_OCTETS = 8 * 1024 * 1024
 """Of one part: longer texts are logs and dumps; their beginning is searched."""
 
 
+_WORD = re.compile(rb"[!-9;-~]+")
+"""What stands in a field as it does in its text; blanks do not, nor before the colon."""
+
+
 class Needle:
     """The text looked for, in the forms in which it is compared."""
 
-    __slots__ = ("octets", "text")
+    __slots__ = ("_word", "octets", "text")
 
     def __init__(self, text: str) -> None:
         self.text = fold_text(text)
         # Lower-case ASCII can be found without decoding; other text cannot.
         self.octets = self.text.encode() if self.text.isascii() else None
+        self._word = max(_WORD.findall(self.octets or b""), key=len, default=b"")
+
+    def is_missing(self, header: bytes) -> bool:
+        """Whether no field of it can hold the text, as far as can be told without decoding.
+
+        Unfolding and decoding leave words of plain ASCII as they are.
+        """
+        plain = b"=?" not in header and header.isascii()
+        return plain and self._word not in header.lower()
 
 
 def matches_header(name: str, needle: Needle, fields: bytes, parts: bytes, read: Read) -> bool:
@@ -35,8 +49,14 @@ def matches_header(name: str, needle: Needle, fields: bytes, parts: bytes, read:
     if wanted not in LISTED:
         whole = unpack_parts(parts)
         fields = read(whole.header_start, whole.body_start)
+    if needle.is_missing(fields):
+        return False
     values = [value for _, field, value in split_fields(fields) if field.lower() == wanted]
-    return any(needle.text in fold_text(decode_text(value)) for value in values)
+    return any(
+        needle.text in fold_text(decode_text(value))
+        for value in values
+        if not needle.is_missing(value)
+    )
 
 
 def matches_body(needle: Needle, headers: bool, parts: bytes, read: Read) -> bool:
@@ -61,9 +81,10 @@ def _is_text(part: PartMap) -> bool:
 
 
 def _header_holds(needle: Needle, header: bytes) -> bool:
-    return any(
+    return not needle.is_missing(header) and any(
         needle.text in fold_text(f"{name.decode('latin-1')}: {decode_text(value)}")
-        for _, name, value in split_fields(header)
+        for field, name, value in split_fields(header)
+        if not needle.is_missing(field)
     )
 
 

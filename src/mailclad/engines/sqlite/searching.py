@@ -8,16 +8,16 @@ Limits: ``condition.CONDITIONS`` a statement.
 
 import contextlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
 import apsw
 
-from mailclad.engines.packs.reader import PackReader
+from mailclad.engines.packs.reader import PackBody, PackReader
 from mailclad.engines.sqlite.condition import Condition, groups
 from mailclad.engines.sqlite.connection import many, rows
-from mailclad.engines.sqlite.matching import Needle, matches_body, matches_header
+from mailclad.engines.sqlite.matching import Needle, Read, matches_body, matches_header
 from mailclad.engines.sqlite.open_body import open_body
 from mailclad.store.errors import BodyDamaged, MessageNotFound
 from mailclad.store.model import (
@@ -114,20 +114,23 @@ class Search:
         match query:
             case HeaderContains(name, text):
                 needle = Needle(text)
-                return {
-                    uid
-                    for uid, content, fields, parts in self._scanned(runs)
-                    if matches_header(name, needle, fields, parts, self._reading(content))
-                }
+                return self._matching(runs, lambda *one: matches_header(name, needle, *one))
             case BodyContains(text, headers):
                 needle = Needle(text)
-                return {
-                    uid
-                    for uid, content, _, parts in self._scanned(runs)
-                    if matches_body(needle, headers, parts, self._reading(content))
-                }
+                return self._matching(
+                    runs, lambda _, parts, read: matches_body(needle, headers, parts, read)
+                )
             case _:
                 raise TypeError(f"no such query: {query!r}")
+
+    def _matching(self, uids: UidSet, matches: Callable[[bytes, bytes, Read], bool]) -> set[Uid]:
+        found = set()
+        for uid, content, fields, parts in self._scanned(uids):
+            reading = Reading(self._db, self._packs, ContentId(content))
+            with contextlib.closing(reading):
+                if matches(fields, parts, reading):
+                    found.add(uid)
+        return found
 
     def _scanned(self, uids: UidSet) -> Iterator[tuple[Any, ...]]:
         runs = list(uids)
@@ -144,25 +147,30 @@ class Search:
             else:
                 runs[0] = (found[-1][0] + 1, last)
 
-    def _reading(self, content: int) -> "Reading":
-        return Reading(self._db, self._packs, ContentId(content))
-
 
 class Reading:
-    """A range of a message's octets, opened when first asked for; nothing where it is gone."""
+    """Ranges of a message's octets; it is opened when the first is asked for.
 
-    __slots__ = ("_content", "_db", "_packs")
+    Nothing where the message is gone: expunged while the search runs, or damaged, which is
+    for ``verify`` to name.  Others are served.
+    """
+
+    __slots__ = ("_body", "_content", "_db", "_packs")
 
     def __init__(self, db: apsw.Connection, packs: PackReader, content: ContentId) -> None:
         self._db = db
         self._packs = packs
         self._content = content
+        self._body: PackBody | None = None
 
     def __call__(self, start: int, end: int) -> bytes:
         try:
-            body = open_body(self._db, self._packs, self._content)
-            with contextlib.closing(body):
-                return body.read(start, end - start)
+            if self._body is None:
+                self._body = open_body(self._db, self._packs, self._content)
+            return self._body.read(start, end - start)
         except (MessageNotFound, BodyDamaged):
-            # Expunged while the search runs, or for ``verify`` to name: others are served.
             return b""
+
+    def close(self) -> None:
+        if self._body is not None:
+            self._body.close()
