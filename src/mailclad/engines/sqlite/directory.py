@@ -55,13 +55,13 @@ FIRST_MAILBOXES = (
 
 _ACCOUNT = "SELECT id, address, display_name, disabled, created_at FROM account"
 _CREDENTIALS = (
-    "SELECT id, address, display_name, disabled, created_at, salt, iterations, password_hash,"
-    " stored_key, server_key FROM account WHERE address = ?"
+    "SELECT a.id, a.address, a.display_name, a.disabled, a.created_at,"
+    " a.salt, a.iterations, a.password_hash, a.stored_key, a.server_key,"
+    " p.id, p.name, p.scope, p.digest, p.stored_key, p.server_key, p.created_at"
+    " FROM account a LEFT JOIN app_password p ON p.account = a.id WHERE a.address = ?"
+    " ORDER BY p.id"
 )
-_APP_PASSWORDS = (
-    "SELECT id, name, scope, digest, stored_key, server_key, created_at FROM app_password"
-    " WHERE account = ? ORDER BY id"
-)
+"""One statement is one moment and one look at the WAL; mostly there is one app password."""
 _CHANGE_SECRETS = (
     "UPDATE account SET password_hash = ?, salt = ?, iterations = ?, stored_key = ?,"
     " server_key = ? WHERE id = ? RETURNING id"
@@ -171,17 +171,17 @@ def set_disabled(tx: Transaction, address: str, disabled: bool) -> None:
 
 
 def credentials(db: apsw.Connection, address: str) -> Credentials | None:
-    row = first_row(db, _CREDENTIALS, (address,))
-    if row is None:
+    found = rows(db, _CREDENTIALS, (address,))
+    if not found:
         return None
-    salt, iterations, password_hash, stored_key, server_key = row[5:]
+    salt, iterations, password_hash, stored_key, server_key = found[0][5:10]
     return Credentials(
-        account=_account(row[:5]),
+        account=_account(found[0][:5]),
         salt=salt,
         iterations=iterations,
         password_hash=password_hash,
         scram=None if stored_key is None else ScramKeys(stored_key, server_key),
-        app_passwords=tuple(_app_password(one) for one in rows(db, _APP_PASSWORDS, (row[0],))),
+        app_passwords=tuple(_app_password(row[10:]) for row in found if row[10] is not None),
     )
 
 
