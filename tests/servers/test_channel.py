@@ -289,7 +289,7 @@ def test_a_client_that_does_not_go_is_dropped(loop: str, monkeypatch: pytest.Mon
     monkeypatch.setattr("mailclad.servers.farewell.LINGER_SECONDS", 0.05)
 
     async def goodbye(channel: Channel) -> None:
-        channel.write(b"bye")
+        await channel.close(b"bye")
 
     with plain(loop, goodbye) as server, server.connect() as sock:
         assert read_to_end(sock) == b"bye"

@@ -167,12 +167,16 @@ def test_close_notify_is_answered(
         plain.close()
 
 
+@pytest.mark.parametrize("together", [False, True])
 def test_close_notify_is_sent_behind_the_last_word(
-    loop: str, ca: PrivateCa, contexts: ContextTable
+    loop: str, ca: PrivateCa, contexts: ContextTable, together: bool
 ) -> None:
     async def goodbye(channel: Channel) -> None:
         await channel.receive()
-        channel.write(BIG)
+        if together:
+            await channel.close(BIG)
+        else:
+            channel.write(BIG)
 
     context = client_context(ca)
     with (

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.servers.farewell import Farewell
+from mailclad.servers.tls_transport import TlsTransport
 
 RECEIVE_BOUND = 64 * 1024
 """Octets that wait for ``receive()`` before reading stops; one more read may lie on top."""
@@ -184,15 +185,19 @@ class Channel(asyncio.Protocol):
             protocol.data_received(received)
         self._resume()
 
-    async def close(self) -> None:
-        """Send what is left, close_notify under TLS, and close; ends by itself."""
+    async def close(self, last: bytes = b"") -> None:
+        """Send what is left, the last words, close_notify under TLS, and close.
+
+        Ends by itself.  Last words that are handed over here share a packet with close_notify.
+        """
         transport = self._transport
         if transport is None or self._flags & _LOST:
             return
-        if transport.can_write_eof():  # TCP itself; TLS says goodbye in its own way
-            Farewell(transport, self).start(peer_ended=bool(self._flags & _ENDED))
+        if isinstance(transport, TlsTransport):
+            transport.close(last)
         else:
-            transport.close()
+            self.write(last)
+            Farewell(transport, self).start(peer_ended=bool(self._flags & _ENDED))
         while not self._flags & _LOST:
             await self._pause()
 

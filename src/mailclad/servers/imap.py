@@ -94,7 +94,7 @@ class _Conversation:
             else:
                 await self._tell_news()
             await self._serve()
-        await self._answers.flush()
+        await self._channel.close(connection.data_to_send())
         return self._why
 
     async def _tell_news(self) -> None:
@@ -117,7 +117,8 @@ class _Conversation:
                     connection.tls_started(await self._channel.start_tls(reply))
                 case _:
                     self._session = await carry_out(self._session, event, self._answers)
-                    await self._answers.flush()
+                    if connection.state is not State.LOGOUT:
+                        await self._answers.flush()
                     if isinstance(self._session, Authenticated):
                         self._signed_in(self._session)
             self._served = self._site.clock.monotonic()

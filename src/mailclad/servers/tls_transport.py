@@ -224,14 +224,15 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         for at in range(0, len(view), WRITE_PIECE):
             tcp.write(session.encrypt(view[at : at + WRITE_PIECE]))
 
-    def close(self) -> None:
-        """Send what is left and close_notify, then close."""
+    def close(self, last: bytes = b"") -> None:
+        """Send what is left, short last words and close_notify in one write, then close."""
         if self._flags & (_CLOSING | _LOST) or self._tcp is None:
             return
         if self._session is None:
             self._tcp.abort()
             return
-        self._send(self._session.goodbye())
+        words = self._session.encrypt(last) if last else b""
+        self._send(words + self._session.goodbye())
         self._part(None)
 
     def abort(self) -> None:
