@@ -1,4 +1,5 @@
-# Every target makes the virtual environment it needs; Python 3.11 or newer is all that must be there.
+# Every target makes the virtual environment it needs; Python 3.11 or newer is all that must be there
+# (PYTHON=… names one; else the distribution's, else the first on PATH).
 #   make demo    a whole mail server on this computer, with two people and sample mail
 #   make test    all tests, with real mail programs
 #   make check   format, lint, types, floors, standards index, tests: what must pass before a commit
@@ -6,7 +7,7 @@
 #   make soak    the long runs: 100 rounds of kill -9, power cuts
 #   make bench   beside Dovecot and Postfix (MAILBENCH names the benchmark's folder)
 
-PYTHON ?= python3
+PYTHON ?=
 BIN := .venv/bin
 JOBS ?= 2
 PYTEST_ARGS ?=
