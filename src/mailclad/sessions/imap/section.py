@@ -49,7 +49,8 @@ def _runs_of(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
     name = b"(?=[%b])(?:%b)[ \t]*+:" % (initials, b"|".join(map(re.escape, names)))
     other_line = b"(?!%b)(?:[^\n]++\n?|\n)" % name
     field = name + rb"[^\n]*+(?:\n[ \t][^\n]*+)*+\n?"
-    return re.compile(b"(?:%b)*+((?:%b)*+)" % (other_line, field), re.IGNORECASE)
+    # Atomic groups, not (…)*+: early releases of Python 3.11 (Debian 12) match that wrongly.
+    return re.compile(b"(?>(?:%b)*)((?>(?:%b)*))" % (other_line, field), re.IGNORECASE)
 
 
 def section_text(section: Section, body: Body, parts: PartMap | None) -> Text | None:
