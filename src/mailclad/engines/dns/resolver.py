@@ -1,0 +1,170 @@
+"""Looking names up in the DNS (implements ``base.resolver.Resolver``; RFC 1034 §5.3, 2308, 9520).
+
+Comes in: names, of strangers too.  Goes out: answers, remembered for as long as they hold, or
+``DnsProblem``, remembered for some seconds.  Equal questions at the same time are asked once.
+Needs a server that resolves fully (unbound, or the host's own); validates nothing itself: see
+``servers`` for what is believed.  A name that cannot stand in the DNS does not exist.
+Limits: time for each question, questions at the same time, CNAMEs, records, memory.
+"""
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
+from mailclad.engines.dns.cache import Cache
+from mailclad.engines.dns.message import (
+    MAX_ALIASES,
+    MAX_TTL,
+    Unusable,
+    read_answer,
+    read_name,
+    write_name,
+)
+from mailclad.engines.dns.servers import Servers, read_servers
+
+TRY_SECONDS = 3.0
+"""For one server once: a resolver that must walk from the root takes one or two."""
+
+TOTAL_SECONDS = 10.0
+"""For one question with all its tries and CNAMEs: an SMTP client waits minutes, people do not."""
+
+FAILURE_SECONDS = 5.0
+"""How long a failure is remembered (RFC 9520 §3.2: at least 1 second, at most 5 minutes)."""
+
+MAX_ENTRIES = 50_000
+"""Answers remembered: a few for each domain and address of a busy day."""
+
+MAX_CACHE_OCTETS = 32 * 1024 * 1024
+"""Of answers remembered, whatever their number, as text; as objects they take twice that."""
+
+MAX_ASKED = 256
+"""Questions on the way at the same time: each has a socket."""
+
+MAX_WAITING = 4096
+"""Questions on the way or waiting for room; one more is refused at once."""
+
+_Question = tuple[Name, RdataType]
+_Outcome = Answer[Any] | DnsProblem
+
+
+class DnsResolver(Resolver):
+    """For one event loop.  ``servers`` are IP addresses and ports; None: /etc/resolv.conf."""
+
+    def __init__(
+        self,
+        servers: Sequence[tuple[str, int]] | None = None,
+        *,
+        try_seconds: float = TRY_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._servers = Servers(read_servers() if servers is None else servers, try_seconds)
+        self._total_seconds = total_seconds
+        self._monotonic = monotonic
+        self._known: Cache[_Question, _Outcome] = Cache(MAX_ENTRIES, MAX_CACHE_OCTETS)
+        self._asked: dict[_Question, asyncio.Task[_Outcome]] = {}
+        self._room = asyncio.Semaphore(MAX_ASKED)
+
+    async def addresses(self, name: str, version: int) -> Answer[str]:
+        return await self._look_up(name, RdataType.A if version == 4 else RdataType.AAAA)
+
+    async def mx(self, name: str) -> Answer[Mx]:
+        return await self._look_up(name, RdataType.MX)
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        return await self._look_up(name, RdataType.TXT)
+
+    async def ptr(self, address: str) -> Answer[str]:
+        return await self._look_up(_reverse_name(address), RdataType.PTR)
+
+    async def tlsa(self, name: str) -> Answer[Tlsa]:
+        return await self._look_up(name, RdataType.TLSA)
+
+    async def close(self) -> None:
+        """End all questions; whoever waits for one is cancelled."""
+        tasks = list(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_up(self, text: str, rdtype: RdataType) -> Answer[Any]:
+        name = read_name(text)
+        if name is None:
+            return Answer(text.lower().rstrip("."), (), exists=False)
+        question = (name, rdtype)
+        known = self._known.get(question, self._monotonic())
+        if known is None:
+            return _give(await self._join(question))
+        outcome, seconds = known
+        return replace(_give(outcome), ttl=seconds)
+
+    async def _join(self, question: _Question) -> _Outcome:
+        """Ask, or wait with those who asked before; who stops waiting stops only himself."""
+        task = self._asked.get(question)
+        if task is None:
+            if len(self._asked) >= MAX_WAITING:
+                raise DnsProblem(f"more than {MAX_WAITING} questions to the DNS at a time")
+            task = asyncio.create_task(self._find(question))
+            self._asked[question] = task
+            task.add_done_callback(lambda _: self._asked.pop(question, None))
+        return await asyncio.shield(task)
+
+    async def _find(self, question: _Question) -> _Outcome:
+        outcome: _Outcome
+        try:
+            async with asyncio.timeout(self._total_seconds), self._room:
+                outcome = await self._follow(*question)
+        except TimeoutError:
+            outcome = self._too_slow(*question)
+        except DnsProblem as problem:
+            outcome = problem
+        seconds = FAILURE_SECONDS if isinstance(outcome, DnsProblem) else outcome.ttl
+        octets = len(repr(outcome))  # as good a measure as any, and it needs no table of types
+        self._known.put(question, outcome, self._monotonic(), seconds, octets)
+        return outcome
+
+    async def _follow(self, name: Name, rdtype: RdataType) -> Answer[Any]:
+        """Across replies too, where a server does not follow CNAMEs itself."""
+        secure, ttl, aliases = True, MAX_TTL, 0
+        while True:
+            reply = await self._servers.ask(name, rdtype)
+            try:
+                reading = read_answer(reply.message, name, rdtype, MAX_ALIASES - aliases)
+            except Unusable as problem:
+                raise DnsProblem(
+                    f"{rdtype.name} of {write_name(name)}: the DNS server {problem}"
+                ) from problem
+            secure = secure and reply.secure
+            ttl = min(ttl, reading.ttl)
+            aliases += reading.aliases
+            name = reading.name
+            if not reading.unfinished:
+                return Answer(write_name(name), reading.records, secure, reading.exists, ttl)
+
+    def _too_slow(self, name: Name, rdtype: RdataType) -> DnsProblem:
+        return DnsProblem(
+            f"{rdtype.name} of {write_name(name)}: no answer within {self._total_seconds:g} "
+            "seconds; is the DNS server that we ask running, and the way to it open?"
+        )
+
+
+def _give(outcome: _Outcome) -> Answer[Any]:
+    if isinstance(outcome, DnsProblem):
+        # A new one: a raised exception gathers the tracebacks of all who met it.
+        raise type(outcome)(*outcome.args)
+    return outcome
+
+
+def _reverse_name(address: str) -> str:
+    """RFC 1035 §3.5, RFC 3596 §2.5; an IPv4 address in IPv6 clothes is the IPv4 address."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return ip.reverse_pointer

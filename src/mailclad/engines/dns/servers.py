@@ -1,0 +1,115 @@
+"""The servers we ask, in order, each again when it was silent; and what we believe of each.
+
+Comes in: a name and a type.  Goes out: the first useful reply, and whether it is secure.  The AD
+bit (RFC 6840 §5.8) is believed of servers on this host's loopback only: on any other way
+somebody may set it.  Such a server that answers SERVFAIL is asked once more without its
+validation (CD, RFC 4035 §3.2.2); if it can answer then, the data are bogus, and no other server
+is asked, since one that does not validate would hand them out.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+from dns.name import Name
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType
+
+from mailclad.base.resolver import DnsBogus, DnsProblem
+from mailclad.engines.dns.exchange import exchange
+from mailclad.engines.dns.message import Unusable, make_question, write_name
+
+TRIES = 2
+"""For each server that says nothing; datagrams get lost."""
+
+MAX_SERVERS = 3
+"""From resolv.conf, as the system's own resolver takes (resolv.conf(5))."""
+
+_PORT = 53
+_USEFUL = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
+
+
+def read_servers(path: Path = Path("/etc/resolv.conf")) -> list[tuple[str, int]]:
+    """The servers this host asks; 127.0.0.1 where none are named (resolv.conf(5))."""
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
+    words = [line.split() for line in lines]
+    named = [(line[1], _PORT) for line in words if len(line) > 1 and line[0] == "nameserver"]
+    return named[:MAX_SERVERS] or [("127.0.0.1", _PORT)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``secure``: validated, by a server that we believe."""
+
+    message: dns.message.Message
+    secure: bool
+
+
+class Servers:
+    """Raises ValueError where a server is not an IP address."""
+
+    def __init__(self, servers: Sequence[tuple[str, int]], try_seconds: float) -> None:
+        if not servers:
+            raise ValueError("no DNS server to ask: name one, as 127.0.0.1 port 53")
+        self._believed = {server: _is_loopback(server[0]) for server in servers}
+        self._try_seconds = try_seconds
+
+    async def ask(self, name: Name, rdtype: RdataType) -> Reply:
+        """Raises DnsProblem with each server's trouble, DnsBogus as soon as it is known."""
+        left = list(self._believed)
+        troubles: dict[tuple[str, int], str] = {}
+        for _ in range(TRIES):
+            for server in tuple(left):
+                try:
+                    return await self._ask_one(server, name, rdtype)
+                except TimeoutError:
+                    troubles[server] = f"did not answer within {self._try_seconds:g} seconds"
+                except OSError as problem:
+                    troubles[server] = f"could not be asked ({problem.strerror or problem})"
+                except Unusable as problem:
+                    troubles[server] = str(problem)
+                    left.remove(server)
+        each = "; ".join(
+            f"{host} port {port} {trouble}" for (host, port), trouble in troubles.items()
+        )
+        raise DnsProblem(f"{rdtype.name} of {write_name(name)} could not be looked up: {each}")
+
+    async def _ask_one(self, server: tuple[str, int], name: Name, rdtype: RdataType) -> Reply:
+        message = await self._exchange(server, make_question(name, rdtype))
+        rcode = message.rcode()
+        if rcode in _USEFUL:
+            authentic = bool(message.flags & dns.flags.AD)
+            return Reply(message, authentic and self._believed[server])
+        if rcode == Rcode.SERVFAIL and self._believed[server]:
+            await self._check_bogus(server, name, rdtype)
+        raise Unusable(f"answered {dns.rcode.to_text(rcode)}")
+
+    async def _check_bogus(self, server: tuple[str, int], name: Name, rdtype: RdataType) -> None:
+        """Raises DnsBogus if only validation stands between us and an answer."""
+        try:
+            message = await self._exchange(server, make_question(name, rdtype, checked=False))
+        except OSError as problem:
+            raise Unusable("answered SERVFAIL") from problem
+        if message.rcode() in _USEFUL:
+            raise DnsBogus(
+                f"{rdtype.name} of {write_name(name)}: the DNSSEC signatures do not prove it; its "
+                "zone is signed wrongly, or somebody changes answers on the way"
+            )
+
+    async def _exchange(
+        self, server: tuple[str, int], question: dns.message.Message
+    ) -> dns.message.Message:
+        async with asyncio.timeout(self._try_seconds):
+            return await exchange(server, question)
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback

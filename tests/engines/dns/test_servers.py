@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from mailclad.engines.dns.servers import MAX_SERVERS, Servers, _is_loopback, read_servers
+
+
+def test_servers_come_from_resolv_conf(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text(
+        "# a comment\nsearch example\nnameserver 192.0.2.1\nnameserver\n nameserver ::1 x\n"
+    )
+    assert read_servers(path) == [("192.0.2.1", 53), ("::1", 53)]
+    path.write_text("nameserver 192.0.2.1\n" * 9)
+    assert len(read_servers(path)) == MAX_SERVERS
+
+
+def test_where_none_is_named_this_host_is_asked(tmp_path: Path) -> None:
+    assert read_servers(tmp_path / "none") == [("127.0.0.1", 53)]
+
+
+def test_which_servers_are_believed() -> None:
+    """127.0.0.0/8 and ::1, and no address that only looks so."""
+    assert [
+        _is_loopback(host) for host in ("127.0.0.1", "127.0.0.53", "127.255.255.254", "::1")
+    ] == [True] * 4
+    others = ("10.0.0.1", "128.0.0.1", "192.0.2.1", "::2", "fe80::1%lo", "::7f00:1")
+    assert not any(_is_loopback(host) for host in others)
+
+
+@pytest.mark.parametrize("servers", [[], [("dns.example", 53)]])
+def test_what_is_no_server_is_said_at_once(servers: list[tuple[str, int]]) -> None:
+    with pytest.raises(ValueError):
+        Servers(servers, 1.0)
