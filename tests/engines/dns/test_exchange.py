@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from dns.rdatatype import RdataType
 
 from mailclad.engines.dns.exchange import exchange
-from mailclad.engines.dns.message import make_question, read_name
+from mailclad.engines.dns.message import Kind, make_question
+from mailclad.engines.dns.name import read_name
 from tests.dns.server import StubDns
 
 
@@ -23,10 +23,10 @@ def test_each_question_has_a_number_and_a_port_of_its_own() -> None:
             name = read_name("a.test")
             assert name is not None
             for _ in range(10):
-                reply = await exchange(dns.address, make_question(name, RdataType.A))
-                assert reply.answer
+                reply = await exchange(dns.address, make_question(name, Kind.A))
+                assert reply.answers
         with pytest.raises(OSError):
-            await exchange(dns.address, make_question(name, RdataType.A))
+            await exchange(dns.address, make_question(name, Kind.A))
 
     asyncio.run(run())
     assert len(clients) == 10

@@ -8,18 +8,15 @@ time: the caller does.  Raises OSError where nobody is there, Unusable for a bad
 
 import asyncio
 
-import dns.message
-
-from mailclad.engines.dns.message import Unusable, belongs, is_truncated, read_reply
+from mailclad.engines.dns.message import Reply, Unusable, belongs, is_truncated, read_reply
 
 
-async def exchange(server: tuple[str, int], question: dns.message.Message) -> dns.message.Message:
+async def exchange(server: tuple[str, int], question: bytes) -> Reply:
     """The server's reply to the question."""
-    octets = question.to_wire()
-    reply = await _over_udp(server, octets)
-    if is_truncated(reply):
-        reply = await _over_tcp(server, octets)
-    return read_reply(reply, question)
+    octets = await _over_udp(server, question)
+    if is_truncated(octets):
+        octets = await _over_tcp(server, question)
+    return read_reply(octets, question)
 
 
 async def _over_udp(server: tuple[str, int], question: bytes) -> bytes:

@@ -14,19 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dns.name import Name
-from dns.rdatatype import RdataType
-
 from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
+from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, read_answer
 from mailclad.engines.dns.cache import Cache
-from mailclad.engines.dns.message import (
-    MAX_ALIASES,
-    MAX_TTL,
-    Unusable,
-    read_answer,
-    read_name,
-    write_name,
-)
+from mailclad.engines.dns.message import Kind, Unusable
+from mailclad.engines.dns.name import read_name, write_name
 from mailclad.engines.dns.servers import Servers, read_servers
 
 TRY_SECONDS = 3.0
@@ -50,7 +42,7 @@ MAX_ASKED = 256
 MAX_WAITING = 4096
 """Questions on the way or waiting for room; one more is refused at once."""
 
-_Question = tuple[Name, RdataType]
+_Question = tuple[bytes, Kind]
 _Outcome = Answer[Any] | DnsProblem
 
 
@@ -73,19 +65,19 @@ class DnsResolver(Resolver):
         self._room = asyncio.Semaphore(MAX_ASKED)
 
     async def addresses(self, name: str, version: int) -> Answer[str]:
-        return await self._look_up(name, RdataType.A if version == 4 else RdataType.AAAA)
+        return await self._look_up(name, Kind.A if version == 4 else Kind.AAAA)
 
     async def mx(self, name: str) -> Answer[Mx]:
-        return await self._look_up(name, RdataType.MX)
+        return await self._look_up(name, Kind.MX)
 
     async def txt(self, name: str) -> Answer[bytes]:
-        return await self._look_up(name, RdataType.TXT)
+        return await self._look_up(name, Kind.TXT)
 
     async def ptr(self, address: str) -> Answer[str]:
-        return await self._look_up(_reverse_name(address), RdataType.PTR)
+        return await self._look_up(_reverse_name(address), Kind.PTR)
 
     async def tlsa(self, name: str) -> Answer[Tlsa]:
-        return await self._look_up(name, RdataType.TLSA)
+        return await self._look_up(name, Kind.TLSA)
 
     async def close(self) -> None:
         """End all questions; whoever waits for one is cancelled."""
@@ -94,11 +86,11 @@ class DnsResolver(Resolver):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _look_up(self, text: str, rdtype: RdataType) -> Answer[Any]:
+    async def _look_up(self, text: str, kind: Kind) -> Answer[Any]:
         name = read_name(text)
         if name is None:
             return Answer(text.lower().rstrip("."), (), exists=False)
-        question = (name, rdtype)
+        question = (name, kind)
         known = self._known.get(question, self._monotonic())
         if known is None:
             return _give(await self._join(question))
@@ -130,27 +122,27 @@ class DnsResolver(Resolver):
         self._known.put(question, outcome, self._monotonic(), seconds, octets)
         return outcome
 
-    async def _follow(self, name: Name, rdtype: RdataType) -> Answer[Any]:
+    async def _follow(self, name: bytes, kind: Kind) -> Answer[Any]:
         """Across replies too, where a server does not follow CNAMEs itself."""
         secure, ttl, aliases = True, MAX_TTL, 0
         while True:
-            reply = await self._servers.ask(name, rdtype)
+            reply, believed = await self._servers.ask(name, kind)
             try:
-                reading = read_answer(reply.message, name, rdtype, MAX_ALIASES - aliases)
+                reading = read_answer(reply, name, kind, MAX_ALIASES - aliases)
             except Unusable as problem:
                 raise DnsProblem(
-                    f"{rdtype.name} of {write_name(name)}: the DNS server {problem}"
+                    f"{kind.name} of {write_name(name)}: the DNS server {problem}"
                 ) from problem
-            secure = secure and reply.secure
+            secure = secure and believed
             ttl = min(ttl, reading.ttl)
             aliases += reading.aliases
             name = reading.name
             if not reading.unfinished:
                 return Answer(write_name(name), reading.records, secure, reading.exists, ttl)
 
-    def _too_slow(self, name: Name, rdtype: RdataType) -> DnsProblem:
+    def _too_slow(self, name: bytes, kind: Kind) -> DnsProblem:
         return DnsProblem(
-            f"{rdtype.name} of {write_name(name)}: no answer within {self._total_seconds:g} "
+            f"{kind.name} of {write_name(name)}: no answer within {self._total_seconds:g} "
             "seconds; is the DNS server that we ask running, and the way to it open?"
         )
 

@@ -10,19 +10,12 @@ is asked, since one that does not validate would hand them out.
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-import dns.flags
-import dns.message
-import dns.rcode
-from dns.name import Name
-from dns.rcode import Rcode
-from dns.rdatatype import RdataType
 
 from mailclad.base.resolver import DnsBogus, DnsProblem
 from mailclad.engines.dns.exchange import exchange
-from mailclad.engines.dns.message import Unusable, make_question, write_name
+from mailclad.engines.dns.message import Kind, Rcode, Reply, Unusable, make_question
+from mailclad.engines.dns.name import write_name
 
 TRIES = 2
 """For each server that says nothing; datagrams get lost."""
@@ -31,6 +24,7 @@ MAX_SERVERS = 3
 """From resolv.conf, as the system's own resolver takes (resolv.conf(5))."""
 
 _PORT = 53
+_RCODES = {code.value: code.name for code in Rcode}
 _USEFUL = frozenset({Rcode.NOERROR, Rcode.NXDOMAIN})
 
 
@@ -45,14 +39,6 @@ def read_servers(path: Path = Path("/etc/resolv.conf")) -> list[tuple[str, int]]
     return named[:MAX_SERVERS] or [("127.0.0.1", _PORT)]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """``secure``: validated, by a server that we believe."""
-
-    message: dns.message.Message
-    secure: bool
-
-
 class Servers:
     """Raises ValueError where a server is not an IP address."""
 
@@ -62,14 +48,17 @@ class Servers:
         self._believed = {server: _is_loopback(server[0]) for server in servers}
         self._try_seconds = try_seconds
 
-    async def ask(self, name: Name, rdtype: RdataType) -> Reply:
-        """Raises DnsProblem with each server's trouble, DnsBogus as soon as it is known."""
+    async def ask(self, name: bytes, kind: Kind) -> tuple[Reply, bool]:
+        """The reply, and whether it is secure.
+
+        Raises DnsProblem with each server's trouble, DnsBogus as soon as it is known.
+        """
         left = list(self._believed)
         troubles: dict[tuple[str, int], str] = {}
         for _ in range(TRIES):
             for server in tuple(left):
                 try:
-                    return await self._ask_one(server, name, rdtype)
+                    return await self._ask_one(server, name, kind)
                 except TimeoutError:
                     troubles[server] = f"did not answer within {self._try_seconds:g} seconds"
                 except OSError as problem:
@@ -80,33 +69,31 @@ class Servers:
         each = "; ".join(
             f"{host} port {port} {trouble}" for (host, port), trouble in troubles.items()
         )
-        raise DnsProblem(f"{rdtype.name} of {write_name(name)} could not be looked up: {each}")
+        raise DnsProblem(f"{kind.name} of {write_name(name)} could not be looked up: {each}")
 
-    async def _ask_one(self, server: tuple[str, int], name: Name, rdtype: RdataType) -> Reply:
-        message = await self._exchange(server, make_question(name, rdtype))
-        rcode = message.rcode()
-        if rcode in _USEFUL:
-            authentic = bool(message.flags & dns.flags.AD)
-            return Reply(message, authentic and self._believed[server])
-        if rcode == Rcode.SERVFAIL and self._believed[server]:
-            await self._check_bogus(server, name, rdtype)
-        raise Unusable(f"answered {dns.rcode.to_text(rcode)}")
+    async def _ask_one(
+        self, server: tuple[str, int], name: bytes, kind: Kind
+    ) -> tuple[Reply, bool]:
+        reply = await self._exchange(server, make_question(name, kind))
+        if reply.rcode in _USEFUL:
+            return reply, reply.authentic and self._believed[server]
+        if reply.rcode == Rcode.SERVFAIL and self._believed[server]:
+            await self._check_bogus(server, name, kind)
+        raise Unusable(f"answered {_RCODES.get(reply.rcode, reply.rcode)}")
 
-    async def _check_bogus(self, server: tuple[str, int], name: Name, rdtype: RdataType) -> None:
+    async def _check_bogus(self, server: tuple[str, int], name: bytes, kind: Kind) -> None:
         """Raises DnsBogus if only validation stands between us and an answer."""
         try:
-            message = await self._exchange(server, make_question(name, rdtype, checked=False))
+            reply = await self._exchange(server, make_question(name, kind, checked=False))
         except OSError as problem:
             raise Unusable("answered SERVFAIL") from problem
-        if message.rcode() in _USEFUL:
+        if reply.rcode in _USEFUL:
             raise DnsBogus(
-                f"{rdtype.name} of {write_name(name)}: the DNSSEC signatures do not prove it; its "
+                f"{kind.name} of {write_name(name)}: the DNSSEC signatures do not prove it; its "
                 "zone is signed wrongly, or somebody changes answers on the way"
             )
 
-    async def _exchange(
-        self, server: tuple[str, int], question: dns.message.Message
-    ) -> dns.message.Message:
+    async def _exchange(self, server: tuple[str, int], question: bytes) -> Reply:
         async with asyncio.timeout(self._try_seconds):
             return await exchange(server, question)
 

@@ -1,0 +1,145 @@
+"""What one reply says about a name: its records, or that there are none (RFC 2308, 6604).
+
+Comes in: a reply and what was asked.  Goes out: a ``Reading``, or ``Unusable``.  Only records
+that stand at the name asked for, or where its CNAMEs in the same reply lead, are looked at;
+whatever else was sent along is not believed.  A record in the wrong form spoils the reply.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mailclad.base.resolver import Mx, Tlsa
+from mailclad.engines.dns.message import Kind, Rcode, Record, Reply, Unusable, read_wire_name
+from mailclad.engines.dns.name import is_within, write_name
+
+MAX_ALIASES = 8
+"""CNAMEs from the name asked for to the records; unbound follows 11, BIND 16, mail needs 2."""
+
+MAX_TTL = 24 * 3600
+"""Records that claim to hold for longer are asked for again after a day."""
+
+MAX_NEGATIVE_TTL = 3 * 3600
+"""That there is nothing is believed for no longer (RFC 2308 §5: one to three hours)."""
+
+_SOA_OCTETS = 2 + 5 * 4
+"""At least: two names and five numbers, of which the last is the minimum (RFC 1035 §3.3.13)."""
+
+_WRONG_FORM = "sent a record in the wrong form"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``unfinished``: a CNAME leads to ``name``, of which the reply does not tell."""
+
+    name: bytes
+    records: tuple[Any, ...]
+    exists: bool
+    ttl: int
+    aliases: int
+    unfinished: bool
+
+
+def read_answer(reply: Reply, name: bytes, kind: Kind, max_aliases: int) -> Reading:
+    """Follow the CNAMEs in a reply; raises Unusable where they are too many or run in a circle."""
+    ttl = MAX_TTL
+    for aliases in range(max_aliases + 1):
+        found = reply.answers.get((name, kind))
+        if found is not None:
+            if reply.rcode == Rcode.NXDOMAIN:
+                raise Unusable("sent records of a name that it says does not exist")
+            ttl = min(ttl, *[record.ttl for record in found])
+            return Reading(name, _read_all(reply, kind, found), True, ttl, aliases, False)
+        alias = reply.answers.get((name, Kind.CNAME))
+        if alias is None:
+            return _nothing(reply, name, ttl, aliases)
+        ttl = min(ttl, alias[0].ttl)
+        name = _name(reply.octets, alias[0].start, alias[0].end)
+    raise Unusable(f"sent more than {MAX_ALIASES} CNAMEs in a row")
+
+
+def _nothing(reply: Reply, name: bytes, ttl: int, aliases: int) -> Reading:
+    exists = reply.rcode != Rcode.NXDOMAIN
+    negative_ttl = _negative_ttl(reply, name)
+    if exists and aliases and negative_ttl is None:
+        return Reading(name, (), True, ttl, aliases, True)
+    return Reading(name, (), exists, min(ttl, negative_ttl or 0), aliases, False)
+
+
+def _negative_ttl(reply: Reply, name: bytes) -> int | None:
+    """RFC 2308 §5; None where no SOA of a zone above the name says so."""
+    for (zone, kind), (record, *_) in reply.authority.items():
+        if kind == Kind.SOA and is_within(name, zone):
+            if record.end - record.start < _SOA_OCTETS:
+                raise Unusable(_WRONG_FORM)
+            minimum = int.from_bytes(reply.octets[record.end - 4 : record.end], "big")
+            return min(record.ttl, minimum, MAX_NEGATIVE_TTL)
+    return None
+
+
+def _read_all(reply: Reply, kind: Kind, found: Sequence[Record]) -> tuple[Any, ...]:
+    """Each once (RFC 2181 §5)."""
+    read = _READ[kind]
+    return tuple(dict.fromkeys([read(reply.octets, record.start, record.end) for record in found]))
+
+
+def _name(octets: bytes, start: int, end: int) -> bytes:
+    try:
+        name, behind = read_wire_name(octets, start)
+    except IndexError as problem:
+        raise Unusable(_WRONG_FORM) from problem
+    if behind != end:
+        raise Unusable(_WRONG_FORM)
+    return name
+
+
+def _read_name(octets: bytes, start: int, end: int) -> str:
+    return write_name(_name(octets, start, end))
+
+
+def _read_a(octets: bytes, start: int, end: int) -> str:
+    if end - start != 4:
+        raise Unusable(_WRONG_FORM)
+    return socket.inet_ntop(socket.AF_INET, octets[start:end])
+
+
+def _read_aaaa(octets: bytes, start: int, end: int) -> str:
+    if end - start != 16:
+        raise Unusable(_WRONG_FORM)
+    return socket.inet_ntop(socket.AF_INET6, octets[start:end])
+
+
+def _read_mx(octets: bytes, start: int, end: int) -> Mx:
+    if end - start < 3:
+        raise Unusable(_WRONG_FORM)
+    preference = int.from_bytes(octets[start : start + 2], "big")
+    return Mx(preference, _read_name(octets, start + 2, end))
+
+
+def _read_txt(octets: bytes, start: int, end: int) -> bytes:
+    strings = []
+    while start < end:
+        behind = start + 1 + octets[start]
+        strings.append(octets[start + 1 : behind])
+        start = behind
+    if start != end or not strings:
+        raise Unusable(_WRONG_FORM)
+    return b"".join(strings)
+
+
+def _read_tlsa(octets: bytes, start: int, end: int) -> Tlsa:
+    if end - start < 3:
+        raise Unusable(_WRONG_FORM)
+    usage, selector, matching = octets[start : start + 3]
+    return Tlsa(usage, selector, matching, octets[start + 3 : end])
+
+
+_READ: dict[Kind, Callable[[bytes, int, int], Any]] = {
+    Kind.A: _read_a,
+    Kind.AAAA: _read_aaaa,
+    Kind.MX: _read_mx,
+    Kind.TXT: _read_txt,
+    Kind.PTR: _read_name,
+    Kind.TLSA: _read_tlsa,
+}
