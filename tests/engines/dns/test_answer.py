@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.resolver import Mx, Tlsa
-from mailclad.engines.dns.answer import MAX_ALIASES, Reading, read_answer
+from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, Reading, read_answer
 from mailclad.engines.dns.message import Kind, Unusable, read_reply
 from mailclad.engines.dns.name import write_name
 from tests.engines.dns.replies import NAME, QUESTION, reply_octets
@@ -88,6 +88,10 @@ def test_equal_records_count_once() -> None:
     record = "mail.example.test. 60 IN MX 1 a.test."
     octets = reply_octets(record, record, "mail.example.test. 60 IN MX 1 A.test.")
     assert read(octets).records == (Mx(1, "a.test"),)
+
+
+def test_no_answer_holds_for_longer_than_a_day() -> None:
+    assert read(reply_octets("mail.example.test. 2147483647 IN MX 1 a.test.")).ttl == MAX_TTL
 
 
 def nothing(octets: bytes) -> tuple[bool, int, bool]:

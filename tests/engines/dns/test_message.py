@@ -111,6 +111,15 @@ def test_records_are_counted_before_they_are_read() -> None:
         read_reply(WHOLE[:6] + struct.pack("!3H", 1, 0, MAX_RECORDS) + WHOLE[12:], QUESTION)
 
 
+def test_a_record_that_breaks_off_at_the_end() -> None:
+    octets = reply_octets("mail.example.test. 60 IN TXT abcdefgh")[:-11]  # without OPT
+    octets = octets[:10] + b"\0\0" + octets[12:]
+    assert read_reply(octets, QUESTION).answers
+    for at in range(35, len(octets)):
+        with pytest.raises(Unusable, match="breaks off"):
+            read_reply(octets[:at], QUESTION)
+
+
 def chain(pointers: int) -> bytes:
     """A name of so many pointers, each to the one before it."""
     return b"\0" + b"".join(struct.pack("!H", 0xC000 | max(0, 2 * n - 1)) for n in range(pointers))
@@ -132,6 +141,7 @@ def test_pointers_in_a_row_have_a_limit() -> None:
         (b"\xc0\x02\0", 0),  # forward
         (b"\xc0\x02\xc0\x00", 2),  # to and fro
         (b"\1a\1b\xc0\x00", 2),  # back over itself
+        (b"\xc0\x02\0\xc0\x00", 3),  # back, then forward again
     ],
 )
 def test_pointers_only_lead_back(octets: bytes, at: int) -> None:

@@ -1,4 +1,4 @@
-"""One question to one server: UDP, and TCP where the reply says it was cut (RFC 1035 §4.2, 7766).
+"""One question to one server: UDP, TCP where the reply was cut (RFC 1035 §4.2, RFC 7766).
 
 Comes in: a server and a question.  Goes out: its reply, read and fitting.  Each question has a
 socket of its own, connected, so the system picks a port at random and lets only that server's

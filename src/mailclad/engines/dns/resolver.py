@@ -1,4 +1,4 @@
-"""Looking names up in the DNS (implements ``base.resolver.Resolver``; RFC 1034 §5.3, 2308, 9520).
+"""Looking names up in the DNS (implements ``base.resolver.Resolver``; RFC 1034 §5.3, RFC 9520).
 
 Comes in: names, of strangers too.  Goes out: answers, remembered for as long as they hold, or
 ``DnsProblem``, remembered for some seconds.  Equal questions at the same time are asked once.
