@@ -1,8 +1,12 @@
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from mailclad.base.resolver import DnsProblem
+from mailclad.engines.dns.message import Kind
 from mailclad.engines.dns.servers import MAX_SERVERS, Servers, _is_loopback, read_servers
+from tests.dns.server import StubDns
 
 
 def test_servers_come_from_resolv_conf(tmp_path: Path) -> None:
@@ -26,6 +30,20 @@ def test_which_servers_are_believed() -> None:
     ] == [True] * 4
     others = ("10.0.0.1", "128.0.0.1", "192.0.2.1", "::2", "fe80::1%lo", "::7f00:1")
     assert not any(_is_loopback(host) for host in others)
+
+
+def test_servers_elsewhere_do_not_stand_in_for_one_on_loopback() -> None:
+    elsewhere = ("192.0.2.1", 53)
+
+    async def run() -> None:
+        async with StubDns(rcodes={"a.test": "SERVFAIL"}) as dns:
+            near = Servers([elsewhere, dns.address], 5.0)
+            with pytest.raises(DnsProblem) as raised:
+                await near.ask(b"\1a\4test\0", Kind.A)
+            assert "192.0.2.1" not in str(raised.value)
+            assert len(dns.asked) == 2
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("servers", [[], [("dns.example", 53)]])

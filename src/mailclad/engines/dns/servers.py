@@ -4,7 +4,9 @@ Comes in: a name and a type.  Goes out: the first useful reply, and whether it i
 bit (RFC 6840 §5.8) is believed of servers on this host's loopback only: on any other way
 somebody may set it.  Such a server that answers SERVFAIL is asked once more without its
 validation (CD, RFC 4035 §3.2.2); if it can answer then, the data are bogus, and no other server
-is asked, since one that does not validate would hand them out.
+is asked, since one that does not validate would hand them out.  For the same reason servers
+elsewhere are not asked at all where one on loopback is named: whoever keeps that one from
+answering could choose what counts as merely unsigned.
 """
 
 import asyncio
@@ -45,7 +47,9 @@ class Servers:
     def __init__(self, servers: Sequence[tuple[str, int]], try_seconds: float) -> None:
         if not servers:
             raise ValueError("no DNS server to ask: name one, as 127.0.0.1 port 53")
-        self._believed = {server: _is_loopback(server[0]) for server in servers}
+        near = [server for server in servers if _is_loopback(server[0])]
+        self._servers = near or list(servers)
+        self._believed = bool(near)
         self._try_seconds = try_seconds
 
     async def ask(self, name: bytes, kind: Kind) -> tuple[Reply, bool]:
@@ -53,7 +57,7 @@ class Servers:
 
         Raises DnsProblem with each server's trouble, DnsBogus as soon as it is known.
         """
-        left = list(self._believed)
+        left = list(self._servers)
         troubles: dict[tuple[str, int], str] = {}
         for _ in range(TRIES):
             for server in tuple(left):
@@ -76,8 +80,8 @@ class Servers:
     ) -> tuple[Reply, bool]:
         reply = await self._exchange(server, make_question(name, kind))
         if reply.rcode in _USEFUL:
-            return reply, reply.authentic and self._believed[server]
-        if reply.rcode == Rcode.SERVFAIL and self._believed[server]:
+            return reply, reply.authentic and self._believed
+        if reply.rcode == Rcode.SERVFAIL and self._believed:
             await self._check_bogus(server, name, kind)
         raise Unusable(f"answered {_RCODES.get(reply.rcode, reply.rcode)}")
 
