@@ -1,9 +1,9 @@
 """DNS messages: the question we ask, and the reply to it (RFC 1035 §4, RFC 6891).
 
 Comes in: octets of a stranger.  Goes out: where in them which records stand, or ``Unusable``
-and nothing else.  Read here and not by a library: one of 64 KB made dnspython 2.8 compute for
-twelve seconds and 2.9 for one (pointers to pointers, names of 126 labels); this is linear in
-octets and records, and reads only what is asked for.
+and nothing else.  Read here and not by a library, for a hostile reply kept dnspython busy for
+twelve seconds (2.8, 28 KB of pointers to pointers) or one (2.9, 64 KB of long names): this is
+linear in octets and records, and reads only what is asked for.
 Limits: records, compression pointers in a row, octets of a name.
 """
 
