@@ -1,8 +1,8 @@
 """Received-SPF: the result of an SPF check, to be written before a message (RFC 7208 §9.1).
 
 In come the result and what a stranger said; out comes one header field with its CRLF, folded.
-Whatever a stranger said stands in quotes if it is not a dot-atom (RFC 5322 §3.2.3), is cut to
-VALUE_OCTETS and has no control characters, so it can neither end the value nor the field.
+Whatever a stranger said stands in quotes if it is more than a plain dot-atom (RFC 5322 §3.2.3), is
+cut to VALUE_OCTETS and has no control characters, so it can neither end the value nor the field.
 The sender may be internationalised (RFC 6532); all else is ASCII.
 """
 
@@ -16,7 +16,7 @@ LINE_OCTETS = 78
 VALUE_OCTETS = 320
 """An address (RFC 5321 §4.5.3.1); with every octet escaped still below 998 in a line."""
 
-_DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*")
 _NOT_IN_COMMENT = re.compile(r"[^A-Za-z0-9.:_\-]")
 _NEEDS_BACKSLASH = re.compile(r'(["\\])')
 _SAYING = {
@@ -44,11 +44,13 @@ def write_received_spf(
 
 
 def _comment(result: SpfResult, client: str, receiver: str) -> str:
-    domain = _NOT_IN_COMMENT.sub("?", result.domain or "the sender")
-    saying = _SAYING[result.outcome].format(
-        domain=domain, client=_NOT_IN_COMMENT.sub("?", client[:VALUE_OCTETS])
-    )
-    return f"({_NOT_IN_COMMENT.sub('?', receiver)}: {saying})"
+    domain = _word(result.domain or "the-sender")
+    saying = _SAYING[result.outcome].format(domain=domain, client=_word(client))
+    return f"({_word(receiver)}: {saying})"
+
+
+def _word(text: str) -> str:
+    return _NOT_IN_COMMENT.sub("?", text[:VALUE_OCTETS])
 
 
 def _pairs(
@@ -70,7 +72,7 @@ def _value(text: str, *, always_quoted: bool = False) -> str:
     octets = text.encode()
     if len(octets) > VALUE_OCTETS:
         text = octets[:VALUE_OCTETS].decode(errors="ignore")
-    if not always_quoted and _DOT_ATOM.fullmatch(text):
+    if not always_quoted and _PLAIN.fullmatch(text):
         return text
     return '"' + _NEEDS_BACKSLASH.sub(r"\\\1", text) + '"'
 

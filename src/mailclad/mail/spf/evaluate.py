@@ -30,7 +30,6 @@ from mailclad.mail.spf.record import (
     Exists,
     Hosts,
     Include,
-    Mechanism,
     Network,
     Ptr,
     Record,
@@ -145,9 +144,9 @@ async def _check_host(facts: _Facts, domain: str) -> _Verdict:
     record = await _fetch(facts, domain) if is_name(domain) else None
     if record is None:
         return _Verdict(SpfOutcome.NONE)
-    for directive in record.directives:
-        if await _matches(facts, directive.mechanism, domain):
-            return _verdict(directive, domain, record)
+    found = await _match(facts, record.directives, domain)
+    if found is not None:
+        return _Verdict(found.outcome, found.text, domain, record.explanation)
     if record.redirect is None or _is_mute(facts, record.redirect):
         return _Verdict(SpfOutcome.NEUTRAL)
     facts.questions.begin_term()
@@ -156,10 +155,6 @@ async def _check_host(facts: _Facts, domain: str) -> _Verdict:
     if verdict.outcome is SpfOutcome.NONE:
         raise SpfProblem(f"{domain} redirects to {_shown(target)}, which has no SPF record")
     return verdict
-
-
-def _verdict(directive: Directive, domain: str, record: Record) -> _Verdict:
-    return _Verdict(directive.outcome, directive.text, domain, record.explanation)
 
 
 async def _fetch(facts: _Facts, domain: str) -> Record | None:
@@ -175,19 +170,27 @@ async def _fetch(facts: _Facts, domain: str) -> Record | None:
         raise SpfProblem(f"in the SPF record of {domain}, {problem}") from None
 
 
-async def _matches(facts: _Facts, mechanism: Mechanism, domain: str) -> bool:
-    match mechanism:
-        case All():
-            return True
-        case Network():
-            return _in_network(facts, mechanism.version, mechanism.address, mechanism.prefix)
-        case _:
-            return await _asks_and_matches(facts, mechanism, domain)
+async def _match(
+    facts: _Facts, directives: tuple[Directive, ...], domain: str
+) -> Directive | None:
+    """The first that matches."""
+    client, version = int(facts.client), facts.client.version
+    for directive in directives:
+        mechanism = directive.mechanism
+        if isinstance(mechanism, Network):
+            matching = (
+                version == mechanism.version and client >> mechanism.shift == mechanism.prefix
+            )
+        elif isinstance(mechanism, All):
+            matching = True
+        else:
+            matching = await _matches(facts, mechanism, domain)
+        if matching:
+            return directive
+    return None
 
 
-async def _asks_and_matches(
-    facts: _Facts, mechanism: Include | Hosts | Ptr | Exists, domain: str
-) -> bool:
+async def _matches(facts: _Facts, mechanism: Include | Hosts | Ptr | Exists, domain: str) -> bool:
     facts.questions.begin_term()
     if mechanism.target is not None and _is_mute(facts, mechanism.target):
         return False
@@ -217,20 +220,14 @@ async def _includes(facts: _Facts, target: str, domain: str) -> bool:
 
 
 async def _is_host(facts: _Facts, hosts: Hosts, target: str) -> bool:
-    version = facts.client.version
-    prefix = hosts.prefix_4 if version == 4 else hosts.prefix_6
+    client, version = int(facts.client), facts.client.version
+    shift = 32 - hosts.prefix_4 if version == 4 else 128 - hosts.prefix_6
     names = await facts.questions.mx_hosts(target) if hosts.by_mx else [target]
     for name in names:
         for address in await facts.questions.addresses(name, version):
-            if _in_network(facts, version, int(ip_address(address)), prefix):
+            if (client ^ int(ip_address(address))) >> shift == 0:
                 return True
     return False
-
-
-def _in_network(facts: _Facts, version: int, address: int, prefix: int) -> bool:
-    client = facts.client
-    differing = int(client) ^ address
-    return version == client.version and differing >> (client.max_prefixlen - prefix) == 0
 
 
 def _is_mute(facts: _Facts, target: MacroString) -> bool:
@@ -239,10 +236,11 @@ def _is_mute(facts: _Facts, target: MacroString) -> bool:
 
 
 async def _target(facts: _Facts, target: MacroString | None, domain: str) -> str:
-    """A name that DNS can perhaps be asked for (RFC 7208 §4.8)."""
+    """The target-name (RFC 7208 §4.8), which need not be one that DNS can be asked for."""
     if target is None:
         return domain
-    return expand_name(target, await _values(facts, target, domain)).lower()
+    name = expand_name(target, await _values(facts, target, domain))
+    return name.lower() if name.isascii() else name
 
 
 async def _values(facts: _Facts, string: MacroString, domain: str) -> dict[str, str]:

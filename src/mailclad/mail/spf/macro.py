@@ -16,6 +16,8 @@ from mailclad.mail.spf.result import SpfProblem
 
 NAME_OCTETS = 253
 """RFC 1035 §3.1's 255 in presentation form; longer names lose labels (RFC 7208 §7.3)."""
+EXPLAIN_STRING_OCTETS = 2048
+"""Before its macros are expanded; three lines of a reply show some 300 of it."""
 ALL_PARTS = 9999
 """More digits than this has mean all parts; RFC 7208 §7.3 demands 127."""
 
@@ -59,8 +61,8 @@ def parse_macro_string(text: str) -> MacroString:
 
 def parse_explanation(octets: bytes) -> MacroString:
     """RFC 7208 §7.1 explain-string."""
-    if not octets.isascii():
-        raise SpfProblem("the explanation is not ASCII")
+    if len(octets) > EXPLAIN_STRING_OCTETS or not octets.isascii():
+        raise SpfProblem("the explanation is too long or not ASCII")
     return _parse(octets.decode(), _SPACED_TOKEN)
 
 
