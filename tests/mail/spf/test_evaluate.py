@@ -178,6 +178,26 @@ def test_an_explanation_is_printable_and_bounded(sender: str) -> None:
     assert explanation.isprintable()
 
 
+def test_a_greeting_without_end_is_cut() -> None:
+    zone = policy("v=spf1 -all exp=e.example", e_example=[("TXT", b"%{h}")])
+    assert check(zone, helo="x" * 9999).explanation == "x" * 253
+
+
+@pytest.mark.rfc("7208", "5.5")
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [
+        ("example.com", SpfOutcome.PASS),
+        ("mail.example.com", SpfOutcome.PASS),
+        ("mail.bad-example.com", SpfOutcome.FAIL),
+        ("com", SpfOutcome.FAIL),
+    ],
+)
+def test_what_a_client_is_called_and_what_it_belongs_to(name: str, outcome: SpfOutcome) -> None:
+    there: Zone = {"7.2.0.192.in-addr.arpa": [("PTR", name)], name: [("A", CLIENT)]}
+    assert check({**policy("v=spf1 ptr:example.com -all"), **there}).outcome is outcome
+
+
 def test_no_explanation_from_a_name_that_cannot_exist_or_for_a_softfail() -> None:
     text = [("TXT", b"because")]
     assert check(policy("v=spf1 -all exp=%{h}"), helo="no name").explanation == ""

@@ -37,6 +37,8 @@ class FakeResolver:
         assert name == name.lower()
         assert name.isascii()
         assert name.isprintable()
+        assert "." in name
+        assert "\\" not in name
         assert all(0 < len(label) < 64 for label in name.split("."))
         assert len(name) <= 253
         self.asked.append((name, kind))
