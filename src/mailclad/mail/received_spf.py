@@ -78,11 +78,15 @@ def _value(text: str, *, always_quoted: bool = False) -> str:
 
 
 def _ascii(text: str) -> str:
-    return "".join(["?" if not " " <= character <= "~" else character for character in text])
+    return "".join(
+        ["?" if not " " <= character <= "~" else character for character in text[:VALUE_OCTETS]]
+    )
 
 
 def _printable(text: str) -> str:
-    return "".join([character if character.isprintable() else "?" for character in text])
+    return "".join(
+        [character if character.isprintable() else "?" for character in text[:VALUE_OCTETS]]
+    )
 
 
 def _fold(words: list[str]) -> bytes:
