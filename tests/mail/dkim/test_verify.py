@@ -147,6 +147,13 @@ def test_a_second_from_is_not_covered(added: bytes) -> None:
     assert verify(custom(added + MESSAGE, "from:from")).outcome is Outcome.PASS
 
 
+def test_a_signature_does_not_cover_itself() -> None:
+    message = custom(MESSAGE, "from:dkim-signature:dkim-signature")
+    assert verify(message).outcome is Outcome.PASS
+    results = run(verify_dkim(signed(by=RSA)[: -len(MESSAGE)] + message, DNS, NOW))
+    assert results[1].outcome is Outcome.FAIL
+
+
 def test_a_field_hidden_by_folding_is_not_a_field() -> None:
     # One reader's continuation must not be another's field: both see the same lines here.
     message = signed().replace(b"Subject:  What", b"Subject:  What\r\n From: m@example.com")
