@@ -177,6 +177,7 @@ def test_a_second_from_is_not_covered() -> None:
         (b"c=relaxed/relaxed;", b"c=other;", "canonical form"),
         (b"c=relaxed/relaxed;", b"c=relaxed/relaxed; l=0;", "the body was changed"),
         (b" d=one.example;", b"", "lacks d="),
+        (b"t=%d;" % NOW, b"x=1;", "has expired"),
     ],
 )
 def test_fields_that_break_a_rule(old: bytes, new: bytes, words: str) -> None:

@@ -4,6 +4,8 @@ import base64
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,8 +24,6 @@ from tests.mail.dkim.fake import (
     RSA,
     FakeResolver,
     key,
-    rsa_of,
-    rsa_record,
     run,
     signed,
     verify,
@@ -129,9 +129,12 @@ def test_flags_of_the_key() -> None:
     assert outcome(below, strict)[0] is Outcome.PERMERROR
 
 
+@pytest.mark.rfc("8301", "3.2")
 def test_a_short_key_does_not_count() -> None:
-    dns = FakeResolver({"rsa._domainkey.example.org": [rsa_record(rsa_of(1024))]})
-    assert verify(signed(by=RSA), dns).key_bits == 1024
+    modulus = RSAPublicNumbers(65537, (1 << 1023) - 1).public_key()
+    octets = modulus.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    dns = FakeResolver({"rsa._domainkey.example.org": [b"p=" + base64.b64encode(octets)]})
+    assert outcome(signed(by=RSA), dns)[0] is Outcome.POLICY
 
 
 @pytest.mark.rfc("6376", "8.15")

@@ -1,4 +1,4 @@
-"""Tag lists: ``name=value; name=value`` (RFC 6376 §3.2, RFC 8616 §5, erratum-free parts only).
+"""Tag lists: ``name=value; name=value`` (RFC 6376 §3.2, RFC 8616 §5).
 
 In come a field's value or a DNS record's octets; out comes a mapping in the order written, each
 value without the blanks around it, or ``TagProblem``.  Values may have UTF-8 but no controls, so
