@@ -1,0 +1,1 @@
+"""DomainKeys Identified Mail: signatures of domains over messages (RFC 6376)."""
