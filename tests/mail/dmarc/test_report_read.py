@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mailclad.mail.dmarc.record import Policy
 from mailclad.mail.dmarc.report import Report, pack_report, write_report
 from mailclad.mail.dmarc.report_read import (
+    MAX_ALL_ELEMENTS,
     MAX_COUNT,
     MAX_DEPTH,
     MAX_ELEMENTS,
@@ -17,6 +18,7 @@ from mailclad.mail.dmarc.report_read import (
     MAX_PACKED_OCTETS,
     MAX_REASONS,
     MAX_ROWS,
+    MAX_RUN_OCTETS,
     MAX_SECONDS,
     MAX_SPF_RESULTS,
     MAX_TEXT_CHARACTERS,
@@ -170,9 +172,9 @@ def test_octets_have_a_limit_packed_and_unpacked() -> None:
     with pytest.raises(ReportProblem, match="attachment is larger"):
         read_report(bytes(MAX_PACKED_OCTETS + 1))
     padding = MAX_XML_OCTETS - len(feedback(ROW))
-    assert read_report(gzip.compress(feedback(ROW) + b" " * padding)).rows
+    assert read_report(gzip.compress(feedback(ROW) + b"\n<!---->" * (padding // 8))).rows
     with pytest.raises(ReportProblem, match="unpacked"):
-        read_report(gzip.compress(feedback(ROW) + b" " * (padding + 1)))
+        read_report(gzip.compress(feedback(ROW) + b"\n<!---->" * (padding // 8 + 1)))
     bomb = gzip.compress(bytes(100 << 20))
     tracemalloc.start()
     with pytest.raises(ReportProblem, match="unpacked"):
@@ -195,6 +197,21 @@ def test_elements_have_a_limit_in_each_part() -> None:
     for bomb in (b"<record>" + b"<a/>" * (most + 1) + b"</record>", b"<a/>" * most):
         with pytest.raises(ReportProblem, match="elements in one part"):
             read_report(feedback(bomb))
+
+
+@pytest.mark.slow
+def test_all_elements_together_have_a_limit() -> None:
+    record = b"<record>" + b"<a/>" * 1_999 + b"</record>"
+    with pytest.raises(ReportProblem, match=f"{MAX_ALL_ELEMENTS} elements"):
+        read_report(feedback(record * (MAX_ALL_ELEMENTS // 2_000 + 1)))
+
+
+@pytest.mark.parametrize("start", [b"<a>", b"<!--", b"<![CDATA[", b"<a b='", b"<a "])
+def test_a_text_or_all_attributes_together_have_a_limit(start: bytes) -> None:
+    with pytest.raises(ReportProblem, match="a text of the report is longer"):
+        read_report(feedback(start + b"x" * MAX_RUN_OCTETS))
+    with pytest.raises(ReportProblem, match="well-formed"):
+        read_report(feedback(start + b"x" * (MAX_RUN_OCTETS - len(start))))
 
 
 @pytest.mark.slow

@@ -45,6 +45,12 @@ MAX_DEPTH = 20
 MAX_ELEMENTS = 2_000
 """Of one record, or of all outside records: 100 signatures need 500."""
 
+MAX_ALL_ELEMENTS = 600_000
+"""Of the whole report; a real one of ten megabytes has some 350,000.  About two seconds."""
+
+MAX_RUN_OCTETS = 64 * 1024
+"""From one ``<`` to the next: a text, or all attributes of an element, which the parser holds."""
+
 MAX_TEXT_CHARACTERS = 1_000
 """Of one element; longer text is cut."""
 
@@ -74,6 +80,8 @@ def read_report(octets: bytes) -> Report:
         raise ReportProblem(str(problem)) from None
     if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
         raise ReportProblem("the report declares a document type, which reports do not need")
+    if _LONG_RUN.search(xml):
+        raise ReportProblem(f"a text of the report is longer than {MAX_RUN_OCTETS} octets")
     if b"\0" in xml:  # the parser obeys a mark of UTF-16, whatever it is told
         raise ReportProblem("the report is not UTF-8 text")
     builder = _Builder()
@@ -92,6 +100,7 @@ def read_report(octets: bytes) -> Report:
 _LATIN_1 = re.compile(
     rb"\s*<\?xml[^>]{0,100}encoding=[\"'](?:iso-8859-1|windows-1252)[\"']", re.IGNORECASE
 )
+_LONG_RUN = re.compile(rb"<[^<]{0,%d}+(?!<|\Z)" % MAX_RUN_OCTETS)
 _DIGITS = re.compile(r"[0-9]{1,18}")
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -133,12 +142,14 @@ class _Builder:
         self._open: list[_Element] = []
         self._outside = 0
         self._of_record = 0
+        self._all = 0
         self._root = _Element("")
         self._rows: list[Row] = []
         self._skipped = 0
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
         element = _Element(name.rpartition(":")[2].lower())
+        self._all += 1
         in_record = len(self._open) > 1 and self._open[1].name == "record"
         if in_record:
             self._of_record += 1
@@ -146,6 +157,8 @@ class _Builder:
             self._outside += element.name != "record"
         if max(self._of_record, self._outside) > MAX_ELEMENTS:
             raise ReportProblem(f"more than {MAX_ELEMENTS} elements in one part of the report")
+        if self._all > MAX_ALL_ELEMENTS:
+            raise ReportProblem(f"the report has more than {MAX_ALL_ELEMENTS} elements")
         if len(self._open) >= MAX_DEPTH:
             raise ReportProblem(f"the report nests more than {MAX_DEPTH} elements")
         if self._open:
