@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import tracemalloc
 import zipfile
 
 import pytest
@@ -43,6 +44,21 @@ def test_what_is_packed_is_unpacked(octets: bytes) -> None:
     assert unpack(zipped(octets), 300) == octets
     assert unpack(zipped(octets, method=zipfile.ZIP_STORED), 300) == octets
     assert unpack(streamed_zip(octets), 300) == octets
+
+
+def test_a_bomb_is_not_unpacked_beyond_the_limit() -> None:
+    bomb = gzip.compress(bytes(20 << 20))
+    tracemalloc.start()
+    with pytest.raises(PackedProblem, match="larger"):
+        unpack(bomb, MOST)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_a_wrong_checksum_is_damage() -> None:
+    octets = zipped(b"feedback", method=zipfile.ZIP_STORED).replace(b"feedback", b"feedbock")
+    with pytest.raises(PackedProblem, match="damaged"):
+        unpack(octets, MOST)
 
 
 def test_the_same_report_is_the_same_file() -> None:

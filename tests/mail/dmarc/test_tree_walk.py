@@ -77,6 +77,14 @@ def test_what_dns_cannot_hold_is_not_asked(name: str) -> None:
     assert f"_dmarc.{name}" not in resolver.asked
 
 
+@pytest.mark.parametrize("suffix", ["y", "n"])
+def test_the_walk_ends_where_a_record_says_so(suffix: str) -> None:
+    resolver = FakeResolver({"_dmarc.co.uk": [f"v=DMARC1; psd={suffix}"]})
+    found = asyncio.run(Walker(resolver).walk("a.co.uk"))
+    assert [published.domain for published in found] == ["co.uk"]
+    assert resolver.asked == ["_dmarc.a.co.uk", "_dmarc.co.uk"]
+
+
 def test_two_walks_ask_a_shared_name_once() -> None:
     resolver = FakeResolver()
     walker = Walker(resolver)

@@ -83,7 +83,7 @@ def choose_organizational(domain: str, found: tuple[Published, ...]) -> str:
     for published in found:
         if published.record.suffix is Suffix.NO:
             return published.domain
-        if published.record.suffix is Suffix.YES and published.domain != domain:
+        if published.record.suffix is Suffix.YES:  # of the domain itself: there is none below
             labels = domain.split(".")
             return ".".join(labels[-2 - published.domain.count(".") :])
     return found[-1].domain if found else domain
