@@ -210,6 +210,13 @@ def test_words_of_other_servers_are_passed_over() -> None:
     )
 
 
+def test_a_name_is_quoted_where_it_is_no_token() -> None:
+    for name in ("a@b.example", "two words", "x/1", '"'):
+        results = AuthenticationResults(name)
+        assert b': "' in write_field(results)
+        assert read(write_field(results)) == results
+
+
 def test_a_caller_cannot_write_a_wrong_word() -> None:
     with pytest.raises(ValueError, match="keyword"):
         write_field(AuthenticationResults("x", (MethodResult("sp f", "pass"),)))

@@ -127,9 +127,9 @@ def auth_result(result: str, *, login: str = "", reason: str = "") -> MethodResu
 
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]*")
-_PLAIN = re.compile(
-    r"(?:[A-Za-z0-9!#$%&'*+\-._{|}~^`]+)|(?:[A-Za-z0-9!#$%&'*+\-._{|}~^`]*@[A-Za-z0-9.\-]+)"
-)
+_SIGN = r"[A-Za-z0-9!#$%&'*+\-._{|}~^`]"
+_ATOM = re.compile(rf"{_SIGN}+")
+_PLAIN = re.compile(rf"{_SIGN}+|{_SIGN}*@[A-Za-z0-9.\-]+")
 """A token (RFC 2045 §5.1), or an address with or without its local part."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -142,7 +142,10 @@ def write_field(results: AuthenticationResults, *, utf8: bool = False) -> bytes:
 
     Raises ValueError where a word is no keyword: that is the caller's mistake, never a sender's.
     """
-    lines = [f"Authentication-Results: {_value(results.authserv_id, utf8)}"]
+    authserv_id = _clean(results.authserv_id, utf8)
+    if _ATOM.fullmatch(authserv_id) is None:
+        authserv_id = _quoted(authserv_id)
+    lines = [f"Authentication-Results: {authserv_id}"]
     if not results.results:
         return f"{lines[0]}; none\r\n".encode()
     for result in results.results[:MAX_RESULTS]:

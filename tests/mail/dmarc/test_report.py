@@ -5,7 +5,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailclad.mail.dmarc.record import Policy
@@ -79,6 +79,7 @@ def test_only_so_many_signatures_are_shown() -> None:
     assert write_report(report).count(b"<selector>") == MAX_DKIM_RESULTS
 
 
+@settings(max_examples=30)
 @given(st.lists(rows, max_size=3), st.integers(1, 3))
 def test_rows_that_differ_only_in_their_count_become_one(some: list[Row], times: int) -> None:
     gathered = gather_rows(some * times)
