@@ -16,7 +16,7 @@ from mailclad.mail.address import parse_address
 from mailclad.mail.tls_verdict import Authentication, Failure, TlsDemand, TlsLevel
 from mailclad.protocols.smtp.client.envelope import Envelope
 from mailclad.protocols.smtp.client.login import Login
-from mailclad.protocols.smtp.client.outcome import Fate, Stage, Verdict
+from mailclad.protocols.smtp.client.outcome import Fate, Stage, Unsendable, Verdict
 from mailclad.protocols.smtp.client.report import Delivery
 from mailclad.protocols.smtp.command import Mail, Rcpt
 from mailclad.servers.outbound import (
@@ -178,6 +178,24 @@ def test_a_body_that_cannot_be_read_is_never_ended(
 
     assert run(loop, work).report.problem.fate is Fate.DEFERRED
     assert mail.octets(ADA) == []
+
+
+@pytest.mark.rfc("8689", "4.2.1")
+def test_requiretls_only_to_who_was_authenticated(
+    loop: str, mail: MailServer, trust: ClientTrust
+) -> None:
+    async def work(name: str) -> Delivery:
+        route = Route("127.0.0.1", mail.port("smtp", "starttls"))
+        demand = TlsDemand(TlsLevel.MAY, (name,))
+        made = await connect(route, "client.test", demand, trust, permits=anywhere)
+        envelope = replace(to_ada(), require_tls=True)
+        return await deliver(made, [(envelope, HeldBody(b"x")), (to_ada(), HeldBody(b"x"))])
+
+    for name, status in (("other.test", "5.7.10"), ("localhost", "5.7.30")):
+        one, two = run(loop, partial(work, name)).outcomes
+        assert one.unsendable is Unsendable.REQUIRETLS
+        assert one.recipients[0].verdict.status == status  # our server does not offer it
+        assert two.recipients[0].fate is Fate.DELIVERED
 
 
 # --- servers that misbehave ---
@@ -347,6 +365,23 @@ def test_a_refusal_before_the_message_ends_is_heard(loop: str, nobody: ClientTru
     assert two.recipients[0].fate is Fate.REFUSED
 
 
+@pytest.mark.rfc("9422", "4")
+def test_a_connection_is_spent_after_the_messages_that_the_server_takes(
+    loop: str, nobody: ClientTrust
+) -> None:
+    async def work() -> bool:
+        limited = says(b"220 mx\r\n", b"250-mx\r\n250 LIMITS MAILMAX=1\r\n", b"550 no\r\n", OK)
+        async with hostile(limited) as route:
+            made = await connect(route, "client.test", NONE, nobody, permits=anywhere)
+            assert made.is_open
+            await made.send(to_ada(), HeldBody(b"x"))
+            open_still = made.is_open
+            await made.close()
+            return open_still
+
+    assert run(loop, work) is False
+
+
 def test_where_nobody_listens_and_where_mail_must_not_go(loop: str, nobody: ClientTrust) -> None:
     async def work() -> list[OutboundConnection]:
         async with hostile(says(b"220 mx\r\n")) as route:
@@ -384,6 +419,26 @@ def test_limits_follow_the_standard() -> None:
     assert patience.for_reply(Stage.DATA) >= 120
     assert patience.block >= 180
     assert patience.for_reply(Stage.MESSAGE) >= 600
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()  # the ClientHello, until the client drops the connection
+
+
+def test_implicit_tls_with_a_server_that_says_nothing(loop: str, nobody: ClientTrust) -> None:
+    """Time is up before the handshake's own timer, and the socket goes at once."""
+
+    async def work() -> OutboundConnection:
+        async with hostile(silent) as route:
+            implicit = replace(route, tls=TlsMode.IMPLICIT)
+            patience = replace(QUICK, connect=0.2)
+            return await connect(
+                implicit, "client.test", MAY, nobody, permits=anywhere, patience=patience
+            )
+
+    report = run(loop, work).report
+    assert report.problem.stage is Stage.CONNECT
+    assert report.tls is None
 
 
 def test_a_connection_is_closed_when_its_owner_is_cancelled(

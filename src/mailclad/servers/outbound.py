@@ -1,6 +1,6 @@
 """SMTP to other servers: connects, comes to TLS as demanded, delivers, and keeps time.
 
-RFC 5321 §4.5.3.2 (how long to wait), RFC 3207, RFC 7672 §2.2, RFC 8461 §5.
+RFC 5321 §4.5.3.2 (how long to wait), RFC 3207, RFC 7672 §2.2, RFC 8461 §5, RFC 8689 §4.2.1.
 
 Comes in: an address that was looked up, what TLS is demanded, envelopes and bodies.  Goes out:
 values.  What the network or the server does never raises: it is in the report and in the fates
@@ -23,7 +23,13 @@ from mailclad.protocols.smtp.client import outcome
 from mailclad.protocols.smtp.client.connection import ClientConnection
 from mailclad.protocols.smtp.client.envelope import Envelope
 from mailclad.protocols.smtp.client.login import Login
-from mailclad.protocols.smtp.client.outcome import Fate, MessageOutcome, Stage, Verdict
+from mailclad.protocols.smtp.client.outcome import (
+    Fate,
+    MessageOutcome,
+    Stage,
+    Unsendable,
+    Verdict,
+)
 from mailclad.protocols.smtp.client.report import ConnectionReport, Delivery
 from mailclad.protocols.smtp.client.transaction import refused_unsent
 from mailclad.protocols.smtp.command import UpgradeToTls
@@ -145,6 +151,11 @@ class OutboundConnection:
         ended = self._channel is None or self._connection.ended is not None
         return self.report.problem is None and not ended and not spent
 
+    @property
+    def _is_authenticated(self) -> bool:
+        verdict = self.report.verdict
+        return verdict is not None and verdict.failure is None
+
     async def open(
         self, route: Route, login: Login | None, permits: Callable[[str], bool]
     ) -> None:
@@ -169,6 +180,8 @@ class OutboundConnection:
         """
         if self._channel is None:
             return refused_unsent(envelope, self.report.problem or _CLOSED)
+        if envelope.require_tls and not self._is_authenticated:
+            return refused_unsent(envelope, _NOT_AUTHENTICATED, Unsendable.REQUIRETLS)
         self._sent += 1
         self._connection.send(envelope)
         try:
@@ -208,13 +221,17 @@ class OutboundConnection:
         local = (route.source, 0) if route.source is not None else None
         try:
             async with asyncio.timeout(self._patience.connect):
-                await loop.create_connection(
+                tcp, _ = await loop.create_connection(
                     lambda: TlsTransport(self._tls, channel) if implicit else channel,
                     route.address,
                     route.port,
                     local_addr=local,
                 )
-                await owner.ready_or_lost
+                try:
+                    await owner.ready_or_lost
+                except BaseException:
+                    tcp.abort()
+                    raise
         except HandshakeFailed as failure:
             self.report = replace(self.report, verdict=handshake_failure(failure))
             return self._fail(Stage.STARTTLS, "4.7.5", str(failure))
@@ -281,8 +298,7 @@ class OutboundConnection:
     async def _log_in(self, login: Login | None) -> None:
         if login is None:
             return
-        verdict = self.report.verdict
-        if verdict is None or verdict.failure is not None:
+        if not self._is_authenticated:
             text = "a password is given to an authenticated server only"
             self._fail(Stage.AUTH, "4.7.0", text)
             return
@@ -362,6 +378,12 @@ class OutboundConnection:
             connection.fail("the server did not answer in time")
 
 
+_NOT_AUTHENTICATED = outcome.ours(
+    Fate.REFUSED,
+    "5.7.10",
+    "the sender demands TLS to an authenticated server, and this one is not",
+    Stage.MAIL,
+)
 _CLOSED = outcome.ours(Fate.DEFERRED, "4.4.2", "the connection is closed", Stage.IDLE)
 
 

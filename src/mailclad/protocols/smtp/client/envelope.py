@@ -19,7 +19,7 @@ class Envelope:
 
     ``mail.smtputf8`` says that the header has UTF-8; addresses are looked at here.
     ``mail.submitter`` is not passed on.  ``require_tls`` is REQUIRETLS of RFC 8689: whether the
-    server's name was authenticated is the caller's to know.
+    server was authenticated is the shell's to know.
     """
 
     mail: Mail
