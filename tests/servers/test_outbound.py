@@ -158,6 +158,26 @@ def test_nothing_is_said_to_a_server_that_is_not_the_one(
     assert mail.octets(ADA) == []
 
 
+def test_only_where_it_is_demanded_does_the_certificate_decide(
+    loop: str, mail: MailServer, trust: ClientTrust
+) -> None:
+    async def work(level: TlsLevel) -> Delivery:
+        route = Route("127.0.0.1", mail.port("smtp", "starttls"))
+        demand = TlsDemand(level, ("other.test",))
+        made = await connect(route, "client.test", demand, trust, permits=anywhere)
+        return await deliver(made, [(to_ada(), HeldBody(MESSAGES[0]))])
+
+    found = run(loop, partial(work, TlsLevel.VERIFY))
+    assert problem(found).status == "4.7.5"
+    assert found.outcomes[0].recipients[0].fate is Fate.DEFERRED
+    assert mail.octets(ADA) == []
+    for count, level in enumerate((TlsLevel.ENCRYPT, TlsLevel.MAY), 1):
+        found = run(loop, partial(work, level))
+        assert failure(found) is Failure.HOST_MISMATCH
+        assert found.outcomes[0].recipients[0].fate is Fate.DELIVERED
+        assert len(mail.octets(ADA)) == count
+
+
 def test_a_body_that_cannot_be_read_is_never_ended(
     loop: str, mail: MailServer, trust: ClientTrust
 ) -> None:

@@ -123,6 +123,7 @@ def is_public(address: str) -> bool:
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
+# Longer than other classes: the steps from a socket to a message, each of a few lines.
 class OutboundConnection:
     """A connection that is open for messages, or its ``report`` says why it is not."""
 

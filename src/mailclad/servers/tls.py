@@ -5,6 +5,9 @@ RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 6066 §3 (SNI,
 that we do not have gets the default certificate, RFC 7672 §8.1); RFC 9266 and RFC 5929 §4
 (channel bindings).
 
+As a client: any certificate is taken and what is wrong with it noted (RFC 5280 §6), because what
+a connection demands is decided by :mod:`tls_client`.
+
 Comes in: certificates as plain data; octets from peers, untrusted.  Goes out: octets for the
 peer, plaintext, ``TlsFacts``, or a HandshakeFailed that says what happened.  The ClientHello
 is read whole before OpenSSL sees an octet, so a connection that sends nothing or something
