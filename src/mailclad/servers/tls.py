@@ -5,6 +5,9 @@ RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 6066 §3 (SNI,
 that we do not have gets the default certificate, RFC 7672 §8.1); RFC 9266 and RFC 5929 §4
 (channel bindings).
 
+As a client: any certificate is taken and what is wrong with it noted (RFC 5280 §6), because what
+a connection demands is decided by :mod:`tls_client`.
+
 Comes in: certificates as plain data; octets from peers, untrusted.  Goes out: octets for the
 peer, plaintext, ``TlsFacts``, or a HandshakeFailed that says what happened.  The ClientHello
 is read whole before OpenSSL sees an octet, so a connection that sends nothing or something
@@ -16,15 +19,17 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from mailclad.base.tls_policy import ALPN, CIPHERS_TLS12, Service, TlsFacts
+from mailclad.mail.tls_verdict import ChainFault
 from mailclad.protocols.tls.client_hello import (
     MAX_HELLO_OCTETS,
     ClientHello,
@@ -68,6 +73,8 @@ _IANA_SUITES: Mapping[str, str] = {
 
 _GROUPS = {"x25519": "X25519", "x448": "X448", "prime256v1": "secp256r1"}
 """Where OpenSSL's spelling differs from IANA's."""
+
+_X509_V_ERR_UNSPECIFIED = 1
 
 _PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey | Ed25519PrivateKey
 
@@ -138,15 +145,19 @@ class _Names:
         return self._default if found is None else found
 
 
-def _new_context() -> SSL.Context:
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+def _policy_context(method: int) -> SSL.Context:
+    context = SSL.Context(method)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_cipher_list(CIPHERS_TLS12)
-    context.set_options(
-        SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
-    )
+    context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.clear_mode(_MODE_ENABLE_PARTIAL_WRITE)
+    return context
+
+
+def _new_context() -> SSL.Context:
+    context = _policy_context(SSL.TLS_SERVER_METHOD)
+    context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # tickets only: no memory per session
     context.set_timeout(SESSION_SECONDS)
     context.set_session_id(b"mailclad")
@@ -206,6 +217,9 @@ class TlsServer:
     service: Service
     handshake_seconds: float = HANDSHAKE_SECONDS
     handshake_octets: int = HANDSHAKE_OCTETS
+
+    def handshake(self) -> "Handshake":
+        return Handshake(self)
 
 
 class TlsSession:
@@ -314,6 +328,81 @@ class TlsSession:
         return certificates[0]
 
 
+class ClientTrust:
+    """What connections to other servers share: our policy, and whose word we take.
+
+    ``authorities`` is a PEM file; without it, what the system trusts.  No handshake fails for
+    its certificate: what is wrong with it is noted, and judged when the handshake is done.
+    Raises CertificateUnusable where there is no such file.
+    """
+
+    __slots__ = ("_context",)
+
+    def __init__(self, authorities: Path | None = None) -> None:
+        context = self._context = _policy_context(SSL.TLS_CLIENT_METHOD)
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        try:
+            if authorities is None:
+                context.set_default_verify_paths()
+            else:
+                context.load_verify_locations(str(authorities))
+        except SSL.Error as problem:
+            text = f"{authorities}: there are no certificates (PEM) of authorities to be read"
+            raise CertificateUnusable(text) from problem
+        context.set_verify(SSL.VERIFY_PEER, _note_fault)
+
+    def begin(self, server_name: str | None) -> "ClientSession":
+        """Return the client's side of a handshake."""
+        connection = SSL.Connection(self._context)
+        if server_name is not None:
+            connection.set_tlsext_host_name(server_name.encode("ascii"))
+        connection.set_connect_state()
+        return ClientSession(connection)
+
+
+def _note_fault(
+    connection: SSL.Connection, _certificate: crypto.X509, code: int, depth: int, fine: int
+) -> bool:
+    if not fine:
+        connection.get_app_data().append(ChainFault(code, depth))
+    return True
+
+
+class ClientSession(TlsSession):
+    """Our side of a connection to another server; ``faults`` come with the handshake."""
+
+    __slots__ = ("faults",)
+
+    def __init__(self, ssl: SSL.Connection) -> None:
+        super().__init__(ssl)
+        self.faults: list[ChainFault] = []
+        ssl.set_app_data(self.faults)
+
+    def chain(self) -> tuple[bytes, ...]:
+        """Return the certificates as the server sent them, DER, its own first."""
+        shown = self._ssl.get_peer_cert_chain() or ()
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in shown)
+
+    def _shown(self) -> x509.Certificate:
+        return x509.load_der_x509_certificate(self.chain()[0])
+
+
+def path_fault(chain: Sequence[bytes], anchor: bytes) -> ChainFault | None:
+    """Say why no path leads from a chain's first certificate to an anchor, trusted as it is."""
+    try:
+        leaf, *others = (crypto.load_certificate(crypto.FILETYPE_ASN1, one) for one in chain)
+        store = crypto.X509Store()
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
+        crypto.X509StoreContext(store, leaf, others).verify_certificate()
+    except crypto.X509StoreContextError as problem:
+        code, depth, _ = problem.errors
+        return ChainFault(code, depth)
+    except crypto.Error:
+        return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
+    return None
+
+
 class Handshake:
     """What lives only until the handshake is done or has failed; knows no transport."""
 
@@ -327,6 +416,14 @@ class Handshake:
         self.session: TlsSession | None = None
         self.sent = b""
         self.output = b""
+
+    @property
+    def seconds(self) -> float:
+        return self.server.handshake_seconds
+
+    def begin(self) -> bytes:
+        """Say what is to be sent first: nothing, the client speaks first."""
+        return b""
 
     def take(self, data: bytes) -> bool:
         """Go on with these octets; True when done.  ``output`` is to be sent, also when

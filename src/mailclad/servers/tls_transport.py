@@ -9,11 +9,11 @@ answer is counted.  RFC 8446 §6.1 (close_notify), §4.6.3 (key updates).
 """
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.servers.farewell import Farewell
-from mailclad.servers.tls import Handshake, TlsServer, TlsSession
+from mailclad.servers.tls import TlsSession
 from mailclad.servers.tls_failure import HandshakeFailed, StreamBroken
 
 CONTROL_OCTETS = 16 * 1024
@@ -34,6 +34,43 @@ _CLOSING = 4
 _LOST = 8
 
 
+class Shake(Protocol):
+    """One side of a handshake, ours as a server or ours as a client."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take."""
+        ...
+
+    @property
+    def output(self) -> bytes:
+        """What the last step wants to send."""
+        ...
+
+    @property
+    def session(self) -> TlsSession | None:
+        """The records to come, when the handshake is done."""
+        ...
+
+    def begin(self) -> bytes:
+        """Say what is to be sent before anything came."""
+        ...
+
+    def take(self, data: bytes) -> bool:
+        """Go on with these octets; True when done.  Raises HandshakeFailed."""
+        ...
+
+    def failed(self, reason: str) -> HandshakeFailed: ...
+
+    def facts(self) -> TlsFacts: ...
+
+
+class TlsSide(Protocol):
+    """What makes handshakes: a listener's certificates, or a client's demand."""
+
+    def handshake(self) -> Shake: ...
+
+
 class TlsTransport(asyncio.Transport, asyncio.Protocol):
     """A protocol to the TCP transport below, a transport to the protocol above.
 
@@ -46,9 +83,9 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         "_taken", "_tcp", "_timer",
     )  # fmt: skip
 
-    def __init__(self, server: TlsServer, protocol: asyncio.Protocol) -> None:
+    def __init__(self, side: TlsSide, protocol: asyncio.Protocol) -> None:
         self._protocol = protocol
-        self._handshake: Handshake | None = Handshake(server)
+        self._handshake: Shake | None = side.handshake()
         self._tcp: asyncio.Transport | None = None
         self._session: TlsSession | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -61,10 +98,11 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     # From below: the TCP transport's protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a ClientHello; after STARTTLS the listener calls this."""
+        """Send or await a ClientHello; after STARTTLS ``start_tls`` calls this."""
         assert self._handshake is not None
         self._tcp = cast("asyncio.Transport", transport)  # uvloop's is none by name
-        seconds = self._handshake.server.handshake_seconds
+        seconds = self._handshake.seconds
+        self._send(self._handshake.begin())
         self._timer = asyncio.get_running_loop().call_later(seconds, self._too_late)
 
     def data_received(self, data: bytes) -> None:
@@ -107,7 +145,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     # The handshake
 
-    def _shake(self, shake: Handshake, data: bytes) -> None:
+    def _shake(self, shake: Shake, data: bytes) -> None:
         try:
             done = shake.take(data)
         except HandshakeFailed as failure:
@@ -135,7 +173,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def _too_late(self) -> None:
         self._timer = None
         if self._handshake is not None and self._tcp is not None:
-            seconds = self._handshake.server.handshake_seconds
+            seconds = self._handshake.seconds
             self._failure = self._handshake.failed(f"no handshake within {seconds:g} seconds")
             self._handshake = None
             self._tcp.abort()
@@ -287,11 +325,9 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         return self._tcp.get_extra_info(name, default) if self._tcp is not None else default
 
 
-def start_tls(
-    server: TlsServer, protocol: asyncio.Protocol, tcp: asyncio.Transport
-) -> TlsTransport:
+def start_tls(side: TlsSide, protocol: asyncio.Protocol, tcp: asyncio.Transport) -> TlsTransport:
     """Go on under TLS with a connection that has spoken in the clear; nothing may be unread."""
-    transport = TlsTransport(server, protocol)
+    transport = TlsTransport(side, protocol)
     tcp.set_protocol(transport)
     transport.connection_made(tcp)
     return transport

@@ -141,7 +141,7 @@ class DataReceiver:
     def _keep(self, data: bytes, *, stuffed: bool) -> None:
         keeper = self._keeper
         if keeper.problem is None:
-            if not _lines_end_well(data):
+            if not lines_end_well(data):
                 keeper.problem = DataProblem.BARE_NEWLINE
             elif b"\0" in data:
                 keeper.problem = DataProblem.NUL
@@ -154,7 +154,7 @@ class DataReceiver:
             keeper.keep(data)
 
 
-def _lines_end_well(data: bytes) -> bool:
+def lines_end_well(data: bytes) -> bool:
     """Whether every CR has its LF and every LF its CR.
 
     The decoder is the one thing in the standard library that tells the three line ends
