@@ -347,7 +347,11 @@ class Queue(Protocol):
         ...
 
     async def next_due(self) -> int | None:
-        """When ``lease_due`` may find something at the earliest; None with nobody waiting."""
+        """When ``lease_due`` may find something at the earliest; None with nobody waiting.
+
+        What is past already is due, but at a destination that is at its limit: wait for a
+        settlement.
+        """
         ...
 
     async def settle(

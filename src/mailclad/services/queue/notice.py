@@ -41,7 +41,7 @@ class Writing:
 
 
 def wants(message: QueuedMessage, event: Event) -> bool:
-    """Whether the sender is told."""
+    """Whether the sender is told (RFC 3461 §4.1)."""
     notify = event.recipient.notify
     if notify:
         asked = Asked.YES if notify & _EVENT[event.action] else Asked.NO
