@@ -183,8 +183,8 @@ class QueueModel:
         assert counted == expected
         for name, until in pauses.items():
             self.pauses[name] = max(until, self.pauses.get(name, 0))
-        self._end()
         await self._learn_notices(before, notices)
+        self._end()
 
     def _settle(self, one: Recipient, result: Result, owner: str) -> bool:
         if result.state in FINAL:

@@ -133,6 +133,21 @@ def test_pause_holds_all_for_a_destination(tmp_path: Path) -> None:
     with_account(tmp_path, scenario)
 
 
+def test_pause_outlives_other_changes_and_shorter_ones(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, _: AccountId) -> None:
+        await store.enqueue(dispatch(envelope("a.example"), envelope("a.example")))
+        await store.lease_due(NOW, "me", NOW + 9, 1)
+        await store.settle("me", [], pauses={"a.example": NOW + 50})
+        await store.settle("me", [], pauses={"a.example": NOW + 20})
+        await store.return_leases("me")
+        assert await store.next_due() == NOW + 50
+        assert await store.lease_due(NOW + 49, "me", NOW + 99) == []
+        assert verify(tmp_path) == []
+        assert len(await store.lease_due(NOW + 50, "me", NOW + 99)) == 2
+
+    with_account(tmp_path, scenario)
+
+
 def test_urgent_first_within_a_destination(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore, _: AccountId) -> None:
         some = [envelope("a.example", priority=each) for each in (0, -9, 9, 4)]
