@@ -1,4 +1,4 @@
-"""Messages that come in: delivered to many mailboxes, or appended to one.
+"""Messages that come in: delivered to many mailboxes, appended to one, or queued to leave.
 
 Arrivals of a whole batch are stored together, so that a message costs a share of a few
 statements: one look-up for all targets, one ``executemany`` a table, one counter update
@@ -7,15 +7,20 @@ a mailbox.  A target that is missing refuses its own arrival only.
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
+from mailclad.base.octets import Octets
 from mailclad.engines.packs.writer import PackWriter, Place
 from mailclad.engines.sqlite.connection import many
+from mailclad.engines.sqlite.queue_adding import QueueAdding
 from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.mail.prepared import Prepared
 from mailclad.store.errors import MailboxNotFound, StoreProblem
 from mailclad.store.model import Flag, MailboxId, NewMessage, Stored
+from mailclad.store.queue import Envelope, QueueId
 
 Target = tuple[int, str] | int
 """Account and name, or mailbox id."""
@@ -41,22 +46,39 @@ _COUNT_PACK = (
 )
 
 
-class Arrival:
-    """A request: these messages, each into all of these mailboxes, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A message that only the queue holds: nobody lists it, so nothing is prepared."""
 
-    __slots__ = ("error", "future", "messages", "owners", "places", "result", "targets")
+    octets: Octets
+    internal_date: int
+    flags: int = 0
+
+
+class Arrival:
+    """A request: these messages, each into all of these mailboxes and envelopes, or nothing."""
+
+    __slots__ = (
+        "envelopes", "error", "future", "messages", "owners", "places", "queued", "result",
+        "targets",
+    )  # fmt: skip
+
+    has_bodies = True
 
     def __init__(
         self,
-        messages: Sequence[NewMessage],
+        messages: Sequence[NewMessage | Passing],
         targets: tuple[Target, ...],
         owners: tuple[int, ...],
         future: "asyncio.Future[tuple[Stored, ...]]",
+        envelopes: tuple[Envelope, ...] = (),
     ) -> None:
         self.messages = messages
         self.targets = targets
         self.owners = owners
         self.future = future
+        self.envelopes = envelopes
+        self.queued: tuple[QueueId, ...] = ()
         self.places: list[Place] = []
         self.result: tuple[Stored, ...] = ()
         self.error: Exception | None = None
@@ -69,39 +91,39 @@ class Arrival:
     def run_in(self, transaction: Transaction) -> None:
         store_arrivals(transaction, [self])
 
-    def rows(self, content: int, number: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Of message ``number``: the rows of content and prepared."""
-        place, message = self.places[number], self.messages[number]
-        prepared = message.prepared
+    def content_row(self, content: int, number: int) -> tuple[Any, ...]:
+        """Of message ``number``."""
+        place = self.places[number]
         return (
-            (
-                content,
-                len(self.targets),
-                len(message.octets),
-                place.pack,
-                place.offset,
-                place.stored,
-                place.digest,
-            ),
-            (
-                content,
-                prepared.version,
-                prepared.sent_at,
-                prepared.envelope,
-                prepared.body_structure,
-                prepared.body,
-                prepared.subject,
-                prepared.from_,
-                prepared.to,
-                prepared.cc,
-                prepared.bcc,
-                prepared.message_id,
-                prepared.preview,
-                prepared.parts,
-                prepared.fields,
-                prepared.sent_day,
-            ),
+            content,
+            len(self.targets) + len(self.envelopes),
+            len(self.messages[number].octets),
+            place.pack,
+            place.offset,
+            place.stored,
+            place.digest,
         )
+
+
+def _prepared_row(content: int, prepared: Prepared) -> tuple[Any, ...]:
+    return (
+        content,
+        prepared.version,
+        prepared.sent_at,
+        prepared.envelope,
+        prepared.body_structure,
+        prepared.body,
+        prepared.subject,
+        prepared.from_,
+        prepared.to,
+        prepared.cc,
+        prepared.bcc,
+        prepared.message_id,
+        prepared.preview,
+        prepared.parts,
+        prepared.fields,
+        prepared.sent_day,
+    )
 
 
 class _OpenMailbox:
@@ -184,6 +206,7 @@ def store_arrivals(transaction: Transaction, arrivals: Sequence[Arrival]) -> Non
     contents: list[tuple[Any, ...]] = []
     prepared: list[tuple[Any, ...]] = []
     messages: list[tuple[int, ...]] = []
+    queue = QueueAdding(transaction)
     for arrival in arrivals:
         try:
             boxes = opened.find(arrival.targets)
@@ -192,16 +215,19 @@ def store_arrivals(transaction: Transaction, arrivals: Sequence[Arrival]) -> Non
             continue
         stored = []
         for number, message in enumerate(arrival.messages):
-            content_row, prepared_row = arrival.rows(content, number)
-            contents.append(content_row)
-            prepared.append(prepared_row)
-            flags, date, octets = message.flags, message.internal_date, content_row[2]
+            contents.append(arrival.content_row(content, number))
+            if isinstance(message, NewMessage):
+                prepared.append(_prepared_row(content, message.prepared))
+            flags, date, octets = message.flags, message.internal_date, len(message.octets)
             for box in boxes:
                 uid, mod_seq = box.take(flags, octets), opened.next_mod_seq(box)
                 messages.append((box.id, uid, mod_seq, flags, octets, date, content))
                 stored.append(Stored(MailboxId(box.id), box.uid_validity, uid))
+            if arrival.envelopes:
+                arrival.queued = queue.add(arrival.envelopes, content, octets, date)
             content += 1
         arrival.result = tuple(stored)
+    queue.save()
     _insert(transaction.db, contents, prepared, messages)
     opened.save(transaction)
 

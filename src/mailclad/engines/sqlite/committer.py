@@ -56,12 +56,24 @@ _ADOPTED_PACKS = 64
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A writer: called with the transaction, its result is the verb's."""
+    """A writer: called with the transaction, its result is the verb's.
+
+    The bodies of ``arrivals`` are made durable before; storing their rows is the writer's.
+    """
 
     run: Callable[[Transaction], Any]
     future: "asyncio.Future[Any]"
+    arrivals: Sequence[Arrival] = ()
     result: Any = None
     error: Exception | None = None
+
+    @property
+    def has_bodies(self) -> bool:
+        return bool(self.arrivals)
+
+    def store_bodies(self, packs: PackWriter) -> None:
+        for arrival in self.arrivals:
+            arrival.store_bodies(packs)
 
     def run_in(self, transaction: Transaction) -> None:
         self.result = self.run(transaction)
@@ -160,10 +172,12 @@ class Committer:
 
     # --- on the event loop ---
 
-    async def work(self, run: Callable[[Transaction], Any]) -> Any:
+    async def work(
+        self, run: Callable[[Transaction], Any], arrivals: Sequence[Arrival] = ()
+    ) -> Any:
         """Have ``run`` be part of the next transaction; its result, once durable."""
         future = asyncio.get_running_loop().create_future()
-        self._put(Work(run, future))
+        self._put(Work(run, future, arrivals))
         return await future
 
     async def arrive(self, arrival: Arrival) -> Any:
@@ -224,26 +238,26 @@ class Committer:
             self._checkpoint()
 
     def _store_bodies(self, batch: _Batch) -> None:
-        arrivals = [request for request in batch.requests if isinstance(request, Arrival)]
-        if not arrivals:
+        with_bodies = [request for request in batch.requests if request.has_bodies]
+        if not with_bodies:
             return
         try:
             if self._packs.needs_pack:
                 self._open_pack()
-            for arrival in arrivals:
-                self._store_body(arrival)
+            for request in with_bodies:
+                self._store_body(request)
             self._packs.sync()
         except OSError as error:
             self._packs.undo()
-            batch.fail(arrivals, error)
+            batch.fail(with_bodies, error)
 
-    def _store_body(self, arrival: Arrival) -> None:
+    def _store_body(self, request: Request) -> None:
         try:
-            arrival.store_bodies(self._packs)
+            request.store_bodies(self._packs)
         except OSError:
             raise
         except Exception as error:
-            arrival.error = error  # its own fault, not the disk's
+            request.error = error  # its own fault, not the disk's
 
     def _open_pack(self) -> None:
         newest = (

@@ -7,7 +7,7 @@ Migrations are numbered SQL files, applied forward only, each in one transaction
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -34,6 +34,9 @@ WAL_OCTETS = 64 * 1024 * 1024
 
 STATEMENTS = 200
 """More than there are statements here, so that none is ever prepared twice."""
+
+Bindings = Sequence[Any] | Mapping[str, Any]
+"""By place, or by name."""
 
 
 def check_sqlite(version: str) -> None:
@@ -70,12 +73,12 @@ def open_index(path: Path, *, cache_kib: int) -> apsw.Connection:
     return db
 
 
-def rows(db: apsw.Connection, sql: str, bindings: Sequence[Any] = ()) -> list[Any]:
+def rows(db: apsw.Connection, sql: str, bindings: Bindings = ()) -> list[Any]:
     """All rows of one statement."""
     return db.execute(sql, bindings).fetchall()
 
 
-def many(db: apsw.Connection, sql: str, bindings: Iterable[Sequence[Any]]) -> list[Any]:
+def many(db: apsw.Connection, sql: str, bindings: Iterable[Bindings]) -> list[Any]:
     """One statement for each of many bindings; the rows of all."""
     return db.executemany(sql, bindings).fetchall()
 

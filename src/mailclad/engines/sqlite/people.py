@@ -1,12 +1,7 @@
 """The directory's verbs, tied to readers and committer."""
 
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar, cast
-
 from mailclad.engines.sqlite import directory
-from mailclad.engines.sqlite.committer import Committer
-from mailclad.engines.sqlite.readers import Readers
-from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.interface import Directory
 from mailclad.store.model import (
     Account,
@@ -18,28 +13,8 @@ from mailclad.store.model import (
     ScramKeys,
 )
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-class SqliteDirectory(Directory):
-    def __init__(self, readers: Readers, committer: Committer) -> None:
-        self._readers = readers
-        self._committer = committer
-
-    async def _write(
-        self,
-        writer: Callable[Concatenate[Transaction, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run a writer in the next transaction; returns when that is durable."""
-
-        def run(transaction: Transaction) -> T:
-            return writer(transaction, *args, **kwargs)
-
-        return cast("T", await self._committer.work(run))
-
+class SqliteDirectory(Verbs, Directory):
     # --- domains ---
 
     async def domains(self) -> list[str]:

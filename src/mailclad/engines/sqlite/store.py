@@ -35,6 +35,7 @@ from mailclad.engines.sqlite.lock import MaildropClaim, WriteLock
 from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.people import SqliteDirectory
 from mailclad.engines.sqlite.problem import problem_of
+from mailclad.engines.sqlite.queue import SqliteQueue
 from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
 from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.watching import Watchers
@@ -75,7 +76,7 @@ def prepare_directory(directory: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-class SqliteStore(SqliteDirectory, Store):
+class SqliteStore(SqliteDirectory, SqliteQueue, Store):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory
         self._announce = announce

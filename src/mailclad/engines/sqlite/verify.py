@@ -18,6 +18,7 @@ from mailclad.engines.packs.reader import PackReader, pack_numbers
 from mailclad.engines.packs.writer import pack_path
 from mailclad.engines.sqlite.connection import READ_CACHE_KIB, open_index, rows, snapshot
 from mailclad.engines.sqlite.open_body import open_body
+from mailclad.engines.sqlite.queue_rules import QUEUE_RULES, Rule
 from mailclad.store.errors import BodyDamaged, MessageNotFound
 from mailclad.store.model import ContentId, Flag
 
@@ -35,16 +36,8 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """``sql`` finds what breaks the rule; each row fills the words."""
-
-    sql: str
-    words: str
-
-
 _RULES = (
-    _Rule(
+    Rule(
         "SELECT b.id, b.messages, b.unseen, b.deleted, b.octets, count(m.uid),"
         f" coalesce(sum(m.flags & {Flag.SEEN} = 0), 0),"
         f" coalesce(sum(m.flags & {Flag.DELETED} != 0), 0), coalesce(sum(m.octets), 0)"
@@ -56,85 +49,88 @@ _RULES = (
         "mailbox {}: it counts {} messages, {} unseen, {} deleted, {} octets;"
         " there are {}, {}, {} and {}",
     ),
-    _Rule(
+    Rule(
         "SELECT b.id, m.uid, b.uid_next FROM mailbox b JOIN message m ON m.mailbox = b.id"
         " WHERE m.uid >= b.uid_next OR m.uid < 1",
         "mailbox {}: message {} is not below its next UID, {}",
     ),
-    _Rule(
+    Rule(
         "SELECT b.id, m.uid, m.mod_seq, b.highest_mod_seq FROM mailbox b"
         " JOIN message m ON m.mailbox = b.id"
         " WHERE m.mod_seq > b.highest_mod_seq OR m.arrived > m.mod_seq",
         "mailbox {}: message {} has mod-sequence {}, the mailbox's highest is {}",
     ),
-    _Rule(
+    Rule(
         "SELECT mailbox, uid, arrived FROM (SELECT mailbox, uid, arrived,"
         " lag(arrived) OVER (PARTITION BY mailbox ORDER BY uid) AS before FROM message)"
         " WHERE arrived < before",
         "mailbox {}: message {} arrived at {}, before the one that lies ahead of it",
     ),
-    _Rule(
+    Rule(
         "SELECT b.id, b.highest_mod_seq, a.mod_seq FROM mailbox b"
         " LEFT JOIN account_state a ON a.account = b.account"
         " WHERE a.mod_seq IS NULL OR b.highest_mod_seq > a.mod_seq",
         "mailbox {}: its mod-sequence {} is beyond its account's, {}",
     ),
-    _Rule(
+    Rule(
         "SELECT m.mailbox, m.uid FROM message m LEFT JOIN mailbox b ON b.id = m.mailbox"
         " WHERE b.id IS NULL",
         "mailbox {} is gone, but its message {} is still there",
     ),
-    _Rule(
+    Rule(
         "SELECT m.mailbox, m.uid, m.content FROM message m"
         " LEFT JOIN content c ON c.id = m.content LEFT JOIN prepared p ON p.content = m.content"
         " WHERE c.id IS NULL OR p.content IS NULL OR c.octets != m.octets",
         "mailbox {}: message {} names content {}, which is missing or of another size",
     ),
-    _Rule(
-        "SELECT c.id, c.places, count(m.uid) FROM content c LEFT JOIN message m"
-        " ON m.content = c.id GROUP BY c.id HAVING c.places != count(m.uid)"
+    Rule(
+        "SELECT c.id, c.places, count(h.content) FROM content c LEFT JOIN"
+        " (SELECT content FROM message UNION ALL SELECT content FROM queue_message) h"
+        " ON h.content = c.id GROUP BY c.id HAVING c.places != count(h.content)"
         " OR c.places = 0",
         "content {} counts {} places, there are {}",
     ),
-    _Rule(
+    Rule(
         "SELECT p.content FROM prepared p LEFT JOIN content c ON c.id = p.content"
         " WHERE c.id IS NULL",
         "content {} is gone, but its prepared columns are still there",
     ),
-    _Rule(
+    Rule(
         "SELECT e.mailbox, m.uid FROM expunged e JOIN message m"
         " ON m.mailbox = e.mailbox AND m.uid BETWEEN e.first_uid AND e.last_uid",
         "mailbox {}: message {} was expunged, but it is there",
     ),
-    _Rule(
+    Rule(
         "SELECT e.mailbox, e.mod_seq, e.first_uid, e.last_uid FROM expunged e"
         " LEFT JOIN mailbox b ON b.id = e.mailbox WHERE b.id IS NULL"
         " OR e.mod_seq > b.highest_mod_seq OR e.last_uid >= b.uid_next"
         " OR e.last_uid < e.first_uid",
         "mailbox {}: its history at {} of UIDs {} to {} cannot be",
     ),
-    _Rule(
+    Rule(
         "SELECT k.id, k.octets, k.live, coalesce(sum(c.stored), 0),"
         " coalesce(max(c.start + c.stored), 0) FROM pack k LEFT JOIN content c ON c.pack = k.id"
         " GROUP BY k.id HAVING k.live != coalesce(sum(c.stored), 0)"
         " OR k.octets < coalesce(max(c.start + c.stored), 0)",
         "pack {} should have {} octets, {} of them in use; {} are, the last ends at {}",
     ),
-    _Rule(
+    Rule(
         "SELECT c.id, c.pack FROM content c LEFT JOIN pack k ON k.id = c.pack WHERE k.id IS NULL",
         "content {} lies in pack {}, which the index does not know",
     ),
-    _Rule(
+    Rule(
         "SELECT s.name, s.last, t.id FROM sequence s JOIN (SELECT 'content' AS name,"
         " max(id) AS id FROM content UNION SELECT 'mailbox', max(id) FROM mailbox UNION"
         " SELECT 'account', max(id) FROM account UNION SELECT 'pack', max(id) FROM pack UNION"
+        " SELECT 'queue', max(id) FROM queue_message UNION"
         " SELECT 'uid_validity', max(uid_validity) FROM mailbox) t ON t.name = s.name"
         " WHERE s.last < t.id",
         "the counter of {} stands at {}, but {} is in use",
     ),
-    _Rule("SELECT integrity_check FROM pragma_integrity_check() WHERE integrity_check != 'ok'",
+    *QUEUE_RULES,
+    Rule("SELECT integrity_check FROM pragma_integrity_check() WHERE integrity_check != 'ok'",
           "the index is damaged: {}"),
-    _Rule('SELECT "table", rowid, parent FROM pragma_foreign_key_check()',
+    Rule('SELECT "table", rowid, parent FROM pragma_foreign_key_check()',
           "{} row {}: its {} is missing"),
 )  # fmt: skip
 
@@ -163,7 +159,7 @@ def _silent(_done: int, _total: int) -> None:
     """Nobody watches."""
 
 
-def _broken(db: apsw.Connection, rule: _Rule) -> list[Problem]:
+def _broken(db: apsw.Connection, rule: Rule) -> list[Problem]:
     return [Problem(rule.words.format(*row)) for row in rows(db, rule.sql)]
 
 

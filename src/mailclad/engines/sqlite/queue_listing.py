@@ -1,0 +1,158 @@
+"""What an administrator sees and does: pages of the queue, holding, releasing, dropping.
+
+A page is found by ids: a filter narrows them by the index that fits, and the next page begins
+behind the last one.  Changes go page by page, each a transaction.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+
+from mailclad.engines.sqlite.connection import first_row, many, rows, snapshot
+from mailclad.engines.sqlite.queue_rows import end_finished, messages_of, recipients_of, refresh
+from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.store.queue import (
+    PAGE_MESSAGES,
+    QUEUE_ID_BITS,
+    Attempt,
+    Change,
+    Changed,
+    Page,
+    QueueCounts,
+    Queued,
+    QueueFilter,
+    QueueId,
+    RecipientState,
+    queued_at,
+)
+
+# ruff: noqa: S608 - the statements are put together from constants
+_CHANGES = {
+    Change.HOLD: "UPDATE queue_recipient SET state = 'held'"
+    " WHERE message = :message AND state = 'waiting'",
+    Change.RELEASE: "UPDATE queue_recipient SET state = 'waiting'"
+    " WHERE message = :message AND state = 'held'",
+    Change.RETRY: "UPDATE queue_recipient SET next_attempt = max(:now,"
+    " (SELECT not_before FROM queue_message WHERE id = :message))"
+    " WHERE message = :message AND state = 'waiting'",
+    Change.DROP: "DELETE FROM queue_recipient"
+    " WHERE message = :message AND state IN ('waiting', 'held')",
+}
+_ONE_DESTINATION = " AND destination = :destination"
+_ONE_STATE = " AND state = :state"
+_END_PAUSE = "UPDATE queue_destination SET paused_until = 0 WHERE name = ?"
+_ATTEMPTS = (
+    "SELECT at, destination, host, address, tls_version, tls_suite, tls_group, verified, answer"
+    " FROM queue_attempt WHERE message = ? ORDER BY number"
+)
+_FORGET = (
+    "DELETE FROM queue_attempt WHERE (message, number) IN (SELECT message, number"
+    " FROM queue_attempt a WHERE message < ? AND NOT EXISTS"
+    " (SELECT 1 FROM queue_message m WHERE m.id = a.message) LIMIT ?) RETURNING number"
+)
+
+
+def _matching(
+    db: apsw.Connection, which: QueueFilter, after: QueueId | None, limit: int
+) -> list[int]:
+    """Ids behind ``after``, ascending."""
+    conditions = "".join(f" AND {condition}" for condition in _conditions(which))
+    found = rows(
+        db,
+        f"SELECT id FROM queue_message m WHERE id > :after AND id < :before{conditions}"
+        " ORDER BY id LIMIT :limit",
+        {
+            **_bindings(which),
+            "after": -1 if after is None else after,
+            "before": 2**62 if which.queued_before is None
+            else which.queued_before << QUEUE_ID_BITS,
+            "limit": limit,
+        },
+    )  # fmt: skip
+    return [each for (each,) in found]
+
+
+def _conditions(which: QueueFilter) -> Iterator[str]:
+    if which.message is not None:
+        yield "id = :message"
+    if which.sender is not None:
+        yield "sender = :sender"
+    narrow = (
+        ("" if which.destination is None else _ONE_DESTINATION)
+        # Said literally: a partial index is not considered for what is bound.
+        + ("" if which.state is None else f" AND state = '{which.state.value}'")
+    )
+    if which.state in (RecipientState.HELD, RecipientState.LEASED) or which.destination:
+        # The recipients are the fewer: begin there.
+        yield f"id IN (SELECT message FROM queue_recipient WHERE message > :after{narrow})"
+    elif narrow:
+        yield f"EXISTS (SELECT 1 FROM queue_recipient WHERE message = m.id{narrow})"
+
+
+def _bindings(which: QueueFilter) -> dict[str, Any]:
+    return {
+        "message": which.message,
+        "sender": which.sender,
+        "destination": which.destination,
+    }
+
+
+def page(db: apsw.Connection, which: QueueFilter, after: QueueId | None, limit: int) -> Page:
+    limit = min(limit, PAGE_MESSAGES)
+    with snapshot(db):
+        ids = _matching(db, which, after, limit)
+        messages = messages_of(db, ids)
+        recipients = recipients_of(db, ids)
+    found = tuple(Queued(messages[each], tuple(recipients[each])) for each in ids)
+    return Page(found, _next(ids, limit))
+
+
+def _next(ids: list[int], limit: int) -> QueueId | None:
+    return QueueId(ids[-1]) if len(ids) == limit else None
+
+
+def change(
+    tx: Transaction, what: Change, which: QueueFilter, now: int, after: QueueId | None
+) -> Changed:
+    ids = _matching(tx.db, which, after, PAGE_MESSAGES)
+    statement = _CHANGES[what]
+    if which.destination is not None:
+        statement += _ONE_DESTINATION
+    if which.state is not None:
+        statement += _ONE_STATE
+    bindings = {"now": now, "destination": which.destination, "state": which.state}
+    found = many(
+        tx.db,
+        statement + " RETURNING destination",
+        [{**bindings, "message": each} for each in ids],
+    )
+    destinations = {name for (name,) in found}
+    if what is Change.RETRY:
+        tx.db.executemany(_END_PAUSE, [(name,) for name in destinations])
+    if what is Change.DROP:
+        end_finished(tx, ids)
+    refresh(tx, destinations, {})
+    return Changed(len(found), _next(ids, PAGE_MESSAGES))
+
+
+def counts(db: apsw.Connection) -> QueueCounts:
+    with snapshot(db):
+        number = dict(rows(db, "SELECT name, number FROM queue_count"))
+        oldest: int | None = first_row(db, "SELECT min(id) FROM queue_message")[0]
+    return QueueCounts(
+        messages=number["messages"],
+        octets=number["octets"],
+        waiting=number["waiting"],
+        leased=number["leased"],
+        held=number["held"],
+        oldest=None if oldest is None else queued_at(QueueId(oldest)),
+    )
+
+
+def attempts(db: apsw.Connection, message: QueueId) -> list[Attempt]:
+    return [Attempt(*row) for row in rows(db, _ATTEMPTS, (message,))]
+
+
+def forget_attempts(tx: Transaction, before: int) -> int:
+    return len(rows(tx.db, _FORGET, (before << QUEUE_ID_BITS, PAGE_MESSAGES)))
