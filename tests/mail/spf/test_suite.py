@@ -1,7 +1,7 @@
 """The public test suite for RFC 7208, release 2014.04, all 203 tests of it.
 
 The suite belongs to others and is not in the project: it lies beside it, or where
-MAILCLAD_VECTORS says.  Elsewhere this test has nothing to do.
+MAILCLAD_VECTORS says.  Elsewhere it is skipped, but failed where CI is set.
 """
 
 import os
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from mailclad.base.resolver import Mx
@@ -21,7 +22,10 @@ FILE = VECTORS / "rfc7208-tests.yml"
 
 
 def documents() -> list[Any]:
-    return list(yaml.safe_load_all(FILE.read_text())) if FILE.exists() else []
+    if not FILE.is_file():
+        reason = f"no {FILE}: name its folder in MAILCLAD_VECTORS"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    return list(yaml.safe_load_all(FILE.read_text()))
 
 
 def zone(data: dict[str, list[Any]]) -> Zone:
@@ -62,10 +66,6 @@ def failure(resolver: FakeResolver, test: dict[str, Any]) -> str:
     return ""
 
 
-def test_the_suite_is_there_where_it_is_said_to_be() -> None:
-    assert FILE.exists() or not (VECTORS.exists() or "MAILCLAD_VECTORS" in os.environ)
-
-
 def test_every_test_ends_as_the_suite_says() -> None:
     failures, tests = {}, 0
     for document in documents():
@@ -76,4 +76,4 @@ def test_every_test_ends_as_the_suite_says() -> None:
                 failures[f"{document['description']}: {name}"] = wrong
 
     assert failures == {}
-    assert tests == (203 if FILE.exists() else 0)
+    assert tests == 203
