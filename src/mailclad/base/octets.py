@@ -29,6 +29,13 @@ class Spool(Protocol):
         """All of it in one piece; no write may follow."""
         ...
 
+    def prepend(self, data: bytes) -> None:
+        """Put this before all the rest, also after a view; that view stays what it was.
+
+        What lies in a file is copied.  Raises OSError when the disk is full.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of memory and file; closing twice is harmless."""
         ...

@@ -52,18 +52,22 @@ def write_trace(
     reverse_path: Address | None,
     recipient: Address | None,
     now: int,
+    judged: bytes = b"",
 ) -> bytes:
-    """The block before a message; ``recipient`` is None where there are several."""
+    """The block before a message; ``recipient`` is None where there are several.
+
+    ``judged`` are fields of our own about this message (RFC 8601 §5), which stand before Received.
+    """
     sender = "" if reverse_path is None else str(reverse_path)
     tail = b"%b;\r\n\t%b\r\n" % (stamp.tls, format_date(now))
     way = f"{protocol} id {identity}".encode()
     if recipient is None:
-        return b"Return-Path: <%b>\r\nReceived: %b%b%b" % (
-            sender.encode(), stamp.source, way, tail
+        return b"Return-Path: <%b>\r\n%bReceived: %b%b%b" % (
+            sender.encode(), judged, stamp.source, way, tail
         )  # fmt: skip
     given = str(recipient).encode()
-    return b"Return-Path: <%b>\r\nDelivered-To: %b\r\nReceived: %b%b\r\n\tfor <%b>%b" % (
-        sender.encode(), given, stamp.source, way, given, tail
+    return b"Return-Path: <%b>\r\n%bDelivered-To: %b\r\nReceived: %b%b\r\n\tfor <%b>%b" % (
+        sender.encode(), judged, given, stamp.source, way, given, tail
     )  # fmt: skip
 
 

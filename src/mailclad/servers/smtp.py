@@ -7,6 +7,7 @@ that sends one octet now and then (RFC 5321 §4.5.3.2 has the patience that is e
 """
 
 import asyncio
+from dataclasses import replace
 
 from mailclad.protocols.smtp import reply as replies
 from mailclad.protocols.smtp.command import Close, UpgradeToTls
@@ -14,7 +15,8 @@ from mailclad.protocols.smtp.connection import ServerConnection
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.servers.channel import Channel, ConnectionLost, Shell
 from mailclad.servers.tls_failure import HandshakeFailed
-from mailclad.sessions.smtp.session import Greeted, Session, Site
+from mailclad.services.receive.guard import Client, Refused
+from mailclad.sessions.smtp.session import Greeted, Session, Site, meet
 from mailclad.sessions.smtp.table import carry_out
 
 HELLO_SECONDS = 60
@@ -36,6 +38,8 @@ def smtp_shell(site: Site) -> Shell:
         talk = _Talk(site, channel)
         try:
             await talk.hold()
+        except Refused as problem:
+            await talk.take_leave(problem.reply)
         except TimeoutError:
             await talk.take_leave(replies.TIMED_OUT)
         except (ConnectionLost, HandshakeFailed):
@@ -44,7 +48,7 @@ def smtp_shell(site: Site) -> Shell:
             await talk.take_leave(replies.INTERNAL_ERROR)
             raise  # the listener logs it
         finally:
-            talk.session.end()
+            talk.session.leave()
 
     return shell
 
@@ -55,7 +59,8 @@ class _Talk:
     __slots__ = ("_channel", "_connection", "_octets", "_until", "session")
 
     def __init__(self, site: Site, channel: Channel) -> None:
-        self.session = Session(site, channel.peer, channel.tls)
+        client = Client(channel.peer, channel.local_port, site.host_name, channel.tls)
+        self.session = meet(site, client)
         self._channel = channel
         self._connection = ServerConnection(
             site.role, site.limits, starttls=site.starttls, encrypted=channel.tls is not None
@@ -66,7 +71,9 @@ class _Talk:
         channel.set_deadline(HELLO_SECONDS)
 
     async def hold(self) -> None:
-        """Talk until one side ends it."""
+        """Talk until one side ends it; raises Refused where a guard wants no greeting."""
+        for visit in self.session.visits:
+            await visit.connected()
         self._connection.greet(self.session.site.host_name)
         while await self._serve():
             if self._channel.closing and not self._connection.is_receiving:
@@ -109,7 +116,9 @@ class _Talk:
     async def _start_tls(self) -> None:
         facts = await self._channel.start_tls(self._connection.data_to_send())
         self._connection.tls_started()
-        self.session = Session(self.session.site, self._channel.peer, facts)
+        session = self.session
+        client = replace(session.client, tls=facts, hello="")
+        self.session = Session(session.site, client, session.visits)
 
     async def _flush(self) -> None:
         data = self._connection.data_to_send()

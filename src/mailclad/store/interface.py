@@ -35,6 +35,7 @@ from mailclad.store.model import (
     Uid,
     UidSet,
 )
+from mailclad.store.queue import Queue
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -117,8 +118,8 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Protocol):
-    """Directory, mailboxes and messages of one installation."""
+class Store(Directory, Queue, Protocol):
+    """Directory, mailboxes, messages and the queue of one installation."""
 
     # --- mailboxes ---
     async def mailboxes(self, account: AccountId) -> list[Mailbox]: ...

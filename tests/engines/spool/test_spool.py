@@ -49,6 +49,22 @@ def test_limit_of_memory(tmp_path: Path, octets: int) -> None:
     spool.close()
 
 
+@pytest.mark.parametrize("viewed", [False, True])
+@pytest.mark.parametrize("octets", [0, 10, MEMORY_OCTETS + 1, 3 * MEMORY_OCTETS])
+def test_what_is_put_before_comes_first(tmp_path: Path, octets: int, viewed: bool) -> None:
+    spool = FileSpool(tmp_path)
+    data = os.urandom(octets)
+    spool.write(data)
+    before = spool.view() if viewed else b""
+    spool.prepend(b"Received: x\r\n")
+    spool.prepend(b"Return-Path: <>\r\n")
+    assert spool.view()[:] == b"Return-Path: <>\r\nReceived: x\r\n" + data
+    assert spool.octets == len(spool.view())
+    if viewed:
+        assert before[:] == data, "an earlier view stays what it was"
+    spool.close()
+
+
 def is_in_memory(spool: Spool) -> bool:
     return isinstance(spool.view(), bytes)
 

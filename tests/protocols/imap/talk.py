@@ -41,6 +41,9 @@ class MemorySpool:
     def view(self) -> bytes:
         return bytes(self._octets)
 
+    def prepend(self, data: bytes) -> None:
+        self._octets[:0] = data
+
     def close(self) -> None:
         if not self.closed:
             self.closed = True

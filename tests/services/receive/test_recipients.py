@@ -9,9 +9,10 @@ import pytest
 
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.address import Address, parse_address
+from mailclad.services.receive.incoming import Leads
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.receive.refusal import AddressInAddress, NobodyHere, NotOurDomain, Refusal
-from mailclad.store.model import Alias
+from mailclad.store.model import AccountId, Alias
 
 BARE_POSTMASTER = Address("PostMaster", "")
 
@@ -39,13 +40,17 @@ def on_store(tmp_path: Path) -> OnStore:
     return run
 
 
+def accounts_of(leads: Leads) -> list[AccountId]:
+    return [box.account for box in leads.boxes]
+
+
 async def find(store: SqliteStore, text: str) -> list[str] | type[Refusal]:
     try:
         found = await find_recipients(store, parse_address(text))
     except Refusal as refusal:
         return type(refusal)
     names = {account.id: account.address for account in await store.accounts()}
-    return [names[each] for each in found]
+    return [names[each] for each in accounts_of(found)]
 
 
 def test_addresses(on_store: OnStore) -> None:
@@ -76,13 +81,13 @@ def test_postmaster_is_always_somebody(on_store: OnStore) -> None:
     async def check(store: SqliteStore) -> None:
         assert await find(store, "postmaster@example.org") == ["ada@example.org"]
         assert await find(store, "Postmaster@empty.example") is NobodyHere
-        (oldest,) = await find_recipients(store, BARE_POSTMASTER)
+        (oldest,) = accounts_of(await find_recipients(store, BARE_POSTMASTER))
         assert oldest == (await store.find_account("ada@example.org")).id
         await store.set_disabled("ada@example.org", True)
         assert await find(store, "postmaster@example.org") == ["grace@example.org"]
         await store.set_alias(Alias("postmaster@empty.example", ("grace@example.org",)))
         assert await find(store, "postmaster@empty.example") == ["grace@example.org"]
-        (elsewhere,) = await find_recipients(store, BARE_POSTMASTER)
+        (elsewhere,) = accounts_of(await find_recipients(store, BARE_POSTMASTER))
         assert elsewhere == (await store.find_account("grace@example.org")).id
 
     on_store(check)

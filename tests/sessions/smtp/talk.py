@@ -5,7 +5,7 @@ conversation runs in one go; the real ones are used in ``tests/servers/test_smtp
 """
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -25,13 +25,15 @@ from mailclad.services.auth.authenticator import (
     MechanismUnknown,
     Use,
 )
+from mailclad.services.receive.guard import Client, Guard
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
-from mailclad.sessions.smtp.session import Session, Site, SubmissionDoor
+from mailclad.sessions.smtp.session import Session, Site, SubmissionDoor, meet
 from mailclad.sessions.smtp.table import carry_out
 from mailclad.store.errors import DomainNotFound
 from mailclad.store.interface import Store
-from mailclad.store.model import Account, AccountId, Delivery, Stored
+from mailclad.store.model import Account, AccountId, Mailbox, MailboxId, SpecialUse
+from mailclad.store.queue import Dispatch, QueueId
 
 T = TypeVar("T")
 
@@ -83,6 +85,7 @@ class FakeStore:
             "josé@xn--bcher-kva.example": (2,),
         }
         self.kept: list[tuple[tuple[int, ...], bytes]] = []
+        self.mailboxes_used: list[str] = []
         self.problem: Exception | None = None
         self.full: frozenset[int] = frozenset()
 
@@ -100,11 +103,16 @@ class FakeStore:
     async def owns(self, owner: AccountId, address: str) -> bool:
         return self.addresses.get(address) == (owner,)
 
-    async def deliver(self, delivery: Delivery) -> tuple[Stored, ...]:
-        numbers = tuple(number for number, _ in delivery.recipients)
+    async def mailboxes(self, owner: AccountId) -> list[Mailbox]:
+        return [Mailbox(MailboxId(2), "Spam", 1, SpecialUse.JUNK, True)]
+
+    async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
+        assert dispatch.local is not None
+        numbers = tuple(number for number, _ in dispatch.local.recipients)
         if self.problem is not None and (not self.full or self.full.intersection(numbers)):
             raise self.problem
-        self.kept.append((numbers, bytes(delivery.message.octets)))
+        self.kept.append((numbers, bytes(dispatch.octets)))
+        self.mailboxes_used += [name for _, name in dispatch.local.recipients]
         return ()
 
 
@@ -160,6 +168,7 @@ class Talk:
     tls: TlsFacts | None = None
     starttls: bool = True
     store: FakeStore = field(default_factory=FakeStore)
+    guards: tuple[Guard, ...] = ()
     closed: str | None = None
     upgrading: bool = False
 
@@ -180,9 +189,10 @@ class Talk:
             clock,
             self._new_identity,
             self.limits,
+            self.guards,
         )
         self._identities = 0
-        self.session = Session(site, "192.0.2.7", self.tls)
+        self.session = meet(site, Client("192.0.2.7", 25, "mx.example.org", self.tls))
         self.connection = ServerConnection(
             self.role, self.limits, starttls=self.starttls, encrypted=self.tls is not None
         )
@@ -208,7 +218,9 @@ class Talk:
         assert self.upgrading
         self.upgrading = False
         self.connection.tls_started()
-        self.session = Session(self.session.site, self.session.peer, TLS)
+        session = self.session
+        client = replace(session.client, tls=TLS, hello="")
+        self.session = Session(session.site, client, session.visits)
 
     def messages(self) -> list[bytes]:
         """What was kept, without our trace fields."""

@@ -6,7 +6,8 @@ import pytest
 
 from mailclad.engines.spool.spool import FileSpool
 from mailclad.protocols.smtp.conversation import Role
-from mailclad.sessions.smtp.session import Session
+from mailclad.services.receive.guard import Client
+from mailclad.sessions.smtp.session import meet
 from mailclad.store.errors import AccountNotFound, DiskFull, OverQuota, StoreUnavailable
 from tests.sessions.smtp.talk import TLS, Talk
 
@@ -191,6 +192,6 @@ def test_no_room_for_a_spool_is_a_temporary_refusal() -> None:
     for begin in (DATA, b"BDAT 4\r\nRSET"):
         talk = Talk()
         site = dataclasses.replace(talk.session.site, new_spool=full)
-        talk.session = Session(site, "192.0.2.7", None)
+        talk.session = meet(site, Client("192.0.2.7", 25, "mx.example.org"))
         assert last_codes(talk.feed(HELLO + MAIL + ADA + begin)) == [b"452 4.3.1"]
         assert last_codes(talk.feed(b"RSET\r\n" + MAIL)) == [b"250 2.1.0"]

@@ -88,7 +88,7 @@ class FileSpool(Spool):
             self._room.give()
 
     def _move_to_file(self) -> None:
-        self._file = tempfile.TemporaryFile(dir=self._directory, buffering=0)  # noqa: SIM115 - closed in close()
+        self._file = _new_file(self._directory)
         pieces, self._pieces = self._pieces, []
         _write_all(self._file, b"".join(pieces))
         self._leave_room()
@@ -102,6 +102,20 @@ class FileSpool(Spool):
                 self._view = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         return self._view
 
+    def prepend(self, data: bytes) -> None:
+        view, self._view = self._view, None
+        if self._file is None:
+            self._pieces = [data, *self._pieces] if view is None else [data, view[:]]
+        else:
+            with self._file as file:
+                file.seek(0)
+                self._file = None
+                self._file = _new_file(self._directory)
+                _write_all(self._file, data)
+                while piece := file.read(MEMORY_OCTETS):
+                    _write_all(self._file, piece)
+        self._octets += len(data)
+
     def close(self) -> None:
         # The mapping is not closed here: the store may still be reading it in its own
         # thread after the connection was lost.  It goes with the last reference.
@@ -112,6 +126,10 @@ class FileSpool(Spool):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _new_file(directory: Path) -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=directory, buffering=0)
 
 
 def _write_all(file: IO[bytes], data: bytes) -> None:

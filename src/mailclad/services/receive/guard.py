@@ -57,7 +57,7 @@ class MailFrom:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A message that has come whole.  Our trace fields lie before ``start``.
+    """A message that has come whole; the sender's header begins at ``start``.
 
     ``recipients`` are those of the envelope as guards before have left them.
     """
@@ -72,13 +72,13 @@ class Opinion:
     """What a guard thinks of a message that it does not refuse.
 
     ``fields`` are whole header fields to stand before the message; ``junk`` says in words why
-    it belongs in Junk; ``hold`` why it waits for an administrator; ``replaced`` is the message
-    as it reads from now on, without our trace fields; ``recipients`` the envelope from now on.
+    it belongs in Junk; ``replaced`` is the message as it reads from now on, without our trace
+    fields; ``recipients`` the envelope from now on.  With ``discard`` the sender is told that
+    all is well, and nobody gets it.
     """
 
     fields: bytes = b""
     junk: str = ""
-    hold: str = ""
     discard: bool = False
     replaced: Octets | None = None
     recipients: tuple[Address, ...] | None = None
@@ -101,6 +101,9 @@ class Visit:
 
     async def recipient(self, sender: MailFrom, recipient: Address) -> None:
         """RCPT of somebody who exists here (or, on submission, anywhere)."""
+
+    def refused(self, sender: MailFrom, recipient: Address) -> None:
+        """RCPT of somebody who does not exist here, or is not for us to send to."""
 
     async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
         """The end of the data, before it is answered."""

@@ -46,3 +46,6 @@ class Incoming:
     start: int
     mail: Mail
     recipients: Sequence[Given]
+
+    def recipients_lead(self) -> list[Leads]:
+        return [one.leads for one in self.recipients]

@@ -1,14 +1,13 @@
 """Mail from outside for our people: who gets it, and keeping it (RFC 5321 §4.2.5, RFC 2033).
 
 In come addresses and then the message, whole, with our trace fields before it; when
-``receive`` returns, the message is durable in every recipient's INBOX, and only then may the
+``receive`` returns, the message is durable in every recipient's mailbox, and only then may the
 sender be told so.  What is listed and searched later is computed here, once.
 Raises Refusal, or StoreProblem when the store could not take it: then nobody has it, unless the
 store was unavailable; a message twice is better than none.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import structlog
 
@@ -16,27 +15,15 @@ from mailclad.base.clock import Clock
 from mailclad.base.octets import Octets
 from mailclad.mail.address import Address
 from mailclad.protocols.imap.prepare import prepare
+from mailclad.services.receive.guard import NO_OPINION, Opinion
+from mailclad.services.receive.incoming import Box, Incoming, Leads
 from mailclad.services.receive.loops import check_loops
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.store.interface import Store
-from mailclad.store.model import AccountId, Delivery, NewMessage
+from mailclad.store.model import AccountId, SpecialUse
+from mailclad.store.queue import Dispatch, Envelope, LocalShare
 
-_INBOX = "INBOX"
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message that has come whole; the sender's own header begins at ``start``.
-
-    ``recipients`` are addresses as they were given, ``accounts`` whom they lead to, each once.
-    """
-
-    identity: str
-    octets: Octets
-    start: int
-    recipients: Sequence[Address]
-    accounts: tuple[AccountId, ...]
 
 
 class Reception:
@@ -44,18 +31,52 @@ class Reception:
         self._store = store
         self._clock = clock
 
-    async def recipient(self, address: Address) -> tuple[AccountId, ...]:
-        """The accounts behind an address; raises Refusal."""
+    async def recipient(self, address: Address) -> Leads:
+        """Where mail for an address goes; raises Refusal."""
         return await find_recipients(self._store, address)
 
-    async def receive(self, message: Incoming) -> None:
+    async def receive(self, message: Incoming, opinion: Opinion = NO_OPINION) -> None:
         """Keep a message from outside."""
-        check_loops(message.octets, message.start, message.recipients)
-        await self.keep(message.identity, message.octets, message.accounts)
+        given = [one.address for one in message.recipients]
+        check_loops(message.octets, message.start, given)
+        boxes = boxes_of(message.recipients_lead())
+        if opinion.junk:
+            boxes = await self._junk(boxes)
+        await self.keep(message.identity, message.octets, boxes)
 
-    async def keep(self, identity: str, octets: Octets, accounts: tuple[AccountId, ...]) -> None:
-        """Put a message into these accounts' INBOXes: one commit for all."""
-        new = NewMessage(octets, prepare(octets), flags=0, internal_date=self._clock.now())
-        delivery = Delivery(new, tuple([(account, _INBOX) for account in accounts]))
-        await self._store.deliver(delivery)
-        _log.info("message accepted", id=identity, octets=len(octets), accounts=len(accounts))
+    async def keep(
+        self,
+        identity: str,
+        octets: Octets,
+        boxes: tuple[Box, ...],
+        envelopes: tuple[Envelope, ...] = (),
+    ) -> None:
+        """Put a message into these mailboxes and into the queue: one commit for all."""
+        now = self._clock.now()
+        local = None
+        if boxes:
+            places = tuple([(box.account, box.mailbox) for box in boxes])
+            local = LocalShare(prepare(octets), places)
+        await self._store.enqueue(Dispatch(octets, now, envelopes, local))
+        _log.info(
+            "message accepted",
+            id=identity,
+            octets=len(octets),
+            accounts=len(boxes),
+            elsewhere=sum(len(envelope.recipients) for envelope in envelopes),
+        )
+
+    async def _junk(self, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+        return tuple([Box(box.account, await self._junk_of(box.account)) for box in boxes])
+
+    async def _junk_of(self, account: AccountId) -> str:
+        """The name of an account's Junk; INBOX where it has removed it."""
+        for mailbox in await self._store.mailboxes(account):
+            if mailbox.special_use is SpecialUse.JUNK:
+                return mailbox.name
+        return Box(account).mailbox
+
+
+def boxes_of(leads: Iterable[Leads]) -> tuple[Box, ...]:
+    """All mailboxes, each once, in the order in which they were named."""
+    return tuple({box: None for lead in leads for box in lead.boxes})

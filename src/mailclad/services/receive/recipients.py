@@ -1,6 +1,6 @@
 """Who gets mail for an address: asked before the message is taken (RFC 5321 §3.3, §4.5.1).
 
-In comes an address from RCPT, out come the accounts of those who get it, or a refusal.  An
+In comes an address from RCPT, out comes where it leads, or a refusal.  An
 address inside an address (``%``, ``!``, a quoted ``@``) is refused even where a catch-all would
 take it: it has no use but to be sent on.
 
@@ -12,6 +12,7 @@ to the oldest account of the domain, without a domain to that of the first that 
 import re
 
 from mailclad.mail.address import Address
+from mailclad.services.receive.incoming import Box, Leads
 from mailclad.services.receive.refusal import AddressInAddress, NobodyHere, NotOurDomain
 from mailclad.store.errors import DomainNotFound
 from mailclad.store.interface import Directory
@@ -21,8 +22,13 @@ _ROUTING = re.compile(r"[@%!]")
 _POSTMASTER = "postmaster"
 
 
-async def find_recipients(directory: Directory, address: Address) -> tuple[AccountId, ...]:
-    """Raises a Refusal where there is nobody; never returns an empty tuple."""
+async def find_recipients(directory: Directory, address: Address) -> Leads:
+    """Raises a Refusal where there is nobody."""
+    accounts = await _find_accounts(directory, address)
+    return Leads(tuple([Box(account) for account in accounts]))
+
+
+async def _find_accounts(directory: Directory, address: Address) -> tuple[AccountId, ...]:
     if not address.domain:
         return await _bare_postmaster(directory)
     try:
@@ -41,7 +47,7 @@ async def find_recipients(directory: Directory, address: Address) -> tuple[Accou
 async def _bare_postmaster(directory: Directory) -> tuple[AccountId, ...]:
     for domain in await directory.domains():
         try:
-            return await find_recipients(directory, Address(_POSTMASTER, domain))
+            return await _find_accounts(directory, Address(_POSTMASTER, domain))
         except NobodyHere:
             continue
     raise NobodyHere

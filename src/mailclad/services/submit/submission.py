@@ -11,13 +11,14 @@ from mailclad.base.clock import Clock
 from mailclad.base.octets import NewSpool
 from mailclad.mail.address import Address
 from mailclad.mail.headers import MAX_HEADER_OCTETS
+from mailclad.services.receive.incoming import Incoming, Leads
 from mailclad.services.receive.loops import check_loops
-from mailclad.services.receive.reception import Incoming, Reception
+from mailclad.services.receive.reception import Reception, boxes_of
 from mailclad.services.receive.refusal import NotOurDomain
 from mailclad.services.submit.header import SubmittedHeader
 from mailclad.services.submit.refusal import AuthorNotOwned, CannotSendThere, SenderNotOwned
 from mailclad.store.interface import Directory
-from mailclad.store.model import Account, AccountId
+from mailclad.store.model import Account
 
 _COPIED_AT_ONCE = 256 * 1024
 
@@ -42,8 +43,8 @@ class Submission:
         if reverse_path is not None and not await self._owns(account, reverse_path.normalised):
             raise SenderNotOwned
 
-    async def recipient(self, address: Address) -> tuple[AccountId, ...]:
-        """The accounts behind an address; raises Refusal."""
+    async def recipient(self, address: Address) -> Leads:
+        """Where mail for an address goes; raises Refusal."""
         try:
             return await self._reception.recipient(address)
         except NotOurDomain:
@@ -59,16 +60,17 @@ class Submission:
             if not await self._owns(account, author):
                 raise AuthorNotOwned
         identity, now = message.identity, self._clock.now()
+        boxes = boxes_of(message.recipients_lead())
         repaired = header.repaired(account.address, identity, self._host_name, now)
         if repaired is None:
-            await self._reception.keep(identity, octets, message.accounts)
+            await self._reception.keep(identity, octets, boxes)
             return
         spool = self._new_spool()
         try:
             spool.write(octets[:start] + repaired)
             for at in range(start + header.body_start, len(octets), _COPIED_AT_ONCE):
                 spool.write(octets[at : at + _COPIED_AT_ONCE])
-            await self._reception.keep(identity, spool.view(), message.accounts)
+            await self._reception.keep(identity, spool.view(), boxes)
         finally:
             spool.close()
 

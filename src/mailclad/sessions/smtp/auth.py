@@ -4,6 +4,8 @@ The gate lets it through only inside TLS, on 465 and 587.  What was typed is see
 authenticator alone; nothing here keeps or logs it.
 """
 
+from dataclasses import replace
+
 from mailclad.protocols.smtp.command import Auth, AuthResponse
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.auth.authenticator import Challenge, Exchange, Use
@@ -17,7 +19,8 @@ async def auth(session: Greeted, command: Auth) -> Result:
     door = session.site.submission
     assert door is not None, "the gate: only a submission listener has AUTH"
     assert session.tls is not None, "the gate: never before TLS"
-    exchange = door.authenticator.begin(command.mechanism, Use.SEND, session.peer, session.tls)
+    peer = session.client.peer
+    exchange = door.authenticator.begin(command.mechanism, Use.SEND, peer, session.tls)
     return await _step(session, exchange, command.initial)
 
 
@@ -26,8 +29,11 @@ async def auth_response(session: Authenticating, command: AuthResponse) -> Resul
 
 
 async def _step(session: Greeted, exchange: Exchange, response: bytes | None) -> Result:
-    known = (session.site, session.peer, session.tls, session.hello, session.stamp)
+    site, client, visits = session.site, session.client, session.visits
     step = await exchange.step(response)
     if isinstance(step, Challenge):
-        return Challenged(step.data, Authenticating(*known, session.account, exchange))
-    return said(_LOGGED_IN, Greeted(*known, step.account))
+        return Challenged(
+            step.data, Authenticating(site, client, visits, session.hello, session.stamp, exchange)
+        )
+    known = replace(client, account=step.account)
+    return said(_LOGGED_IN, Greeted(site, known, visits, session.hello, session.stamp))

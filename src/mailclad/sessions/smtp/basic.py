@@ -26,5 +26,4 @@ async def help_(session: Session, command: Help) -> Outcome:
 
 
 async def quit_(session: Session, command: Quit) -> Outcome:
-    session.end()
     return said(BYE)

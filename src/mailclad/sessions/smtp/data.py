@@ -1,21 +1,24 @@
 """DATA, BDAT and the end of a message (RFC 5321 §4.1.1.4, RFC 3030, RFC 2033 §4.2).
 
-Our trace fields go into the spool first, so that what is stored lies in one piece and the
-body is never copied.  250 is said only when every recipient has the message, durably.
+The message comes into a spool as it was sent; guards look at it, then our trace fields and theirs
+are put before it.  250 is said only when every recipient has the message, durably.
 """
+
+from dataclasses import replace
 
 from mailclad.base.octets import Octets, Spool
 from mailclad.mail.trace import protocol_word, write_trace
-from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData, Verb
+from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData, Rcpt, Verb
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.reply import Reply
-from mailclad.services.receive.reception import Incoming
+from mailclad.services.receive.consult import consult
+from mailclad.services.receive.guard import NO_OPINION, Arrived, Opinion
+from mailclad.services.receive.incoming import Given, Incoming
 from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
 from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
 from mailclad.store.errors import StoreProblem
-from mailclad.store.model import AccountId
 
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
 """What another program may have read differently: nothing behind it is obeyed."""
@@ -30,8 +33,55 @@ async def chunk(session: Sending, command: Chunk) -> Invited:
 
 
 def _begin(session: Sending) -> Spool:
-    """A spool with our trace fields in it."""
+    spool = session.transaction.spool = session.site.new_spool()
+    return spool
+
+
+async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
+    transaction = session.transaction
+    everybody = transaction.recipients
+    count = len(everybody) if session.site.role is Role.LMTP and command.last else 1
+    try:
+        if command.problem is not None:
+            for visit in session.visits:
+                visit.reset()
+            replies = (spoilt(command.problem),) * count
+        else:
+            replies = await _take(session, count)
+    finally:
+        transaction.close()
+    close = command.problem.value if command.problem in _ENDS_CONNECTION else None
+    return Outcome(replies, session.greeted(), close)
+
+
+async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
+    """The message judged, traced and kept; LMTP: one reply for each recipient."""
+    try:
+        opinion = await _judge(session) if session.visits else NO_OPINION
+        if opinion.discard:
+            return (_accepted(session),) * count
+        message = await _trace(session, opinion)
+    except (Refusal, StoreProblem, OSError) as problem:
+        return (refusal(problem),) * count
+    together = await _keep(session, message, opinion)
+    if count == 1 or together.is_positive:
+        return (together,) * count
+    alone = [replace(message, recipients=(one,)) for one in message.recipients]
+    return tuple([await _keep(session, one, opinion) for one in alone])
+
+
+async def _judge(session: Sending) -> Opinion:
+    spool = session.transaction.spool
+    assert spool is not None, "the message came into a spool"
+    sender = session.sender()
+    return await consult(session.visits, sender, Arrived(spool.view(), 0, sender.recipients))
+
+
+async def _trace(session: Sending, opinion: Opinion) -> Incoming:
+    """The message with our trace fields and the guards' before it."""
     site, transaction = session.site, session.transaction
+    recipients = await _recipients(session, opinion)
+    alone = transaction.recipients[0].address if len(transaction.recipients) == 1 else None
     protocol = protocol_word(
         extended=session.hello.verb is not Verb.HELO,
         lmtp=site.role is Role.LMTP,
@@ -39,65 +89,53 @@ def _begin(session: Sending) -> Spool:
         authenticated=session.account is not None,
         utf8=transaction.mail.smtputf8,
     )
-    paths = transaction.forward_paths
-    alone = paths[0] if len(paths) == 1 and paths[0].domain else None
     trace = write_trace(
         session.stamp,
         protocol,
         transaction.identity,
         transaction.mail.reverse_path,
-        alone,
+        alone if alone is not None and alone.domain else None,
         site.clock.now(),
+        opinion.fields,
     )
-    transaction.spool = site.new_spool()
-    transaction.spool.write(trace)
-    transaction.start = len(trace)
-    return transaction.spool
+    spool = transaction.spool
+    if opinion.replaced is not None:
+        assert spool is not None
+        spool.close()
+        spool = transaction.spool = site.new_spool()
+        spool.write(opinion.replaced[:])
+    assert spool is not None
+    spool.prepend(trace)
+    octets: Octets = spool.view()
+    return Incoming(transaction.identity, octets, len(trace), transaction.mail, recipients)
 
 
-async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
-    transaction = session.transaction
-    count = len(transaction.accounts) if session.site.role is Role.LMTP and command.last else 1
-    try:
-        if command.problem is not None:
-            replies = (spoilt(command.problem),) * count
-        elif count == 1:
-            replies = (await _keep(session, transaction.accounts),)
-        else:
-            replies = await _keep_for_each(session)
-    finally:
-        transaction.close()
-    close = command.problem.value if command.problem in _ENDS_CONNECTION else None
-    return Outcome(replies, session.greeted(), close)
+async def _recipients(session: Sending, opinion: Opinion) -> list[Given]:
+    """Those of the envelope; guards may have taken some away and added others."""
+    given = session.transaction.recipients
+    if opinion.recipients is None:
+        return given
+    known = {one.address: one for one in given}
+    site = session.site
+    source = site.reception if site.submission is None else site.submission.submission
+    return [
+        known.get(address) or Given(Rcpt(address), await source.recipient(address))
+        for address in opinion.recipients
+    ]
 
 
-async def _keep_for_each(session: Sending) -> tuple[Reply, ...]:
-    """LMTP: one reply for each recipient; one commit for all if it can be, else one each."""
-    everybody = session.transaction.accounts
-    together = await _keep(session, everybody)
-    if together.is_positive:
-        return (together,) * len(everybody)
-    return tuple([await _keep(session, [accounts]) for accounts in everybody])
-
-
-async def _keep(session: Sending, accounts: list[tuple[AccountId, ...]]) -> Reply:
-    site, transaction = session.site, session.transaction
-    assert transaction.spool is not None, "the message came into a spool"
-    octets: Octets = transaction.spool.view()
-    each_once = tuple({account: None for group in accounts for account in group})
-    message = Incoming(
-        transaction.identity,
-        octets,
-        transaction.start,
-        transaction.forward_paths,
-        each_once,
-    )
+async def _keep(session: Sending, message: Incoming, opinion: Opinion) -> Reply:
+    site = session.site
     try:
         if site.submission is not None:
             assert session.account is not None, "the gate: MAIL needs a log-in here"
             await site.submission.submission.submit(session.account, message)
         else:
-            await site.reception.receive(message)
+            await site.reception.receive(message, opinion)
     except (Refusal, StoreProblem, OSError) as problem:
         return refusal(problem)
-    return Reply(250, "2.0.0", f"Accepted as {transaction.identity}")
+    return _accepted(session)
+
+
+def _accepted(session: Sending) -> Reply:
+    return Reply(250, "2.0.0", f"Accepted as {session.transaction.identity}")

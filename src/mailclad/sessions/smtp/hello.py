@@ -1,5 +1,7 @@
 """HELO, EHLO, LHLO: who are you, and what can be done here (RFC 5321 §4.1.1.1, RFC 2033 §4.1)."""
 
+from dataclasses import replace
+
 from mailclad.mail.trace import make_stamp
 from mailclad.protocols.smtp.command import Hello, Verb
 from mailclad.protocols.smtp.reply import Reply
@@ -20,9 +22,11 @@ async def hello(session: Session, command: Hello) -> Outcome:
     """Also in the middle of a message, which it gives up (RFC 5321 §4.1.4)."""
     session.end()
     site = session.site
-    stamp = make_stamp(command.name, session.peer, site.host_name, session.tls)
-    account = session.account if isinstance(session, Greeted) else None
-    become = Greeted(site, session.peer, session.tls, command, stamp, account)
+    client = replace(session.client, hello=command.name)
+    for visit in session.visits:
+        await visit.hello(client)
+    stamp = make_stamp(command.name, client.peer, site.host_name, client.tls)
+    become = Greeted(site, client, session.visits, command, stamp)
     lines = [site.host_name]
     if command.verb is not Verb.HELO:
         lines += _extensions(session)

@@ -12,5 +12,8 @@ async def mail(session: Greeted, command: Mail) -> Outcome:
         assert account is not None, "the gate: MAIL needs a log-in here"
         await site.submission.submission.sender(account, command.reverse_path)
     transaction = Transaction(site.new_identity(), command)
-    known = (site, session.peer, session.tls, session.hello, session.stamp, account)
-    return said(SENDER_OK, Sending(*known, transaction))
+    known = (site, session.client, session.visits, session.hello, session.stamp)
+    sending = Sending(*known, transaction)
+    for visit in session.visits:
+        await visit.mail(sending.sender())
+    return said(SENDER_OK, sending)

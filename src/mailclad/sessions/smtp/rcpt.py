@@ -2,6 +2,8 @@
 
 from mailclad.protocols.smtp.command import Rcpt
 from mailclad.protocols.smtp.reply import RECIPIENT_OK
+from mailclad.services.receive.incoming import Given
+from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Outcome, said
 from mailclad.sessions.smtp.session import Sending
 
@@ -9,8 +11,14 @@ from mailclad.sessions.smtp.session import Sending
 async def rcpt(session: Sending, command: Rcpt) -> Outcome:
     site = session.site
     source = site.reception if site.submission is None else site.submission.submission
-    accounts = await source.recipient(command.forward_path)
-    transaction = session.transaction
-    transaction.forward_paths.append(command.forward_path)
-    transaction.accounts.append(accounts)
+    address = command.forward_path
+    try:
+        leads = await source.recipient(address)
+    except Refusal:
+        for visit in session.visits:
+            visit.refused(session.sender(), address)
+        raise
+    for visit in session.visits:
+        await visit.recipient(session.sender(), address)
+    session.transaction.recipients.append(Given(command, leads))
     return said(RECIPIENT_OK)

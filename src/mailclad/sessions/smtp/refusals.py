@@ -6,6 +6,7 @@ from mailclad.protocols.smtp.command import DataProblem
 from mailclad.protocols.smtp.reply import INTERNAL_ERROR, MESSAGE_TOO_LARGE, Reply
 from mailclad.services.auth import authenticator as auth
 from mailclad.services.receive import refusal as receive
+from mailclad.services.receive.guard import Refused
 from mailclad.services.submit import refusal as submit
 from mailclad.store import errors as store
 
@@ -81,6 +82,8 @@ _SPOILT: Mapping[DataProblem, Reply] = {
 
 
 def refusal(problem: Exception) -> Reply:
+    if isinstance(problem, Refused):
+        return problem.reply
     return _DISK_FULL if isinstance(problem, OSError) else REPLIES[type(problem)]
 
 

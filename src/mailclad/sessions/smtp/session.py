@@ -6,21 +6,22 @@ never changes a session: it returns the next one (``Outcome.become``).  ``Transa
 gathers: it is one message's envelope, and ends with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mailclad.base.clock import Clock
 from mailclad.base.octets import NewSpool, Spool
 from mailclad.base.tls_policy import TlsFacts
-from mailclad.mail.address import Address
 from mailclad.mail.trace import Stamp
 from mailclad.protocols.smtp.command import Hello, Mail
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.limits import Limits
 from mailclad.services.auth.authenticator import Authenticator, Exchange
+from mailclad.services.receive.guard import Client, Guard, MailFrom, Visit
+from mailclad.services.receive.incoming import Given
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
-from mailclad.store.model import Account, AccountId
+from mailclad.store.model import Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Site:
     clock: Clock
     new_identity: Callable[[], str]
     limits: Limits = Limits()
+    guards: Sequence[Guard] = ()
 
 
 @dataclass(slots=True)
@@ -52,11 +54,8 @@ class Transaction:
 
     identity: str
     mail: Mail
-    forward_paths: list[Address] = field(default_factory=list)
-    accounts: list[tuple[AccountId, ...]] = field(default_factory=list)
+    recipients: list[Given] = field(default_factory=list)
     spool: Spool | None = None
-    start: int = 0
-    """Where the sender's own header begins, behind our trace fields."""
 
     def close(self) -> None:
         if self.spool is not None:
@@ -66,21 +65,40 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """``peer`` is the client's IP address, "" on a Unix socket."""
+    """``visits`` are the guards' looks at this client."""
 
     site: Site
-    peer: str
-    tls: TlsFacts | None
+    client: Client
+    visits: tuple[Visit, ...]
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        return self.client.tls
+
+    @property
+    def account(self) -> Account | None:
+        """Who has logged in."""
+        return self.client.account
 
     def end(self) -> None:
         """Let go of what this state holds; the connection is over or the state left."""
+
+    def leave(self) -> None:
+        """The connection is over."""
+        self.end()
+        for visit in self.visits:
+            visit.close()
+
+
+def meet(site: Site, client: Client) -> Session:
+    """The first state of a connection."""
+    return Session(site, client, tuple([guard.meet(client) for guard in site.guards]))
 
 
 @dataclass(frozen=True, slots=True)
 class Greeted(Session):
     hello: Hello
     stamp: Stamp
-    account: Account | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +114,15 @@ class Sending(Greeted):
 
     def end(self) -> None:
         self.transaction.close()
+        for visit in self.visits:
+            visit.reset()
 
     def greeted(self) -> Greeted:
         """The state without the message."""
-        return Greeted(self.site, self.peer, self.tls, self.hello, self.stamp, self.account)
+        return Greeted(self.site, self.client, self.visits, self.hello, self.stamp)
+
+    def sender(self) -> MailFrom:
+        """The transaction as guards see it."""
+        transaction = self.transaction
+        addresses = tuple([given.address for given in transaction.recipients])
+        return MailFrom(self.client, transaction.identity, transaction.mail, addresses)

@@ -1,10 +1,13 @@
 """A listener's site from the parts of a server; one for each of MX, submission and LMTP."""
 
+from collections.abc import Sequence
+
 from mailclad.base.clock import Clock
 from mailclad.base.octets import NewSpool
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.limits import Limits
 from mailclad.services.auth.authenticator import Authenticator
+from mailclad.services.receive.guard import Guard
 from mailclad.services.receive.identity import identities
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
@@ -25,6 +28,7 @@ def make_site(
     new_spool: NewSpool,
     clock: Clock,
     message_octets: int = Limits().message,
+    guards: Sequence[Guard] = (),
 ) -> Site:
     """``starttls``: whether it can be offered, that is, whether a certificate is ready.
 
@@ -39,4 +43,6 @@ def make_site(
     if role is Role.LMTP:
         limits = Limits(message=message_octets, errors=_LMTP_ERRORS, unknown=_LMTP_ERRORS)
     starttls = starttls and role is not Role.LMTP
-    return Site(role, host_name, starttls, reception, door, new_spool, clock, identities(), limits)
+    return Site(
+        role, host_name, starttls, reception, door, new_spool, clock, identities(), limits, guards
+    )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from mailclad.protocols.smtp import command as commands
 from mailclad.protocols.smtp.command import Command
 from mailclad.protocols.smtp.connection import ServerConnection
+from mailclad.services.receive.guard import Refused
 from mailclad.sessions.smtp.auth import auth, auth_response
 from mailclad.sessions.smtp.basic import help_, noop, quit_, rset, vrfy
 from mailclad.sessions.smtp.data import chunk, data, end_of_data
@@ -59,6 +60,8 @@ async def carry_out(connection: ServerConnection, session: Session, command: Com
         result = await row.run(session, command)
     except REFUSALS as problem:
         connection.reply(command, refusal(problem))
+        if isinstance(problem, Refused) and problem.close:
+            connection.close(problem.reply.text)
         return session
     if type(result) is Outcome:
         connection.reply(command, *result.replies)

@@ -53,6 +53,9 @@ class HeldSpool:
     def view(self) -> bytes:
         return self.held
 
+    def prepend(self, data: bytes) -> None:
+        self.held = data + self.held
+
     def close(self) -> None:
         pass
 

@@ -1,0 +1,165 @@
+"""Guards see every stage of a conversation, and their word counts."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from mailclad.mail.address import Address
+from mailclad.protocols.smtp.conversation import Role
+from mailclad.protocols.smtp.reply import Reply
+from mailclad.services.receive.guard import (
+    NO_OPINION,
+    Arrived,
+    Client,
+    MailFrom,
+    Opinion,
+    Refused,
+    Visit,
+)
+from tests.sessions.smtp.talk import Talk, strip_trace
+
+HELLO = b"EHLO client.example\r\n"
+MAIL = b"MAIL FROM:<bob@elsewhere.example>\r\n"
+ADA = b"RCPT TO:<ada@example.org>\r\n"
+GRACE = b"RCPT TO:<grace@example.org>\r\n"
+MESSAGE = b"DATA\r\nSubject: x\r\n\r\nhello\r\n.\r\n"
+NO = Reply(550, "5.7.1", "Not today")
+
+
+@dataclass
+class Watch(Visit):
+    """Writes down what it is shown; says ``opinion``, or no at the stage ``refuses``."""
+
+    refuses: str = ""
+    close_with_it: bool = False
+    opinion: Opinion = NO_OPINION
+    seen: list[str] = field(default_factory=list)
+    shown: list[bytes] = field(default_factory=list)
+
+    def _stage(self, name: str) -> None:
+        self.seen.append(name)
+        if name == self.refuses:
+            raise Refused(NO, close=self.close_with_it)
+
+    async def hello(self, client: Client) -> None:
+        self._stage("hello")
+
+    async def mail(self, sender: MailFrom) -> None:
+        self._stage("mail")
+
+    async def recipient(self, sender: MailFrom, recipient: Address) -> None:
+        self._stage("recipient")
+
+    def refused(self, sender: MailFrom, recipient: Address) -> None:
+        self._stage("refused")
+
+    async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+        self.shown.append(message.octets[message.start :])
+        self._stage("message")
+        return self.opinion
+
+    def reset(self) -> None:
+        self._stage("reset")
+
+    def close(self) -> None:
+        self._stage("close")
+
+
+@dataclass
+class Watching:
+    visit: Watch
+
+    def meet(self, client: Client) -> Visit:
+        return self.visit
+
+
+def talk_with(*visits: Watch, role: Role = Role.MX) -> Talk:
+    return Talk(role=role, guards=tuple(Watching(visit) for visit in visits))
+
+
+def codes(said: bytes) -> list[bytes]:
+    return [line[:3] for line in said.splitlines() if line[3:4] == b" "]
+
+
+def test_each_stage_is_shown_once_and_a_message_ends_the_transaction() -> None:
+    watch = Watch()
+    talk = talk_with(watch)
+    talk.feed(HELLO + MAIL + ADA + b"RCPT TO:<who@example.org>\r\n" + MESSAGE + b"QUIT\r\n")
+    talk.session.leave()
+    assert watch.seen == ["hello", "mail", "recipient", "refused", "message", "close"]
+    assert watch.shown == [b"Subject: x\r\n\r\nhello\r\n"]
+
+
+@pytest.mark.parametrize("end", [b"RSET\r\n", HELLO, b"QUIT\r\n"])
+def test_a_transaction_without_a_message_is_reset(end: bytes) -> None:
+    watch = Watch()
+    talk_with(watch).feed(HELLO + MAIL + ADA + end)
+    assert watch.seen.count("reset") == 1
+
+
+def test_a_spoilt_message_is_not_shown() -> None:
+    watch = Watch()
+    talk_with(watch).feed(HELLO + MAIL + ADA + b"DATA\r\na\nb\r\n.\r\n")
+    assert watch.seen == ["hello", "mail", "recipient", "reset"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("hello", [b"550", b"503", b"503", b"503"]),
+        ("mail", [b"250", b"550", b"503", b"503"]),
+        ("recipient", [b"250", b"250", b"550", b"554"]),
+        ("message", [b"250", b"250", b"250", b"354", b"550"]),
+    ],
+)
+def test_a_guards_no_is_the_answer(stage: str, expected: list[bytes]) -> None:
+    talk = talk_with(Watch(refuses=stage))
+    last = MESSAGE if stage == "message" else b"DATA\r\n"
+    assert codes(talk.feed(HELLO + MAIL + ADA + last)) == expected
+    assert talk.messages() == []
+
+
+def test_a_no_may_end_the_connection() -> None:
+    talk = talk_with(Watch(refuses="mail", close_with_it=True))
+    assert codes(talk.feed(HELLO + MAIL + ADA)) == [b"250", b"550"]
+    assert talk.closed == "Not today"
+
+
+def test_fields_of_all_guards_stand_before_ours_the_last_guards_first() -> None:
+    first, second = (Watch(opinion=Opinion(fields=b"X-%d: y\r\n" % n)) for n in (1, 2))
+    talk = talk_with(first, second)
+    talk.feed(HELLO + MAIL + ADA + MESSAGE)
+    ((_, octets),) = talk.store.kept
+    assert octets.startswith(
+        b"Return-Path: <bob@elsewhere.example>\r\nX-2: y\r\nX-1: y\r\nDelivered-To: ada@"
+    )
+
+
+def test_junk_goes_where_the_account_keeps_it() -> None:
+    talk = talk_with(Watch(opinion=Opinion(junk="a list knows the sender")))
+    talk.feed(HELLO + MAIL + ADA + GRACE + MESSAGE)
+    assert talk.store.mailboxes_used == ["Spam", "Spam"]
+
+
+def test_what_is_discarded_is_said_to_be_taken() -> None:
+    talk = talk_with(Watch(opinion=Opinion(discard=True)))
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"250"
+    assert talk.store.kept == []
+
+
+def test_a_later_guard_sees_and_recipients_get_what_an_earlier_one_made_of_it() -> None:
+    grace = (Address("grace", "example.org"),)
+    first = Watch(opinion=Opinion(replaced=b"Subject: y\r\n\r\nbye\r\n", recipients=grace))
+    second = Watch()
+    talk = talk_with(first, second)
+    talk.feed(HELLO + MAIL + ADA + MESSAGE)
+    assert second.shown == [b"Subject: y\r\n\r\nbye\r\n"]
+    ((accounts, octets),) = talk.store.kept
+    assert accounts == (2,)
+    assert strip_trace(octets) == b"Subject: y\r\n\r\nbye\r\n"
+
+
+def test_guards_behind_a_no_are_told_that_the_transaction_is_over() -> None:
+    first, second = Watch(refuses="message"), Watch()
+    talk_with(first, second).feed(HELLO + MAIL + ADA + MESSAGE)
+    assert second.seen == ["hello", "mail", "recipient", "reset"]
