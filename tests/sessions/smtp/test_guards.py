@@ -16,6 +16,7 @@ from mailclad.services.receive.guard import (
     Refused,
     Visit,
 )
+from mailclad.services.receive.incoming import Incoming
 from tests.sessions.smtp.talk import Talk, strip_trace
 
 HELLO = b"EHLO client.example\r\n"
@@ -163,3 +164,20 @@ def test_guards_behind_a_no_are_told_that_the_transaction_is_over() -> None:
     first, second = Watch(refuses="message"), Watch()
     talk_with(first, second).feed(HELLO + MAIL + ADA + MESSAGE)
     assert second.seen == ["hello", "mail", "recipient", "reset"]
+
+
+def test_a_refused_message_is_kept_where_the_guard_says_so() -> None:
+    class Plausible(Watch):
+        async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+            raise Refused(NO, keep=True)
+
+    talk = talk_with(Plausible())
+    kept: list[bytes] = []
+
+    async def keep_rejected(message: Incoming) -> None:
+        kept.append(message.octets[message.start :])
+
+    talk.session.site.reception.keep_rejected = keep_rejected  # type: ignore[method-assign]
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"550"
+    assert kept == [b"Subject: x\r\n\r\nhello\r\n"]
+    assert talk.messages() == []

@@ -19,6 +19,7 @@ from mailclad.services.receive.guard import NO_OPINION, Opinion
 from mailclad.services.receive.incoming import Box, Incoming, Leads
 from mailclad.services.receive.loops import check_loops
 from mailclad.services.receive.recipients import find_recipients
+from mailclad.services.receive.rejects import Rejects
 from mailclad.store.interface import Store
 from mailclad.store.model import AccountId, SpecialUse
 from mailclad.store.queue import Dispatch, Envelope, LocalShare
@@ -27,9 +28,10 @@ _log = structlog.get_logger()
 
 
 class Reception:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, rejects_days: int = 0) -> None:
         self._store = store
         self._clock = clock
+        self._rejects = Rejects(store, clock, rejects_days)
 
     async def recipient(self, address: Address) -> Leads:
         """Where mail for an address goes; raises Refusal."""
@@ -43,6 +45,10 @@ class Reception:
         if opinion.junk:
             boxes = await self._junk(boxes)
         await self.keep(message.identity, message.octets, boxes)
+
+    async def keep_rejected(self, message: Incoming) -> None:
+        """A copy for the recipients of a message that is refused; never raises."""
+        await self._rejects.keep(message, boxes_of(message.recipients_lead()))
 
     async def keep(
         self,

@@ -12,7 +12,7 @@ from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData,
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.receive.consult import consult
-from mailclad.services.receive.guard import NO_OPINION, Arrived, Opinion
+from mailclad.services.receive.guard import NO_OPINION, Arrived, Opinion, Refused
 from mailclad.services.receive.incoming import Given, Incoming
 from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
@@ -57,10 +57,14 @@ async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
 async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
     """The message judged, traced and kept; LMTP: one reply for each recipient."""
     try:
-        opinion = await _judge(session) if session.visits else NO_OPINION
+        opinion = await _judge(session)
         if opinion.discard:
             return (_accepted(session),) * count
         message = await _trace(session, opinion)
+    except Refused as problem:
+        if problem.keep:
+            await session.site.reception.keep_rejected(await _trace(session, NO_OPINION))
+        return (problem.reply,) * count
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
     together = await _keep(session, message, opinion)
@@ -71,6 +75,8 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
 
 
 async def _judge(session: Sending) -> Opinion:
+    if not session.visits:
+        return NO_OPINION
     spool = session.transaction.spool
     assert spool is not None, "the message came into a spool"
     sender = session.sender()
