@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -21,7 +21,7 @@ class Made:
     """A certificate with its key; ``chain`` is itself and what it sends along."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     above: "list[Made]" = field(default_factory=list)
 
     @property
@@ -43,7 +43,7 @@ class Made:
             names=("mail.test",),
             chain_pem=b"".join([self.pem, *(one.pem for one in self.above)]),
             key_pem=Secret(key),
-            kind=KeyKind.EC,
+            kind=KeyKind.RSA if isinstance(self.key, rsa.RSAPrivateKey) else KeyKind.EC,
             not_before=NOW,
             not_after=NOW,
             source="a test",
@@ -59,16 +59,17 @@ def make(
     days: int = 30,
     purpose: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     sends: Iterable[Made] | None = None,
+    key: rsa.RSAPrivateKey | None = None,
 ) -> Made:
     """``sends`` is what goes along in the handshake; the issuers if it is not given."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    own = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     ends = NOW + timedelta(days=days)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
+        .public_key(own.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(min(NOW, ends) - timedelta(days=1))
         .not_valid_after(ends)
@@ -79,6 +80,6 @@ def make(
     if names:
         alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
         builder = builder.add_extension(alternatives, critical=False)
-    certificate = builder.sign(issuer.key if issuer else key, SHA256())
+    certificate = builder.sign(issuer.key if issuer else own, SHA256())
     above = list(sends) if sends is not None else [issuer, *issuer.above] if issuer else []
-    return Made(certificate, key, above)
+    return Made(certificate, own, above)

@@ -19,8 +19,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     ``@pytest.mark.interop("mutt")``: skipped without mutt, but failed where CI is set."""
     structlog.reset_defaults()
+    path = f"{os.environ['PATH']}:/usr/sbin:/sbin:/usr/local/sbin"
     for mark in item.iter_markers("interop"):
         for program in mark.args:
-            if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
-                reason = f"{program} is not installed: run tools/interop-programs as root"
+            if shutil.which(program, path=path) is None:
+                tools = "tools/interop-programs and tools/foreign-mtas"
+                reason = f"{program} is not installed: as root run {tools}"
                 (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
