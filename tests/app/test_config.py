@@ -118,3 +118,8 @@ def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
     with pytest.raises(ConfigProblem, match="it is not UTF-8 text"):
         load_config(tmp_path / "latin.toml")
+
+
+def test_dns_servers_are_addresses() -> None:
+    with pytest.raises(ConfigProblem, match=r"dns\.servers: line 5: “ns\.example” is not an IP"):
+        parse(SERVER + '\n[dns]\nservers = [\n"127.0.0.1:5353",\n"ns.example"]')

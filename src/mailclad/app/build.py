@@ -14,11 +14,14 @@ import structlog
 from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
+from mailclad.app.duties import Duty, attend
 from mailclad.app.sockets import Bound
 from mailclad.base.clock import Clock
 from mailclad.base.octets import NewSpool
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.engines.dns.resolver import DnsResolver
+from mailclad.engines.dns.servers import parse_server
 from mailclad.engines.spool.spool import file_spools
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.protocols.imap.connection import Terms
@@ -89,6 +92,7 @@ class Parts:
     store: Store
     checker: PasswordChecker
     authenticator: Authenticator
+    resolver: DnsResolver
 
     @property
     def starttls(self) -> bool:
@@ -103,11 +107,14 @@ class App:
         self.parts = parts
         self.store = store
         self._listeners: list[Listener] = []
-        self._compacting: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Accept on every port."""
-        self._compacting = asyncio.create_task(self._compact())
+        self._background = [
+            asyncio.create_task(self._compact()),
+            asyncio.create_task(attend(duties(self.parts), self.store, self.parts.clock)),
+        ]
         admission = Admission(_limits(self.parts.shared.config))
         for bound in self.parts.shared.bound:
             contexts = self.parts.shared.contexts
@@ -154,9 +161,10 @@ class App:
 
     async def close(self) -> None:
         """After ``drain``: what was acknowledged is on disk already."""
-        if self._compacting is not None:
-            self._compacting.cancel()
-            await asyncio.gather(self._compacting, return_exceptions=True)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.parts.resolver.close()
         await self.store.close()
         self.parts.checker.close()
 
@@ -186,8 +194,20 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
         store=store,
         checker=checker,
         authenticator=authenticator,
+        resolver=make_resolver(shared.config),
     )
     return App(parts, store)
+
+
+def make_resolver(config: Config) -> DnsResolver:
+    """The resolver of one process, closed at its end."""
+    return DnsResolver([parse_server(text) for text in config.dns.servers] or None)
+
+
+def duties(parts: Parts) -> tuple[Duty, ...]:
+    """What is done now and then, by whichever worker comes first."""
+    del parts
+    return ()
 
 
 def _limits(config: Config) -> Limits:

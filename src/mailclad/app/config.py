@@ -14,8 +14,11 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.engines.dns.servers import parse_server
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
 
@@ -33,9 +36,6 @@ DRAIN_SECONDS = 10
 
 PUBLIC = ("0.0.0.0", "::")  # noqa: S104 - a mail server is there to be reached
 
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-
 
 class ConfigProblem(Exception):
     """What is wrong, where, and what to do; its text is for people."""
@@ -46,11 +46,7 @@ class ConfigProblem(Exception):
         self.file, self.key, self.line, self.text = file, key, line, text
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class ServerConfig(_Strict, frozen=True, kw_only=True):
+class ServerConfig(Strict, frozen=True, kw_only=True):
     """``workers`` 0 is one for each core; ``user`` empty stays who started it."""
 
     hostname: str
@@ -60,14 +56,14 @@ class ServerConfig(_Strict, frozen=True, kw_only=True):
     pid_file: Path | None = None
 
 
-class CertificateFiles(_Strict, frozen=True, kw_only=True):
+class CertificateFiles(Strict, frozen=True, kw_only=True):
     """A certificate with its chain, and its key, in PEM; renewed files are noticed."""
 
     certificate: Path
     key: Path
 
 
-class TlsConfig(_Strict, frozen=True, kw_only=True):
+class TlsConfig(Strict, frozen=True, kw_only=True):
     """One certificate, more of them for other names, or our own private CA.
 
     ``names`` are host names and addresses beside the hostname for the private CA's certificate.
@@ -89,7 +85,7 @@ class TlsConfig(_Strict, frozen=True, kw_only=True):
         )
 
 
-class ListenConfig(_Strict, frozen=True, kw_only=True):
+class ListenConfig(Strict, frozen=True, kw_only=True):
     """One port on some addresses, or, for LMTP, a Unix socket."""
 
     service: Service
@@ -99,14 +95,14 @@ class ListenConfig(_Strict, frozen=True, kw_only=True):
     path: Path | None = None
 
 
-class LimitsConfig(_Strict, frozen=True, kw_only=True):
+class LimitsConfig(Strict, frozen=True, kw_only=True):
     message_octets: Positive = MESSAGE_OCTETS
     connections: Positive = CONNECTIONS
     connections_per_address: Positive = CONNECTIONS_PER_ADDRESS
     drain_seconds: Positive = DRAIN_SECONDS
 
 
-class LogConfig(_Strict, frozen=True, kw_only=True):
+class LogConfig(Strict, frozen=True, kw_only=True):
     """Without ``file`` the log goes to standard error, where systemd takes it."""
 
     file: Path | None = None
@@ -134,7 +130,7 @@ MODES: Mapping[Service, tuple[TlsMode, ...]] = {
 """How each service may come to TLS; LMTP stays on this machine and needs none."""
 
 
-class Config(_Strict, frozen=True, kw_only=True):
+class Config(Strict, frozen=True, kw_only=True):
     """All of the file; ``mailclad serve`` needs nothing else."""
 
     server: ServerConfig
@@ -142,6 +138,7 @@ class Config(_Strict, frozen=True, kw_only=True):
     listen: tuple[ListenConfig, ...] = DEFAULT_LISTEN
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    dns: DnsConfig = DnsConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -175,6 +172,7 @@ def parse_config(text: str, file: Path) -> Config:
         raise _wrong_value(str(problem), source) from None
     _check_tls(config, source)
     _check_listen(config, source)
+    _check_dns(config, source)
     return config
 
 
@@ -222,7 +220,7 @@ def _refuse_unknown_keys(raw: object, kind: Any, path: KeyPath, source: _Source)
 def _struct_in(kind: Any) -> Any:
     """The struct that a field holds, alone or in a tuple."""
     candidates = (kind, *get_args(kind))
-    return next((k for k in candidates if isinstance(k, type) and issubclass(k, _Strict)), None)
+    return next((k for k in candidates if isinstance(k, type) and issubclass(k, Strict)), None)
 
 
 _WRONG = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>.*)`)?$", re.DOTALL)
@@ -290,6 +288,15 @@ def _check_listen(config: Config, source: _Source) -> None:
                 text = f"{address} port {line.port} is listed twice"
                 raise source.problem(("listen", number, "port"), text)
             seen[key] = number
+
+
+def _check_dns(config: Config, source: _Source) -> None:
+    for number, server in enumerate(config.dns.servers):
+        try:
+            parse_server(server)
+        except ValueError:
+            text = f"“{server}” is not an IP address, with or without a port (127.0.0.1:5353)"
+            raise source.problem(("dns", "servers", number), text) from None
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

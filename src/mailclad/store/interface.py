@@ -9,6 +9,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
+from mailclad.store.duties import Duties
 from mailclad.store.model import (
     Account,
     AccountId,
@@ -118,8 +119,8 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Protocol):
-    """Directory, mailboxes, messages and the queue of one installation."""
+class Store(Directory, Queue, Duties, Protocol):
+    """Directory, mailboxes, messages, queue and duties of one installation."""
 
     # --- mailboxes ---
     async def mailboxes(self, account: AccountId) -> list[Mailbox]: ...

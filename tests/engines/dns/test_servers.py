@@ -5,7 +5,13 @@ import pytest
 
 from mailclad.base.resolver import DnsProblem
 from mailclad.engines.dns.message import Kind
-from mailclad.engines.dns.servers import MAX_SERVERS, Servers, _is_loopback, read_servers
+from mailclad.engines.dns.servers import (
+    MAX_SERVERS,
+    Servers,
+    _is_loopback,
+    parse_server,
+    read_servers,
+)
 from tests.dns.server import StubDns
 
 
@@ -50,3 +56,23 @@ def test_servers_elsewhere_do_not_stand_in_for_one_on_loopback() -> None:
 def test_what_is_no_server_is_said_at_once(servers: list[tuple[str, int]]) -> None:
     with pytest.raises(ValueError):
         Servers(servers, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("127.0.0.1", ("127.0.0.1", 53)),
+        ("127.0.0.1:5353", ("127.0.0.1", 5353)),
+        ("::1", ("::1", 53)),
+        ("[::1]", ("::1", 53)),
+        ("[::1]:5353", ("::1", 5353)),
+    ],
+)
+def test_a_server_is_written_with_or_without_its_port(text: str, server: tuple[str, int]) -> None:
+    assert parse_server(text) == server
+
+
+@pytest.mark.parametrize("text", ["", "dns.example", "127.0.0.1:0", "127.0.0.1:70000", "1.2.3:53"])
+def test_what_is_no_server_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_server(text)

@@ -41,6 +41,18 @@ def read_servers(path: Path = Path("/etc/resolv.conf")) -> list[tuple[str, int]]
     return named[:MAX_SERVERS] or [("127.0.0.1", _PORT)]
 
 
+def parse_server(text: str) -> tuple[str, int]:
+    """``127.0.0.1``, ``127.0.0.1:5353``, ``::1`` or ``[::1]:5353``; raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or ("]" not in host and ":" in host):
+        host, port = text, str(_PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    ipaddress.ip_address(host)
+    if not 0 < int(port) < 65536:
+        raise ValueError(f"{port} is not a port")
+    return host, int(port)
+
+
 class Servers:
     """Raises ValueError where a server is not an IP address."""
 

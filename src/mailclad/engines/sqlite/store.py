@@ -30,6 +30,7 @@ from mailclad.engines.sqlite.connection import (
     migrations,
     open_index,
 )
+from mailclad.engines.sqlite.duties import SqliteDuties
 from mailclad.engines.sqlite.fetching import Fetched, message_count, plan_for
 from mailclad.engines.sqlite.lock import MaildropClaim, WriteLock
 from mailclad.engines.sqlite.open_body import open_body
@@ -76,7 +77,7 @@ def prepare_directory(directory: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-class SqliteStore(SqliteDirectory, SqliteQueue, Store):
+class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, Store):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory
         self._announce = announce

@@ -1,0 +1,28 @@
+"""A duty is one process's at a time, and due again when it was said."""
+
+import asyncio
+from pathlib import Path
+
+from mailclad.engines.sqlite.store import SqliteStore
+
+
+async def both(directory: Path) -> tuple[SqliteStore, SqliteStore]:
+    return SqliteStore.open(directory), SqliteStore.open(directory)
+
+
+def test_one_of_two_gets_it_and_the_other_when_it_is_due_again(tmp_path: Path) -> None:
+    async def run() -> list[bool]:
+        one, other = await both(tmp_path)
+        taken = [
+            await one.take_duty("reports", 100, 160),
+            await other.take_duty("reports", 100, 160),
+            await other.take_duty("reports", 159, 220),
+            await other.take_duty("reports", 160, 220),
+            await one.take_duty("reports", 160, 220),
+            await one.take_duty("refresh", 160, 220),
+        ]
+        await one.close()
+        await other.close()
+        return taken
+
+    assert asyncio.run(run()) == [True, False, False, True, False, True]
