@@ -82,6 +82,10 @@ class ArcResult:
     problem: str = ""
 
 
+HEADER_TOO_LONG = ArcResult(ArcOutcome.FAIL, problem="the header is longer than is looked at")
+"""The result for a message of which no ``SignedMessage`` can be made."""
+
+
 class _Broken(Exception):
     """The chain fails; says why in plain words."""
 
@@ -95,17 +99,46 @@ class _Set:
     seal_tags: Tags
 
 
+@dataclass(frozen=True, slots=True)
+class ReadChain:
+    """A chain that is in order, with what the body hashes to; DNS was not asked yet."""
+
+    message: SignedMessage
+    sets: Sequence[_Set]
+    signatures: Sequence[Signature | None]
+    bodies: Bodies
+
+
 async def verify_arc(octets: Octets, resolver: Resolver, now: int) -> ArcResult:
     try:
         message = SignedMessage(octets)
-        if not any(map(message.places, _NAMES)):
-            return ArcResult(ArcOutcome.NONE, problem="the message has no chain")
-        sets = _collect(message)
-        ring = KeyRing(resolver, b"email", MAX_SETS)
-        oldest_pass, signatures = await _check_messages(message, sets, ring, now)
-        signers = await _check_seals(message, sets, ring)
     except HeaderTooLong:
-        return ArcResult(ArcOutcome.FAIL, problem="the header is longer than is looked at")
+        return HEADER_TOO_LONG
+    return await judge_chain(read_chain(message), resolver, now)
+
+
+def read_chain(message: SignedMessage) -> ReadChain | ArcResult:
+    """All that can be done without DNS; the result where that is enough."""
+    if not any(map(message.places, _NAMES)):
+        return ArcResult(ArcOutcome.NONE, problem="the message has no chain")
+    try:
+        sets = _collect(message)
+        signatures = _read_message_signatures(sets)
+    except _Broken as broken:
+        return ArcResult(ArcOutcome.FAIL, problem=str(broken))
+    bodies = digest_bodies(message, [found.coverage for found in signatures if found])
+    return ReadChain(message, sets, signatures, bodies)
+
+
+async def judge_chain(chain: ReadChain | ArcResult, resolver: Resolver, now: int) -> ArcResult:
+    """The state of a chain that was read."""
+    if isinstance(chain, ArcResult):
+        return chain
+    message = chain.message
+    try:
+        ring = KeyRing(resolver, b"email", MAX_SETS)
+        oldest_pass = await _check_messages(chain, ring, now)
+        signers = await _check_seals(message, chain.sets, ring)
     except _Broken as broken:
         return ArcResult(ArcOutcome.FAIL, problem=str(broken))
     found = tuple(
@@ -116,7 +149,7 @@ async def verify_arc(octets: Octets, resolver: Resolver, now: int) -> ArcResult:
             _payload(message, one),
         )
         for instance, (one, signature, signer) in enumerate(
-            zip(sets, signatures, signers, strict=True), start=1
+            zip(chain.sets, chain.signatures, signers, strict=True), start=1
         )
     )
     return ArcResult(ArcOutcome.PASS, found, oldest_pass)
@@ -174,10 +207,8 @@ def _instance(message: SignedMessage, name: bytes, place: int, tags: dict[int, T
     return int(number)
 
 
-async def _check_messages(
-    message: SignedMessage, sets: Sequence[_Set], ring: KeyRing, now: int
-) -> tuple[int, list[Signature | None]]:
-    """Steps 4 and 5: from when on the message is unchanged; raises _Broken."""
+def _read_message_signatures(sets: Sequence[_Set]) -> list[Signature | None]:
+    """From the first set on; the newest must be readable, raises _Broken."""
     signatures: list[Signature | None] = []
     for instance, one in enumerate(sets, start=1):
         try:
@@ -186,16 +217,22 @@ async def _check_messages(
             if instance == len(sets):
                 raise _Broken(_about("message signature", instance, unusable)) from None
             signatures.append(None)
-    bodies = digest_bodies(message, [found.coverage for found in signatures if found])
-    for instance in range(len(sets), 0, -1):
-        place, signature = sets[instance - 1].places[_MESSAGE], signatures[instance - 1]
+    return signatures
+
+
+async def _check_messages(chain: ReadChain, ring: KeyRing, now: int) -> int:
+    """Steps 4 and 5: from when on the message is unchanged; raises _Broken."""
+    newest = len(chain.sets)
+    for instance in range(newest, 0, -1):
+        place = chain.sets[instance - 1].places[_MESSAGE]
+        signature = chain.signatures[instance - 1]
         try:
-            await _check_message(message, place, signature, bodies, ring, now)
+            await _check_message(chain.message, place, signature, chain.bodies, ring, now)
         except Unusable as unusable:
-            if instance == len(sets):
+            if instance == newest:
                 raise _Broken(_about("message signature", instance, unusable)) from None
-            return instance + 1, signatures
-    return 0, signatures
+            return instance + 1
+    return 0
 
 
 async def _check_message(

@@ -2,12 +2,13 @@
 
 In come the octets, a resolver and the time; out comes one result for each signature, in the
 order of the header.  The body is read once for all of them, and before DNS is asked: whose body
-was changed needs no key.  Trusts nothing in a message, never raises on one, and is linear in it:
-``MAX_SIGNATURES`` are judged, the rest is reported in one result.
+was changed needs no key.  That part is work alone (``read_signatures``) and may run elsewhere
+for a large message; ``judge_signatures`` asks DNS.  Trusts nothing in a message, never raises
+on one, and is linear in it: ``MAX_SIGNATURES`` are judged, the rest is reported in one result.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mailclad.base.octets import Octets
@@ -33,6 +34,9 @@ MAX_SIGNATURES = 10
 DRIFT_SECONDS = 300
 """Clocks differ; RFC 6376 §3.5 allows a fudge factor at expiry."""
 
+HEADER_TOO_LONG = (DkimResult(Outcome.POLICY, "the header is longer than is looked at"),)
+"""The result for a message of which no ``SignedMessage`` can be made."""
+
 Bodies = Mapping[bool, BodyDigests]
 
 
@@ -45,6 +49,16 @@ class _Judged:
     signature: Signature | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSignatures:
+    """The signatures of a message, with what its body hashes to; ``more`` were not looked at."""
+
+    message: SignedMessage
+    read: Sequence[_Judged]
+    bodies: Bodies
+    more: int
+
+
 async def verify_dkim(
     octets: Octets, resolver: Resolver, now: int, service: bytes = b"email"
 ) -> tuple[DkimResult, ...]:
@@ -52,16 +66,29 @@ async def verify_dkim(
     try:
         message = SignedMessage(octets)
     except HeaderTooLong:
-        return (DkimResult(Outcome.POLICY, "the header is longer than is looked at"),)
+        return HEADER_TOO_LONG
+    return await judge_signatures(read_signatures(message), resolver, now, service)
+
+
+def read_signatures(message: SignedMessage) -> ReadSignatures:
+    """All that can be done without DNS."""
     places = message.places(b"dkim-signature")
-    if not places:
-        return (DkimResult(Outcome.NONE, "the message has no signature"),)
     read = [_read(message, place) for place in places[:MAX_SIGNATURES]]
     bodies = digest_bodies(message, [one.signature.coverage for one in read if one.signature])
+    return ReadSignatures(message, read, bodies, len(places) - len(read))
+
+
+async def judge_signatures(
+    signatures: ReadSignatures, resolver: Resolver, now: int, service: bytes = b"email"
+) -> tuple[DkimResult, ...]:
+    """Never empty, as ``verify_dkim``."""
+    if not signatures.read:
+        return (DkimResult(Outcome.NONE, "the message has no signature"),)
+    message, bodies = signatures.message, signatures.bodies
     ring = KeyRing(resolver, service, MAX_SIGNATURES)
-    results = [await _judge(message, one, bodies, ring, now) for one in read]
-    if len(places) > MAX_SIGNATURES:
-        problem = f"{len(places) - MAX_SIGNATURES} more signatures were not looked at"
+    results = [await _judge(message, one, bodies, ring, now) for one in signatures.read]
+    if signatures.more:
+        problem = f"{signatures.more} more signatures were not looked at"
         results.append(DkimResult(Outcome.POLICY, problem))
     return tuple(results)
 
