@@ -6,7 +6,8 @@ take it: it has no use but to be sent on.
 
 ``<Postmaster>`` without a domain, and ``postmaster@`` one of ours that has neither account nor
 alias of that name, must be accepted wherever somebody can read it (RFC 5321 §4.5.1): it goes
-to the oldest account of the domain, without a domain to that of the first that has one.
+to the oldest account of the domain, without a domain to that of the first that has one.  So
+does ``abuse@`` (RFC 2142 §4).
 """
 
 import re
@@ -20,6 +21,12 @@ from mailclad.store.model import AccountId
 
 _ROUTING = re.compile(r"[@%!]")
 _POSTMASTER = "postmaster"
+_ROLES = frozenset({_POSTMASTER, "abuse"})
+
+
+def is_role(address: Address) -> bool:
+    """Whether complaints go there: it exists in every domain, and no policy refuses its mail."""
+    return address.local_part.lower() in _ROLES
 
 
 async def find_recipients(directory: Directory, address: Address) -> Leads:
@@ -39,7 +46,7 @@ async def _find_accounts(directory: Directory, address: Address) -> tuple[Accoun
         raise AddressInAddress
     if accounts:
         return accounts
-    if address.local_part.lower() == _POSTMASTER:
+    if is_role(address):
         return await _oldest_account(directory, address.normalised.rpartition("@")[2])
     raise NobodyHere
 

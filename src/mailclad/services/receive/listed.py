@@ -1,0 +1,96 @@
+"""Clients that block lists name are refused, or their mail goes into Junk (RFC 5782, RFC 6471).
+
+The lists are asked when the client connects and awaited at the first recipient, so that asking
+costs no time.  Weights of the lists that name the address are added up: ``refuse_at`` and more
+is refused, less is Junk.  A list that does not answer, or not like one, says nothing; the log
+tells of it.  Mail to postmaster and abuse is let through: there a wrong listing is complained of.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from mailclad.base.resolver import Resolver
+from mailclad.mail.address import Address
+from mailclad.protocols.smtp.reply import Reply
+from mailclad.services.receive.dnsbl import DnsList, Listings, ListState, check_lists
+from mailclad.services.receive.guard import (
+    NO_OPINION,
+    Arrived,
+    Client,
+    Guard,
+    MailFrom,
+    Opinion,
+    Refused,
+    Visit,
+)
+from mailclad.services.receive.recipients import is_role
+
+TOTAL_SECONDS = 10.0
+"""For all lists together, from the connection on."""
+
+_NOTHING = Listings(())
+_log = structlog.get_logger()
+
+
+class BlockLists(Guard):
+    def __init__(self, resolver: Resolver, lists: Sequence[DnsList], refuse_at: int) -> None:
+        self._resolver, self._lists, self.refuse_at = resolver, lists, refuse_at
+
+    def meet(self, client: Client) -> Visit:
+        return _Visit(self, client.peer)
+
+    async def ask(self, peer: str) -> Listings:
+        """Nothing where it takes too long."""
+        try:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                listings = await check_lists(self._resolver, peer, self._lists)
+        except TimeoutError:
+            _log.warning("block lists too slow", peer=peer)
+            return _NOTHING
+        for answer in listings.answers:
+            if answer.state is ListState.WRONG:
+                _log.warning(
+                    "block list unusable", zone=answer.dns_list.zone, reason=answer.reason
+                )
+        return listings
+
+
+class _Visit(Visit):
+    def __init__(self, lists: BlockLists, peer: str) -> None:
+        self._lists, self._peer = lists, peer
+        self._asked: asyncio.Task[Listings] | None = None
+
+    async def connected(self) -> None:
+        self._asked = asyncio.create_task(self._lists.ask(self._peer))
+
+    async def recipient(self, sender: MailFrom, recipient: Address) -> None:
+        if self._asked is None or is_role(recipient):
+            return
+        listings = await asyncio.shield(self._asked)
+        if listings.listed and listings.weight >= self._lists.refuse_at:
+            _log.info("client on block list", peer=self._peer, lists=_zones(listings))
+            raise Refused(Reply(550, "5.7.1", _words(listings)))
+
+    async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+        if self._asked is None or all(map(is_role, message.recipients)):
+            return NO_OPINION
+        listings = await asyncio.shield(self._asked)
+        if not listings.listed:
+            return NO_OPINION
+        return Opinion(junk=f"the sending server is on {_zones(listings)}")
+
+    def close(self) -> None:
+        if self._asked is not None:
+            self._asked.cancel()
+
+
+def _zones(listings: Listings) -> str:
+    return ", ".join([answer.dns_list.zone for answer in listings.listed])
+
+
+def _words(listings: Listings) -> str:
+    """The first list's own reason says how to get off it."""
+    said = next((answer.reason for answer in listings.listed if answer.reason), "")
+    return f"Your address is on {_zones(listings)}" + (f": {said}" if said else "")

@@ -1,0 +1,97 @@
+"""A sender whose domain cannot be answered is refused (RFC 7505 §4.2, RFC 5321 §3.6.2).
+
+The domain of MAIL FROM is asked for at MAIL and decided at RCPT.  It can be answered if it has
+an MX that is not null or, without any MX, an address (RFC 5321 §5.1).  DNS trouble refuses
+nobody, ``<>`` and address literals have no domain, postmaster and abuse take mail from anybody.
+"""
+
+import asyncio
+from enum import Enum
+
+from mailclad.base.resolver import DnsProblem, Resolver
+from mailclad.mail.address import Address, AddressProblem, normalise_domain
+from mailclad.protocols.smtp.reply import Reply
+from mailclad.services.receive.guard import (
+    NO_OPINION,
+    Arrived,
+    Client,
+    Guard,
+    MailFrom,
+    Opinion,
+    Refused,
+    Visit,
+)
+from mailclad.services.receive.recipients import is_role
+
+TOTAL_SECONDS = 10.0
+"""What is not known by then is let pass."""
+
+
+class DomainState(Enum):
+    """The values of the two that are refused are the answers."""
+
+    ANSWERED = "fine"
+    ABSENT = Reply(550, "5.1.8", "The sender's domain does not exist, or takes no mail")
+    NULL_MX = Reply(550, "5.7.27", "The sender's domain says that it takes no mail (null MX)")
+
+
+class SenderDomain(Guard):
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    def meet(self, client: Client) -> Visit:
+        return _Visit(self._resolver)
+
+
+class _Visit(Visit):
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._found: asyncio.Task[DomainState] | None = None
+
+    async def mail(self, sender: MailFrom) -> None:
+        self.reset()
+        reverse_path = sender.mail.reverse_path
+        if reverse_path is not None and not reverse_path.is_literal:
+            self._found = asyncio.create_task(look_up(self._resolver, reverse_path.domain))
+
+    async def recipient(self, sender: MailFrom, recipient: Address) -> None:
+        if self._found is None or is_role(recipient):
+            return
+        state = await asyncio.shield(self._found)
+        if isinstance(state.value, Reply):
+            raise Refused(state.value)
+
+    async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+        self.reset()
+        return NO_OPINION
+
+    def reset(self) -> None:
+        if self._found is not None:
+            self._found.cancel()
+            self._found = None
+
+    def close(self) -> None:
+        self.reset()
+
+
+async def look_up(resolver: Resolver, domain: str) -> DomainState:
+    """Whether mail could be sent to it."""
+    try:
+        async with asyncio.timeout(TOTAL_SECONDS):
+            return await _look_up(resolver, normalise_domain(domain))
+    except (DnsProblem, TimeoutError):
+        return DomainState.ANSWERED
+    except AddressProblem:
+        return DomainState.ABSENT
+
+
+async def _look_up(resolver: Resolver, domain: str) -> DomainState:
+    answer = await resolver.mx(domain)
+    if answer.records:
+        null = all(record.host == "" for record in answer.records)
+        return DomainState.NULL_MX if null else DomainState.ANSWERED
+    if answer.exists:
+        for version in (4, 6):
+            if (await resolver.addresses(domain, version)).records:
+                return DomainState.ANSWERED
+    return DomainState.ABSENT
