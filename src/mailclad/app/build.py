@@ -15,6 +15,7 @@ from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
 from mailclad.app.duties import Duty, attend
+from mailclad.app.settings.receive import ReceiveConfig
 from mailclad.app.sockets import Bound
 from mailclad.base.clock import Clock
 from mailclad.base.octets import NewSpool
@@ -24,6 +25,7 @@ from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
 from mailclad.engines.spool.spool import file_spools
 from mailclad.engines.sqlite.store import SqliteStore
+from mailclad.mail.address import normalise_domain
 from mailclad.protocols.imap.connection import Terms
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.servers.admission import Admission, Limits
@@ -40,7 +42,19 @@ from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.provision.accounts import Provision
+from mailclad.services.receive.dnsbl import DnsList
+from mailclad.services.receive.greylist import Greylisting
+from mailclad.services.receive.guard import Guard
+from mailclad.services.receive.judge import Judge
+from mailclad.services.receive.listed import BlockLists
+from mailclad.services.receive.networks import Networks
+from mailclad.services.receive.policy import Action, Rules
+from mailclad.services.receive.rates import RateLimits, Rates, RateTable
+from mailclad.services.receive.rejects import Rejects
+from mailclad.services.receive.sender_domain import SenderDomain
+from mailclad.services.receive.strangers import ForStrangers
 from mailclad.sessions.imap.session import Site as ImapSite
+from mailclad.sessions.smtp.session import Entrance
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
@@ -49,6 +63,9 @@ from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
 """How often each worker looks for packs that are mostly dead; looking costs one short query."""
+
+RARE_SECONDS = 3600
+"""How often what has grown old is removed."""
 
 RETIRING_LOOK_SECONDS = 0.25
 """How often a worker whose configuration is old looks whether it is still needed."""
@@ -67,6 +84,7 @@ class Shared:
     contexts: ContextTable | None
     secret: Secret
     throttle: ThrottleTables
+    rates: RateTable
 
 
 def prepare(
@@ -79,6 +97,7 @@ def prepare(
         contexts=ContextTable(chains) if chains else None,
         secret=ensure_installation_secret(config.server.data),
         throttle=ThrottleTables(),
+        rates=RateTable(),
     )
 
 
@@ -121,7 +140,7 @@ class App:
             tls = bound.tls if contexts is not None else TlsMode.NONE
             self._listeners.append(
                 await listen(
-                    Listening(bound.service, tls, bound.sockets),
+                    Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
                     contexts,
                     SHELLS[bound.service](self.parts),
                     admission,
@@ -206,8 +225,37 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    del parts
-    return ()
+    days = parts.shared.config.receive.rejects_days
+    return (
+        Duty("rejects", RARE_SECONDS, Rejects(parts.store, parts.clock, days).expire),
+        Duty("greylist", RARE_SECONDS, Greylisting(parts.store, parts.clock).forget),
+    )
+
+
+def receive_guards(parts: Parts) -> tuple[Guard, ...]:
+    """Who looks at mail from strangers, in order: first what costs least."""
+    settings = parts.shared.config.receive
+    resolver, clock = parts.resolver, parts.clock
+    rates = settings.rates
+    limits = RateLimits(rates.connections, rates.messages, rates.recipients, rates.unknown)
+    guards: list[Guard] = [Rates(parts.shared.rates, clock, limits)]
+    if settings.block_lists:
+        lists = [DnsList(one.zone, one.weight) for one in settings.block_lists]
+        guards.append(BlockLists(resolver, lists, settings.block_at))
+    if settings.check_sender_domain:
+        guards.append(SenderDomain(resolver))
+    if settings.greylist:
+        guards.append(Greylisting(parts.store, clock))
+    if settings.judge:
+        guards.append(Judge(resolver, clock, _rules(settings)))
+    own = Networks(settings.own_networks)
+    return tuple([ForStrangers(guard, own) for guard in guards])
+
+
+def _rules(settings: ReceiveConfig) -> Rules:
+    domains = {normalise_domain(domain): Action(word) for domain, word in settings.domains.items()}
+    sealers = frozenset(map(normalise_domain, settings.trusted_sealers))
+    return Rules(Action(settings.dmarc), domains, sealers)
 
 
 def _limits(config: Config) -> Limits:
@@ -241,6 +289,13 @@ def _smtp(role: Role, parts: Parts) -> Shell:
         new_spool=parts.new_spool,
         clock=parts.clock,
         message_octets=config.limits.message_octets,
+        guards=receive_guards(parts) if role is Role.MX else (),
+        entrance=Entrance(
+            Networks(config.receive.own_networks),
+            Networks(config.receive.xclient_from),
+            config.receive.greet_delay,
+        ),
+        rejects_days=config.receive.rejects_days if role is Role.MX else 0,
     )
     return smtp_shell(site)
 

@@ -15,10 +15,13 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
 from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
+from mailclad.mail.address import AddressProblem, check_domain
+from mailclad.services.receive.networks import Networks
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
 
@@ -86,13 +89,17 @@ class TlsConfig(Strict, frozen=True, kw_only=True):
 
 
 class ListenConfig(Strict, frozen=True, kw_only=True):
-    """One port on some addresses, or, for LMTP, a Unix socket."""
+    """One port on some addresses, or, for LMTP, a Unix socket.
+
+    ``proxy_from`` are load balancers, which say for whom they speak (PROXY protocol).
+    """
 
     service: Service
     tls: TlsMode
     port: Port | None = None
     addresses: tuple[str, ...] = PUBLIC
     path: Path | None = None
+    proxy_from: tuple[str, ...] = ()
 
 
 class LimitsConfig(Strict, frozen=True, kw_only=True):
@@ -139,6 +146,7 @@ class Config(Strict, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
     dns: DnsConfig = DnsConfig()
+    receive: ReceiveConfig = ReceiveConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -173,6 +181,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_tls(config, source)
     _check_listen(config, source)
     _check_dns(config, source)
+    _check_receive(config, source)
     return config
 
 
@@ -261,6 +270,8 @@ def _choices(path: KeyPath) -> str:
         "tls": tuple(TlsMode),
         "level": ("debug", "info", "warning", "error"),
         "format": ("text", "json"),
+        "dmarc": get_args(DmarcAction),
+        "domains": get_args(DmarcAction),
     }
     return ", ".join(kinds.get(path[-1] if path else "", ()))
 
@@ -299,6 +310,34 @@ def _check_dns(config: Config, source: _Source) -> None:
             raise source.problem(("dns", "servers", number), text) from None
 
 
+def _check_receive(config: Config, source: _Source) -> None:
+    receive = config.receive
+    _check_networks(receive.own_networks, ("receive", "own_networks"), source)
+    _check_networks(receive.xclient_from, ("receive", "xclient_from"), source)
+    for number, block_list in enumerate(receive.block_lists):
+        _check_name(block_list.zone, ("receive", "block_lists", number, "zone"), source)
+    for number, sealer in enumerate(receive.trusted_sealers):
+        _check_name(sealer, ("receive", "trusted_sealers", number), source)
+    for domain in receive.domains:
+        _check_name(domain, ("receive", "domains", domain), source)
+
+
+def _check_networks(texts: tuple[str, ...], path: KeyPath, source: _Source) -> None:
+    for number, text in enumerate(texts):
+        try:
+            Networks([text])
+        except ValueError:
+            said = f"“{text}” is not an IP address or network like 192.0.2.0/24"
+            raise source.problem((*path, number), said) from None
+
+
+def _check_name(text: str, path: KeyPath, source: _Source) -> None:
+    try:
+        check_domain(text)
+    except AddressProblem:
+        raise source.problem(path, f"“{text}” is not a domain name") from None
+
+
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:
     allowed = MODES[line.service]
     if line.tls not in allowed:
@@ -306,6 +345,7 @@ def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:
         raise source.problem((*path, "tls"), text)
     if (line.port is None) == (line.path is None):
         raise source.problem(path, "needs a port, or (for lmtp) a path, and not both")
+    _check_networks(line.proxy_from, (*path, "proxy_from"), source)
     if line.path is not None and line.service is not Service.LMTP:
         raise source.problem((*path, "path"), "only lmtp can listen on a path")
     if line.service is Service.LMTP and line.port is not None and not is_local(line.addresses):

@@ -27,7 +27,7 @@ class Duty:
 
     name: str
     every_seconds: int
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[object]]
 
 
 async def attend(duties: Sequence[Duty], store: Duties, clock: Clock) -> None:

@@ -39,6 +39,7 @@ class Bound:
     service: Service
     tls: TlsMode
     sockets: tuple[socket.socket, ...]
+    proxy_from: tuple[str, ...] = ()
 
     @property
     def port(self) -> int:
@@ -71,7 +72,7 @@ def open_sockets(
     try:
         for line in lines:
             sockets = _open_line(line, given, opened)
-            bound.append(Bound(line.service, line.tls, sockets))
+            bound.append(Bound(line.service, line.tls, sockets, line.proxy_from))
     except PortProblem:
         for sock in opened:
             sock.close()

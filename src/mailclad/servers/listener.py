@@ -19,9 +19,11 @@ import structlog
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.admission import Admission
 from mailclad.servers.channel import Channel, ConnectionLost, Shell, ends
+from mailclad.servers.proxied import Proxied
 from mailclad.servers.tls import ContextTable, TlsServer
 from mailclad.servers.tls_failure import HandshakeFailed
 from mailclad.servers.tls_transport import TlsTransport, start_tls
+from mailclad.services.receive.networks import Networks
 
 BACKLOG = 1024
 """Connections that wait in the kernel while the loop is busy: half a second of handshakes."""
@@ -42,6 +44,8 @@ class Listening:
     service: Service
     tls: TlsMode
     sockets: tuple[socket.socket, ...]
+    proxies: Networks = Networks()
+    """Who says first for whom it speaks (PROXY protocol)."""
 
 
 class Listener:
@@ -54,6 +58,7 @@ class Listener:
         "_log",
         "_mode",
         "_on_failed",
+        "_proxies",
         "_refused",
         "_servers",
         "_shell",
@@ -73,6 +78,7 @@ class Listener:
         limits = admission.limits
         self._admission = admission
         self._mode = listening.tls
+        self._proxies = listening.proxies
         self._shell = shell
         self._sign_in = listening.service in _SIGN_IN
         self._on_failed = on_failed
@@ -137,10 +143,19 @@ class Listener:
         """Drop everything at once."""
         await self.drain(0)
 
-    # A connection's way: admit → (handshake) → ready → (begin_tls) → ended
+    # A connection's way: meet → (proxied) → admit → (handshake) → ready → (begin_tls) → ended
 
-    def admit(self, tcp: asyncio.Transport) -> None:
-        channel = Channel(self, *ends(tcp))
+    def meet(self, tcp: asyncio.Transport) -> None:
+        peer, _ = ends(tcp)
+        if peer in self._proxies:
+            tcp.set_protocol(Proxied(tcp, self._admit))
+        else:
+            self._admit(tcp, "", b"")
+
+    def _admit(self, tcp: asyncio.Transport, source: str, received: bytes) -> None:
+        """``source`` is the client's address where a proxy has told it."""
+        peer, local_port = ends(tcp)
+        channel = Channel(self, source or peer, local_port)
         implicit = self._mode is TlsMode.IMPLICIT
         if self._draining or self._is_refused(channel, handshake=implicit):
             tcp.abort()
@@ -148,10 +163,14 @@ class Listener:
         if implicit:
             assert self._tls is not None
             self._half_open[channel] = tcp
-            start_tls(self._tls, channel, tcp)
+            transport = start_tls(self._tls, channel, tcp)
+            if received:
+                transport.data_received(received)
         else:
             tcp.set_protocol(channel)
             channel.connection_made(tcp)
+            if received:
+                channel.data_received(received)
 
     def _is_refused(self, channel: Channel, *, handshake: bool) -> bool:
         reason = self._admission.refusal(channel.peer, handshake=handshake, sign_in=self._sign_in)
@@ -249,7 +268,7 @@ class _Arrival(asyncio.Protocol):
         self._listener = listener
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._listener.admit(cast("asyncio.Transport", transport))  # uvloop's is none by name
+        self._listener.meet(cast("asyncio.Transport", transport))  # uvloop's is none by name
 
 
 class _Refused:

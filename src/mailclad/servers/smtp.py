@@ -7,6 +7,7 @@ that sends one octet now and then (RFC 5321 §4.5.3.2 has the patience that is e
 """
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 from mailclad.protocols.smtp import reply as replies
@@ -56,14 +57,20 @@ def smtp_shell(site: Site) -> Shell:
 class _Talk:
     """What one connection needs besides its engine: the session and the clock."""
 
-    __slots__ = ("_channel", "_connection", "_octets", "_until", "session")
+    __slots__ = ("_channel", "_connection", "_octets", "_stranger", "_until", "session")
 
     def __init__(self, site: Site, channel: Channel) -> None:
         client = Client(channel.peer, channel.local_port, site.host_name, channel.tls)
         self.session = meet(site, client)
         self._channel = channel
+        self._stranger = site.is_stranger(channel.peer)
         self._connection = ServerConnection(
-            site.role, site.limits, starttls=site.starttls, encrypted=channel.tls is not None
+            site.role,
+            site.limits,
+            starttls=site.starttls,
+            encrypted=channel.tls is not None,
+            strict=self._stranger,
+            xclient=channel.peer in site.entrance.proxies,
         )
         self._octets = 0
         # None once the client has shown that it belongs here.
@@ -74,6 +81,8 @@ class _Talk:
         """Talk until one side ends it; raises Refused where a guard wants no greeting."""
         for visit in self.session.visits:
             await visit.connected()
+        if self._stranger:
+            await self._listen_first()
         self._connection.greet(self.session.site.host_name)
         while await self._serve():
             if self._channel.closing and not self._connection.is_receiving:
@@ -86,6 +95,15 @@ class _Talk:
                 self._note_octets(len(data))
             elif data is None:
                 self._connection.close("the client closed")
+
+    async def _listen_first(self) -> None:
+        """Whoever speaks before the greeting is no mail server (RFC 5321 §3.1)."""
+        await asyncio.sleep(0)  # what is there already has its chance to be read
+        self._channel.set_deadline(self.session.site.entrance.greet_delay)
+        with contextlib.suppress(TimeoutError):
+            if await self._channel.receive():
+                raise Refused(replies.SPOKE_TOO_SOON)
+        self._channel.set_deadline(HELLO_SECONDS)
 
     async def take_leave(self, word: Reply) -> None:
         """Say why the connection ends, and end it."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from mailclad.store.duties import Duties
+from mailclad.store.greylist import Greylist
 from mailclad.store.model import (
     Account,
     AccountId,
@@ -119,7 +120,7 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Duties, Protocol):
+class Store(Directory, Queue, Duties, Greylist, Protocol):
     """Directory, mailboxes, messages, queue and duties of one installation."""
 
     # --- mailboxes ---

@@ -32,6 +32,7 @@ from mailclad.engines.sqlite.connection import (
 )
 from mailclad.engines.sqlite.duties import SqliteDuties
 from mailclad.engines.sqlite.fetching import Fetched, message_count, plan_for
+from mailclad.engines.sqlite.greylist import SqliteGreylist
 from mailclad.engines.sqlite.lock import MaildropClaim, WriteLock
 from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.people import SqliteDirectory
@@ -77,7 +78,7 @@ def prepare_directory(directory: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, Store):
+class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, Store):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory
         self._announce = announce

@@ -156,6 +156,13 @@ class AuthResponse(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class XClient(Command):
+    """A proxy says for whom it speaks; ``address`` is "" where it does not know (Postfix)."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpgradeToTls:
     """Write what there is to send, then shake hands on the same socket; then ``tls_started``."""
 

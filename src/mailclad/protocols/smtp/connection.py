@@ -33,6 +33,7 @@ from mailclad.protocols.smtp.command import (
     Quit,
     Rcpt,
     UpgradeToTls,
+    XClient,
 )
 from mailclad.protocols.smtp.conversation import Conversation, Role, State, Tally
 from mailclad.protocols.smtp.data import ChunkDiscarder, ChunkReceiver, DataReceiver, Receiver
@@ -64,7 +65,11 @@ _LINES = (_Expect.COMMAND, _Expect.RESPONSE)
 
 
 class ServerConnection:
-    """See the module.  ``encrypted`` is True where TLS stood before the first octet."""
+    """See the module.  ``encrypted`` is True where TLS stood before the first octet.
+
+    ``strict``: who sends a message before 354 is sent away, as nobody's mail program does that;
+    ``xclient``: the client may say for whom it speaks.
+    """
 
     def __init__(
         self,
@@ -73,9 +78,12 @@ class ServerConnection:
         *,
         starttls: bool = False,
         encrypted: bool = False,
+        strict: bool = False,
+        xclient: bool = False,
     ) -> None:
         self._limits = limits
-        self._now = Conversation(role, encrypted, starttls)
+        self._strict = strict
+        self._now = Conversation(role, encrypted, starttls, xclient)
         self._expect = _Expect.COMMAND
         self._inbox = Inbox(limits)
         self._receiver: Receiver = _NO_MESSAGE
@@ -93,7 +101,8 @@ class ServerConnection:
     def tls_started(self) -> None:
         """Forget all that was said in the clear (RFC 3207 §4.2)."""
         if self._expect is _Expect.HANDSHAKE:
-            self._now = Conversation(self._now.role, encrypted=True, starttls=False)
+            now = self._now
+            self._now = Conversation(now.role, encrypted=True, starttls=False, xclient=now.xclient)
             self._expect = _Expect.COMMAND
 
     @property
@@ -121,8 +130,7 @@ class ServerConnection:
 
     def greet(self, host_name: str) -> None:
         """The first line of the conversation (RFC 5321 §4.2)."""
-        kind = "LMTP" if self._now.role is Role.LMTP else "ESMTP"
-        self._say(Reply(220, "", f"{host_name} {kind}"))
+        self._say(replies.greeting(host_name, lmtp=self._now.role is Role.LMTP))
 
     def reply(self, command: Command, *answers: Reply) -> None:
         """Answer a command: with one reply, after LMTP's data with one for each recipient."""
@@ -135,6 +143,8 @@ class ServerConnection:
             self._discard(command)
         elif isinstance(command, Quit):
             self.close("QUIT")
+        elif isinstance(command, XClient) and not answers[0].is_positive:
+            self.close("a proxy's client was refused")  # nobody goes on as the proxy itself
         if self._tally.answered(command, answers[0]):
             self.farewell(replies.TOO_MANY_ERRORS)
 
@@ -148,6 +158,8 @@ class ServerConnection:
         if isinstance(command, Chunk):
             binary, last = self._now.binary, command.last
             self._receiver = ChunkReceiver(spool, command.octets, last=last, binary=binary)
+        elif self._strict and self._inbox:  # RFC 2920 §3.1: DATA is the last of a group
+            self.farewell(replies.SPOKE_TOO_SOON)
         else:
             self._say(replies.SEND_MESSAGE)
             self._receiver = DataReceiver(spool, self._limits.message)
@@ -196,7 +208,7 @@ class ServerConnection:
         verb, _, arguments = text.partition(" ")
         verb = verb.upper()
         rule = RULES.get(verb)
-        if rule is None:
+        if rule is None or (rule.proxies and not self._now.xclient):
             self._unknown(text, verb)
             return None
         answer = refusal(verb, rule, self._now)

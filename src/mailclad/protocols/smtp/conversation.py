@@ -24,6 +24,7 @@ from mailclad.protocols.smtp.command import (
     Rcpt,
     Rset,
     Verb,
+    XClient,
 )
 from mailclad.protocols.smtp.limits import Limits
 from mailclad.protocols.smtp.reply import Reply
@@ -48,11 +49,12 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Conversation:
-    """What is true so far; all but the first three is forgotten when TLS begins."""
+    """What is true so far; all but the first four is forgotten when TLS begins."""
 
     role: Role
     encrypted: bool
     starttls: bool
+    xclient: bool = False
     state: State = State.START
     extended: bool = False
     authenticated: bool = False
@@ -109,6 +111,13 @@ def _rset(now: Conversation, command: Rset, answer: Reply) -> None:
         now.state = State.READY
 
 
+def _xclient(now: Conversation, command: XClient, answer: Reply) -> None:
+    """As after the greeting; a proxy speaks for one client in a connection."""
+    now.xclient = False
+    now.state = State.START
+    now.extended = False
+
+
 _FOLLOW: Mapping[type[Command], Callable[[Conversation, Any, Reply], None]] = {
     Hello: _hello,
     Auth: _auth,
@@ -118,6 +127,7 @@ _FOLLOW: Mapping[type[Command], Callable[[Conversation, Any, Reply], None]] = {
     Chunk: _chunk,
     EndOfData: _end_of_data,
     Rset: _rset,
+    XClient: _xclient,
 }
 
 

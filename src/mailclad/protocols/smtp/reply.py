@@ -31,6 +31,11 @@ class Reply:
         return self.code < 400
 
 
+def greeting(host_name: str, *, lmtp: bool = False) -> Reply:
+    """The first line of a conversation (RFC 5321 §4.2)."""
+    return Reply(220, "", f"{host_name} {'LMTP' if lmtp else 'ESMTP'}")
+
+
 OK = Reply(250, "2.0.0", "OK")
 BYE = Reply(221, "2.0.0", "Bye")
 SENDER_OK = Reply(250, "2.1.0", "Sender OK")
@@ -59,4 +64,7 @@ TOO_MANY_TRANSACTIONS = Reply(421, "4.7.0", "Many messages have come this way; c
 TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors; closing the connection")
 TIMED_OUT = Reply(421, "4.4.2", "Waited too long; closing the connection")
 SHUTTING_DOWN = Reply(421, "4.3.2", "The server is restarting; try again in a moment")
+SPOKE_TOO_SOON = Reply(
+    554, "5.5.1", "You went on before it was your turn; mail programs wait for the answer"
+)
 INTERNAL_ERROR = Reply(451, "4.3.0", "Something went wrong here; try again later")

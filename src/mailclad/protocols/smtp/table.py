@@ -5,6 +5,7 @@ argument is looked at: no password is read in the clear, no BDAT is invited too 
 RFC 5321 §4.1.4 (order), RFC 3207 §4, RFC 4954 §4, RFC 6409 §4.3, RFC 2033 §4.
 """
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from mailclad.protocols.smtp.command import (
     Rset,
     Verb,
     Vrfy,
+    XClient,
 )
 from mailclad.protocols.smtp.conversation import Conversation, Role, State
 from mailclad.protocols.smtp.grammar import SyntaxProblem, parse_mail, parse_rcpt
@@ -33,6 +35,8 @@ from mailclad.protocols.smtp.reply import Reply
 class Rule:
     """``clear``: also before TLS where TLS is demanded; ``states``: when it may come.
 
+    ``proxies``: for others than those that may speak for clients it does not exist.
+
     Tuples, because an enum member is found in one by identity, in a set by a slow hash.
     """
 
@@ -40,6 +44,7 @@ class Rule:
     states: tuple[State, ...]
     clear: bool = False
     roles: tuple[Role, ...] = tuple(Role)
+    proxies: bool = False
 
 
 def refusal(verb: str, rule: Rule, now: Conversation) -> Reply | None:
@@ -146,6 +151,28 @@ def _vrfy(arguments: str, now: Conversation) -> Command:
     return Vrfy()
 
 
+_ATTRIBUTE = re.compile(r"([A-Z]{1,12})=([!-~]{1,300})", re.IGNORECASE)
+_UNKNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
+
+
+def _xclient(arguments: str, now: Conversation) -> Command:
+    """https://www.postfix.org/XCLIENT_README.html; what else the proxy tells is not used here."""
+    given: dict[str, str] = {}
+    for word in arguments.split():
+        found = _ATTRIBUTE.fullmatch(word)
+        if found is None:
+            raise SyntaxProblem(501, "5.5.4", "Write XCLIENT and NAME=VALUE for each fact")
+        given[found[1].upper()] = found[2]
+    address = given.get("ADDR", _UNKNOWN[0])
+    if address.upper() in _UNKNOWN:
+        return XClient("")
+    plain = address[5:] if address[:5].upper() == "IPV6:" else address
+    try:
+        return XClient(str(ipaddress.ip_address(plain)))
+    except ValueError:
+        raise SyntaxProblem(501, "5.5.4", "ADDR of XCLIENT is not an IP address") from None
+
+
 def _bare(command: type[Command] | None) -> Callable[[str, Conversation], Command | None]:
     def parse(arguments: str, now: Conversation) -> Command | None:
         if arguments.strip(" "):
@@ -178,6 +205,7 @@ RULES: Mapping[str, Rule] = {
     "NOOP": Rule(_loose(Noop), _ANY, clear=True),
     "VRFY": Rule(_vrfy, _ANY),
     "HELP": Rule(_loose(Help), _ANY, clear=True),
+    "XCLIENT": Rule(_xclient, (State.START, State.READY), roles=(Role.MX,), proxies=True),
     "QUIT": Rule(_bare(Quit), _ANY, clear=True),
 }
 
@@ -187,4 +215,6 @@ NOT_IMPLEMENTED = frozenset({"EXPN", "TURN", "ETRN", "SEND", "SOML", "SAML"})
 
 def commands_for(role: Role) -> str:
     """The names for HELP."""
-    return " ".join(verb for verb, rule in RULES.items() if role in rule.roles)
+    return " ".join(
+        verb for verb, rule in RULES.items() if role in rule.roles and not rule.proxies
+    )

@@ -44,6 +44,9 @@ _MESSAGES = Reply(450, _LATER, "Too many messages from your address; come back i
 _RECIPIENTS = Reply(450, _LATER, "Too many recipients from your address; come back in a minute")
 _UNKNOWN = Reply(421, _LATER, "Too many recipients that do not exist; come back in a minute")
 
+_Networks = tuple[tuple[str, int], ...]
+"""Each with how many times the limit it may have."""
+
 _log = structlog.get_logger()
 
 
@@ -75,28 +78,23 @@ class Rates(Guard):
     def meet(self, client: Client) -> Visit:
         return _Visit(self, client.peer)
 
-    def count(self, kind: str, peer: str) -> None:
+    def count(self, kind: str, networks: _Networks) -> None:
         """One more."""
         now = self._clock.monotonic()
-        for key, _ in self._keys(kind, peer):
+        for network, _ in networks:
+            key = self._key(kind, network)
             level = self._table.counts.get(key, now).level
             self._table.counts.put(key, Counter(level + 1, 0.0), now)
 
-    def fullness(self, kind: str, peer: str, limit: int) -> float:
+    def fullness(self, kind: str, networks: _Networks, limit: int) -> float:
         """1.0 where the limit is reached."""
         if not limit:
             return 0.0
         now = self._clock.monotonic()
         return max(
-            self._table.counts.get(key, now).level / (limit * times)
-            for key, times in self._keys(kind, peer)
+            self._table.counts.get(self._key(kind, network), now).level / (limit * times)
+            for network, times in networks
         )
-
-    def _keys(self, kind: str, peer: str) -> list[tuple[int, int]]:
-        return [
-            (self._key(kind, network_of(peer, HOST_BITS)), 1),
-            (self._key(kind, network_of(peer, NEIGHBOUR_BITS)), NEIGHBOURS),
-        ]
 
     def _key(self, *words: str) -> int:
         octets = hashlib.blake2b("\0".join(words).encode(), digest_size=8, key=self._table.key)
@@ -106,6 +104,8 @@ class Rates(Guard):
 class _Visit(Visit):
     def __init__(self, rates: Rates, peer: str) -> None:
         self._rates, self._peer = rates, peer
+        host, neighbours = network_of(peer, HOST_BITS), network_of(peer, NEIGHBOUR_BITS)
+        self._networks: _Networks = ((host, 1), (neighbours, NEIGHBOURS))
 
     async def connected(self) -> None:
         self._send_guessers_away()
@@ -123,10 +123,10 @@ class _Visit(Visit):
 
     def refused(self, sender: MailFrom, recipient: Address) -> None:
         if self._rates.limits.unknown:
-            self._rates.count("unknown", self._peer)
+            self._rates.count("unknown", self._networks)
 
     def _send_guessers_away(self) -> float:
-        fullness = self._rates.fullness("unknown", self._peer, self._rates.limits.unknown)
+        fullness = self._rates.fullness("unknown", self._networks, self._rates.limits.unknown)
         if fullness >= 1:
             self._refuse("unknown recipients", _UNKNOWN, close=True)
         return fullness
@@ -134,9 +134,9 @@ class _Visit(Visit):
     def _admit(self, kind: str, limit: int, reply: Reply, *, close: bool = False) -> None:
         if not limit:
             return
-        if self._rates.fullness(kind, self._peer, limit) >= 1:
+        if self._rates.fullness(kind, self._networks, limit) >= 1:
             self._refuse(f"{kind}s", reply, close=close)
-        self._rates.count(kind, self._peer)
+        self._rates.count(kind, self._networks)
 
     def _refuse(self, what: str, reply: Reply, *, close: bool) -> None:
         _log.info("client slowed down", peer=self._peer, too_many=what)

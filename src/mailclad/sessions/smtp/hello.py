@@ -45,5 +45,7 @@ def _extensions(session: Session) -> list[str]:
         names = site.submission.authenticator.mechanisms(session.tls, with_login=True)
         if names:
             lines.append(f"AUTH {' '.join(names)}")
+    if session.client.peer in site.entrance.proxies:
+        lines.append("XCLIENT NAME ADDR PORT PROTO")
     lines.append("HELP")
     return lines

@@ -19,6 +19,7 @@ from mailclad.protocols.smtp.limits import Limits
 from mailclad.services.auth.authenticator import Authenticator, Exchange
 from mailclad.services.receive.guard import Client, Guard, MailFrom, Visit
 from mailclad.services.receive.incoming import Given
+from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
 from mailclad.store.model import Account
@@ -30,6 +31,18 @@ class SubmissionDoor:
 
     authenticator: Authenticator
     submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Clients of ``own`` networks are no strangers, those of ``proxies`` may speak for others.
+
+    ``greet_delay`` is how many seconds strangers are listened to before they are greeted.
+    """
+
+    own: Networks = Networks()
+    proxies: Networks = Networks()
+    greet_delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,11 @@ class Site:
     new_identity: Callable[[], str]
     limits: Limits = Limits()
     guards: Sequence[Guard] = ()
+    entrance: Entrance = Entrance()
+
+    def is_stranger(self, peer: str) -> bool:
+        """Whether patience is asked of a client with this address."""
+        return self.role is Role.MX and bool(peer) and peer not in self.entrance.own
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from mailclad.services.receive.guard import Guard
 from mailclad.services.receive.identity import identities
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
-from mailclad.sessions.smtp.session import Site, SubmissionDoor
+from mailclad.sessions.smtp.session import Entrance, Site, SubmissionDoor
 from mailclad.store.interface import Store
 
 _LMTP_ERRORS = 100_000
@@ -29,12 +29,14 @@ def make_site(
     clock: Clock,
     message_octets: int = Limits().message,
     guards: Sequence[Guard] = (),
+    entrance: Entrance = Entrance(),
+    rejects_days: int = 0,
 ) -> Site:
     """``starttls``: whether it can be offered, that is, whether a certificate is ready.
 
     LMTP never offers it: it runs on loopback or a Unix socket.
     """
-    reception = Reception(store, clock)
+    reception = Reception(store, clock, rejects_days)
     door = None
     if role is Role.SUBMISSION:
         submission = Submission(store, reception, new_spool, clock, host_name)
@@ -44,5 +46,15 @@ def make_site(
         limits = Limits(message=message_octets, errors=_LMTP_ERRORS, unknown=_LMTP_ERRORS)
     starttls = starttls and role is not Role.LMTP
     return Site(
-        role, host_name, starttls, reception, door, new_spool, clock, identities(), limits, guards
+        role,
+        host_name,
+        starttls,
+        reception,
+        door,
+        new_spool,
+        clock,
+        identities(),
+        limits,
+        guards,
+        entrance,
     )

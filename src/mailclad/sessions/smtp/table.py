@@ -17,6 +17,7 @@ from mailclad.sessions.smtp.outcome import Challenged, Invited, Outcome, Result
 from mailclad.sessions.smtp.rcpt import rcpt
 from mailclad.sessions.smtp.refusals import REFUSALS, refusal
 from mailclad.sessions.smtp.session import Authenticating, Greeted, Sending, Session
+from mailclad.sessions.smtp.xclient import xclient
 
 S = TypeVar("S", bound=Session)
 C = TypeVar("C", bound=Command)
@@ -47,6 +48,7 @@ ROWS = (
     row(commands.Noop, Session, noop),
     row(commands.Vrfy, Session, vrfy),
     row(commands.Help, Session, help_),
+    row(commands.XClient, Session, xclient),
     row(commands.Quit, Session, quit_),
 )
 BY_COMMAND: Mapping[type[Command], Row] = {row.command: row for row in ROWS}
