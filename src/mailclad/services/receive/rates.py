@@ -87,12 +87,12 @@ class Rates(Guard):
             self._table.counts.put(key, Counter(level + 1, 0.0), now)
 
     def fullness(self, kind: str, networks: _Networks, limit: int) -> float:
-        """1.0 where the limit is reached."""
+        """1.0 where the limit is reached; a count that has faded a little is still whole."""
         if not limit:
             return 0.0
         now = self._clock.monotonic()
         return max(
-            self._table.counts.get(self._key(kind, network), now).level / (limit * times)
+            round(self._table.counts.get(self._key(kind, network), now).level) / (limit * times)
             for network, times in networks
         )
 
