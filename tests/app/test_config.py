@@ -42,6 +42,36 @@ def parse(text: str) -> Config:
         ),
         ("[limits]\nmessage_octets = 0", "limits.message_octets: line 4: expected a whole"),
         ("[server", "line 3: this is not TOML"),
+        (
+            '[receive]\ndmarc = "strict"',
+            "receive.dmarc: line 4: “strict” is none of: enforce, junk",
+        ),
+        (
+            '[receive.domains]\n"a.test" = "no"',
+            "receive.domains: line 3: “no” is none of: enforce",
+        ),
+        (
+            '[receive.domains]\n"a b" = "note"',
+            "receive.domains.a b: line 4: “a b” is not a domain",
+        ),
+        (
+            '[receive]\nown_networks = ["10.0.0.1/8"]',
+            "receive.own_networks: line 4: “10.0.0.1/8” is",
+        ),
+        (
+            '[receive]\nxclient_from = ["proxy"]',
+            "receive.xclient_from: line 4: “proxy” is not an IP",
+        ),
+        (
+            '[receive]\ntrusted_sealers = ["@"]',
+            "receive.trusted_sealers: line 4: “@” is not a dom",
+        ),
+        (
+            '[[receive.block_lists]]\nzone = "@"',
+            "receive.block_lists.zone: line 4: “@” is not a d",
+        ),
+        ("[receive]\ngreet_delay = 31", "receive.greet_delay: line 4: expected a number with"),
+        ("[receive.rates]\nunknown = -1", "receive.rates.unknown: line 4: expected a whole numbe"),
         ('[[listen]]\nservice = "imaps"', "listen.service: line 4: “imaps” is none of: imap, p"),
     ],
 )
@@ -61,6 +91,10 @@ def listen(*lines: str) -> str:
         (('service="smtp"\ntls="implicit"\nport=25',), "line 5: “implicit” is not possible for"),
         (('service="imap"\ntls="none"\nport=143',), "line 5: “none” is not possible for imap; us"),
         (('service="imap"\ntls="starttls"\nport=70000',), "line 6: expected a whole number <= 65"),
+        (
+            ('service="imap"\ntls="implicit"\nport=993\nproxy_from=["x"]',),
+            "line 7: “x” is not an IP address or network",
+        ),
         (('service="imap"\ntls="starttls"',), "line 3: needs a port, or (for lmtp) a path"),
         (('service="imap"\ntls="starttls"\npath="x"',), "line 6: only lmtp can listen on a path"),
         (('service="lmtp"\ntls="none"\nport=24',), "line 3: lmtp takes mail from anyone who rea"),
@@ -74,6 +108,19 @@ def test_listen_lines_are_checked(lines: tuple[str, ...], said: str) -> None:
     with pytest.raises(ConfigProblem, match="listen") as caught:
         parse(listen(*lines))
     assert said in str(caught.value)
+
+
+def test_mail_from_strangers_is_judged_unless_the_file_says_no() -> None:
+    receive = parse(SERVER).receive
+    assert (receive.judge, receive.dmarc, receive.rejects_days) == (True, "enforce", 7)
+    assert (receive.block_lists, receive.greylist, receive.greet_delay) == ((), False, 0)
+    receive = parse(
+        SERVER + '[receive]\ndmarc = "junk"\ngreylist = true\n'
+        '[receive.domains]\n"b.test" = "note"\n'
+        '[[receive.block_lists]]\nzone = "zen.test"\nweight = 3\n'
+    ).receive
+    assert (receive.dmarc, receive.greylist, receive.domains) == ("junk", True, {"b.test": "note"})
+    assert [(one.zone, one.weight) for one in receive.block_lists] == [("zen.test", 3)]
 
 
 def test_the_hostname_is_needed_and_must_be_one() -> None:

@@ -1,6 +1,7 @@
 """Mail from strangers, through the whole server: a real port, real DNS packets, a real store."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -327,9 +328,8 @@ def test_a_balancer_that_says_nothing_of_its_client_is_dropped(tmp_path: Path) -
     async def test(server: Receiving, dns: StubDns) -> None:
         line = await server.connect()
         line.write(b"EHLO x\r\n")
-        with pytest.raises(ConnectionError):
+        with contextlib.suppress(ConnectionResetError):
             assert await line.rest() == b""
-            raise ConnectionResetError
         await line.close()
 
     run(tmp_path, test)

@@ -26,9 +26,10 @@ from mailclad.services.auth.authenticator import (
     Use,
 )
 from mailclad.services.receive.guard import Client, Guard
+from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
-from mailclad.sessions.smtp.session import Session, Site, SubmissionDoor, meet
+from mailclad.sessions.smtp.session import Entrance, Session, Site, SubmissionDoor, meet
 from mailclad.sessions.smtp.table import carry_out
 from mailclad.store.errors import DomainNotFound
 from mailclad.store.interface import Store
@@ -169,6 +170,8 @@ class Talk:
     starttls: bool = True
     store: FakeStore = field(default_factory=FakeStore)
     guards: tuple[Guard, ...] = ()
+    strict: bool = False
+    proxies: tuple[str, ...] = ()
     closed: str | None = None
     upgrading: bool = False
 
@@ -190,11 +193,17 @@ class Talk:
             self._new_identity,
             self.limits,
             self.guards,
+            Entrance(proxies=Networks(self.proxies)),
         )
         self._identities = 0
         self.session = meet(site, Client("192.0.2.7", 25, "mx.example.org", self.tls))
         self.connection = ServerConnection(
-            self.role, self.limits, starttls=self.starttls, encrypted=self.tls is not None
+            self.role,
+            self.limits,
+            starttls=self.starttls,
+            encrypted=self.tls is not None,
+            strict=self.strict,
+            xclient=self.session.client.peer in site.entrance.proxies,
         )
 
     def _new_identity(self) -> str:

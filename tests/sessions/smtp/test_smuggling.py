@@ -63,6 +63,26 @@ def test_the_true_end_is_the_only_one() -> None:
     assert len(talk.messages()) == 2
 
 
+@pytest.mark.rfc("2920", "3.1")
+def test_a_stranger_who_does_not_wait_for_354_is_sent_away() -> None:
+    """No mail program does that: it is how smuggled mail and worms talk."""
+    talk = Talk(strict=True)
+    said = talk.feed(BEFORE + MESSAGE + b"\r\n.\r\n" + SMUGGLED)
+
+    assert said.splitlines()[-1].startswith(b"554 5.5.1 ")
+    assert b"354" not in said
+    assert talk.closed is not None
+    assert talk.store.kept == []
+
+
+def test_a_stranger_who_waits_may_send_commands_in_groups() -> None:
+    talk = Talk(strict=True)
+    said = talk.feed(BEFORE) + talk.feed(MESSAGE + b"\r\n.\r\nQUIT\r\n")
+
+    assert [line[:3] for line in said.splitlines()][-3:] == [b"354", b"250", b"221"]
+    assert len(talk.messages()) == 1
+
+
 def test_chunks_are_counted_and_never_normalised() -> None:
     """In BDAT dots and bare line ends are octets like others (RFC 3030 §2)."""
     content = MESSAGE + b"\n.\nMAIL FROM:<smuggled@elsewhere.example>\r\n.\r\n\r."

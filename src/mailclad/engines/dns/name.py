@@ -5,6 +5,7 @@ Octets that are not printable, and those that mean something in text, come escap
 """
 
 import re
+from functools import lru_cache
 
 MAX_NAME_OCTETS = 255
 MAX_LABEL_OCTETS = 63
@@ -13,10 +14,14 @@ MAX_LABEL_OCTETS = 63
 _MAX_TEXT = 4 * MAX_NAME_OCTETS
 """Characters of the longest name with every octet escaped."""
 
+REMEMBERED = 4_096
+"""Names whose reading is remembered, 5 MiB at most: mail asks for the same few again."""
+
 _TOKEN = re.compile(rb"\\([01][0-9]{2}|2[0-4][0-9]|25[0-5])|\\([^0-9])|([^\\.]+)|\.", re.DOTALL)
 _ESCAPED = re.compile(rb'["().;\\@$]|[^!-~]')
 
 
+@lru_cache(REMEMBERED)
 def read_name(text: str) -> bytes | None:
     """None where no name in the DNS can be meant, nor the root; with or without the last dot."""
     if len(text) > _MAX_TEXT or not text.isascii():

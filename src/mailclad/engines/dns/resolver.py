@@ -11,7 +11,6 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
@@ -95,7 +94,8 @@ class DnsResolver(Resolver):
         if known is None:
             return _give(await self._join(question))
         outcome, seconds = known
-        return replace(_give(outcome), ttl=seconds)
+        found = _give(outcome)
+        return Answer(found.name, found.records, found.secure, found.exists, seconds)
 
     async def _join(self, question: _Question) -> _Outcome:
         """Ask, or wait with those who asked before; who stops waiting stops only himself."""

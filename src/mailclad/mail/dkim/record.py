@@ -6,6 +6,7 @@ at most ``MAX_EXPONENT_BITS``: a stranger chooses the key, and its size is our w
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -32,6 +33,9 @@ MAX_EXPONENT_BITS = 64
 
 ED25519_BITS = 256
 
+REMEMBERED = 1_024
+"""Records whose reading is remembered, 4 MiB at most: reading one costs as much as verifying."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -55,6 +59,7 @@ class Key:
         return True
 
 
+@lru_cache(REMEMBERED)
 def is_key_record(record: bytes) -> bool:
     """Whether it could be a key: wildcards put other records (SPF) in the way (§6.1.2)."""
     try:
@@ -64,6 +69,7 @@ def is_key_record(record: bytes) -> bool:
     return b"p" in tags and (b"v" not in tags or next(iter(tags)) == b"v")
 
 
+@lru_cache(REMEMBERED)
 def parse_key(record: bytes, service: bytes) -> Key:
     """``service`` is what the key must be good for: ``email``, or ``tlsrpt`` (RFC 8460 §3)."""
     try:

@@ -151,18 +151,16 @@ def _vrfy(arguments: str, now: Conversation) -> Command:
     return Vrfy()
 
 
-_ATTRIBUTE = re.compile(r"([A-Z]{1,12})=([!-~]{1,300})", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"[A-Z]{1,12}=[!-~]{1,300}", re.IGNORECASE)
 _UNKNOWN = ("[UNAVAILABLE]", "[TEMPUNAVAIL]")
 
 
 def _xclient(arguments: str, now: Conversation) -> Command:
     """https://www.postfix.org/XCLIENT_README.html; what else the proxy tells is not used here."""
-    given: dict[str, str] = {}
-    for word in arguments.split():
-        found = _ATTRIBUTE.fullmatch(word)
-        if found is None:
-            raise SyntaxProblem(501, "5.5.4", "Write XCLIENT and NAME=VALUE for each fact")
-        given[found[1].upper()] = found[2]
+    words = arguments.split()
+    if not words or not all(map(_ATTRIBUTE.fullmatch, words)):
+        raise SyntaxProblem(501, "5.5.4", "Write XCLIENT and NAME=VALUE for each fact")
+    given = {name.upper(): value for name, _, value in (word.partition("=") for word in words)}
     address = given.get("ADDR", _UNKNOWN[0])
     if address.upper() in _UNKNOWN:
         return XClient("")

@@ -8,9 +8,9 @@ A message of more than ``THREAD_OCTETS`` is hashed on a thread, so that others a
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from mailclad.base.octets import Octets
 from mailclad.base.resolver import Resolver
@@ -39,6 +39,7 @@ TOTAL_SECONDS = 20.0
 THREAD_OCTETS = 256 * 1024
 """Hashing that takes a millisecond; a change of threads costs a tenth of one."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -75,22 +76,21 @@ class _Examined:
 async def check_path(resolver: Resolver, client: Client, mail: Mail, now: int) -> Path:
     """SPF and iprev: they need no message."""
     until = asyncio.get_running_loop().time() + TOTAL_SECONDS
-    sender = None if mail.reverse_path is None else str(mail.reverse_path)
-    spf = check_spf(resolver, client.peer, client.hello, sender, client.host_name, now)
-    late = SpfResult(
+    path = mail.reverse_path
+    sender = None if path is None else str(path)
+    facts = (client.peer, client.hello, sender, client.host_name, now)
+    late_spf = SpfResult(
         SpfOutcome.TEMPERROR,
-        "" if mail.reverse_path is None or not mail.reverse_path.is_ascii
-        else mail.reverse_path.domain.lower(),
-        "helo" if sender is None else "mailfrom",
+        path.domain.lower() if path is not None and path.is_ascii else "",
+        "helo" if path is None else "mailfrom",
         problem=_LATE,
-    )  # fmt: skip
-    found = await asyncio.gather(
-        _within(until, spf, late),
-        _within(
-            until, check_iprev(resolver, client.peer), Iprev(IprevResult.TEMPERROR, "", _LATE)
-        ),
     )
-    return Path(*found)
+    late_iprev = Iprev(IprevResult.TEMPERROR, "", _LATE)
+    spf, iprev = await asyncio.gather(
+        _within(until, late_spf, check_spf, resolver, *facts),
+        _within(until, late_iprev, check_iprev, resolver, client.peer),
+    )
+    return Path(spf, iprev)
 
 
 async def authenticate(
@@ -104,8 +104,8 @@ async def authenticate(
         examined = _examine(octets)
     found_path, dkim, chain = await asyncio.gather(
         path,
-        _within(until, _judge_dkim(examined.signatures, resolver, now), _late_dkim(examined)),
-        _within(until, judge_chain(examined.chain, resolver, now), _LATE_CHAIN),
+        _within(until, _late_dkim(examined), _judge_dkim, examined.signatures, resolver, now),
+        _within(until, _LATE_CHAIN, judge_chain, examined.chain, resolver, now),
     )
     dmarc = await _judge_dmarc(resolver, examined.author, found_path.spf, dkim, until)
     return Findings(found_path, dkim, chain, examined.author, dmarc, examined.header)
@@ -115,10 +115,16 @@ _LATE = f"the DNS took longer than {TOTAL_SECONDS:g} seconds in all"
 _LATE_CHAIN = ArcResult(ArcOutcome.FAIL, problem=_LATE)
 
 
-async def _within(until: float, check: Awaitable[T], otherwise: T) -> T:
+async def _within(
+    until: float,
+    otherwise: T,
+    check: Callable[P, Coroutine[Any, Any, T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
     try:
         async with asyncio.timeout_at(until):
-            return await check
+            return await check(*args, **kwargs)
     except TimeoutError:
         return otherwise
 
@@ -169,8 +175,13 @@ async def _judge_dmarc(
     results = [
         await _within(
             until,
-            evaluate_dmarc(resolver, domain, asked_spf, passed, undecided),
             DmarcResult(DmarcOutcome.TEMPERROR, domain, problem=_LATE),
+            evaluate_dmarc,
+            resolver,
+            domain,
+            asked_spf,
+            passed,
+            undecided,
         )
         for domain in author.domains
     ]

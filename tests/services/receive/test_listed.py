@@ -1,0 +1,71 @@
+"""Block lists as a guard: refused, junk, or nothing at all."""
+
+import asyncio
+
+import pytest
+
+from mailclad.base.resolver import Answer
+from mailclad.services.receive import listed
+from mailclad.services.receive.dnsbl import DnsList
+from mailclad.services.receive.guard import Refused
+from mailclad.services.receive.listed import BlockLists
+from tests.dns.fake import FakeResolver, Known
+from tests.services.receive.meeting import Meeting
+
+LISTS = (DnsList("a.test", 2), DnsList("b.test", 1))
+A: tuple[str, str] = ("1.2.0.192.a.test", "A")
+B: tuple[str, str] = ("1.2.0.192.b.test", "A")
+YES = ["127.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({}, ""),
+        ({A: YES}, "550 5.7.1 Your address is on a.test"),
+        ({A: YES, B: YES}, "550 5.7.1 Your address is on a.test, b.test"),
+        ({B: YES}, "junk: the sending server is on b.test"),
+        ({A: ["127.255.255.254"], B: ["8.8.8.8"]}, ""),
+    ],
+)
+def test_by_weight(known: dict[tuple[str, str], Known], said: str) -> None:
+    guard = BlockLists(FakeResolver(known), LISTS, 2)
+
+    async def scenario() -> str:
+        try:
+            opinion = await Meeting(guard).whole(b"x")
+        except Refused as refused:
+            return f"{refused.reply.code} {refused.reply.status} {refused.reply.text}"
+        return f"junk: {opinion.junk}" if opinion.junk else ""
+
+    assert asyncio.run(scenario()) == said
+
+
+def test_a_wrong_listing_can_be_complained_of() -> None:
+    guard = BlockLists(FakeResolver({A: YES}), LISTS, 2)
+    opinion = asyncio.run(Meeting(guard).whole(b"x", to=["abuse@ours.test"]))
+    assert opinion.junk == ""
+
+
+class Silent(FakeResolver):
+    async def addresses(self, name: str, version: int) -> Answer[str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def test_lists_that_are_silent_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listed, "TOTAL_SECONDS", 0.01)
+    opinion = asyncio.run(Meeting(BlockLists(Silent(), LISTS, 2)).whole(b"x"))
+    assert opinion.junk == ""
+
+
+def test_who_leaves_is_not_asked_about_any_more() -> None:
+    async def scenario() -> int:
+        meeting = Meeting(BlockLists(Silent(), LISTS, 2))
+        await meeting.visit.connected()
+        meeting.visit.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(scenario()) == 1

@@ -1,0 +1,65 @@
+"""XCLIENT: only from proxies, only once, never in the middle of a message."""
+
+import pytest
+
+from mailclad.protocols.smtp.conversation import Role
+from tests.sessions.smtp.talk import Talk
+
+PROXY = ("192.0.2.7",)
+HELLO = b"EHLO client.example\r\n"
+XCLIENT = b"XCLIENT ADDR=198.51.100.9 NAME=c.test PORT=4321 PROTO=ESMTP LOGIN=ada\r\n"
+MAIL = b"MAIL FROM:<bob@elsewhere.example>\r\n"
+
+
+def test_the_conversation_begins_anew_for_the_client_that_was_named() -> None:
+    talk = Talk(proxies=PROXY)
+    assert b"250-XCLIENT NAME ADDR PORT PROTO\r\n" in talk.feed(HELLO)
+    assert talk.feed(XCLIENT) == b"220 mx.example.org ESMTP\r\n"
+    assert (talk.session.client.peer, talk.session.client.hello) == ("198.51.100.9", "")
+    assert talk.feed(MAIL).startswith(b"503 ")
+    assert b"XCLIENT" not in talk.feed(HELLO)
+    assert talk.feed(XCLIENT).startswith(b"500 ")
+    assert talk.session.client.peer == "198.51.100.9"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "peer"),
+    [
+        (b"ADDR=IPV6:2001:db8::1", "2001:db8::1"),
+        (b"addr=ipv6:2001:db8::1", "2001:db8::1"),
+        (b"ADDR=[UNAVAILABLE] NAME=[TEMPUNAVAIL]", "192.0.2.7"),
+        (b"NAME=c.test", "192.0.2.7"),
+    ],
+)
+def test_addresses(attributes: bytes, peer: str) -> None:
+    talk = Talk(proxies=PROXY)
+    assert talk.feed(b"XCLIENT " + attributes + b"\r\n").startswith(b"220 ")
+    assert talk.session.client.peer == peer
+
+
+@pytest.mark.parametrize("attributes", [b"", b" ADDR", b" ADDR=x", b" ADDR=", b" ADDR=1.2.3.4 x"])
+def test_what_cannot_be_read_changes_nothing(attributes: bytes) -> None:
+    talk = Talk(proxies=PROXY)
+    said = talk.feed(HELLO + b"XCLIENT" + attributes + b"\r\n")
+    assert said.splitlines()[-1].startswith(b"501 5.5.4 ")
+    assert talk.session.client.peer == "192.0.2.7"
+
+
+def test_in_the_middle_of_a_message_it_is_out_of_order() -> None:
+    talk = Talk(proxies=PROXY)
+    assert talk.feed(HELLO + MAIL + XCLIENT).splitlines()[-1].startswith(b"503 ")
+
+
+def test_it_is_told_again_after_starttls() -> None:
+    talk = Talk(proxies=PROXY)
+    talk.feed(HELLO + b"STARTTLS\r\n")
+    talk.start_tls()
+    assert b"XCLIENT" in talk.feed(HELLO)
+    assert talk.feed(XCLIENT).startswith(b"220 ")
+
+
+@pytest.mark.parametrize("role", [Role.MX, Role.SUBMISSION])
+def test_for_others_there_is_no_such_command(role: Role) -> None:
+    talk = Talk(role, proxies=("192.0.2.8",))
+    assert b"XCLIENT" not in talk.feed(HELLO + b"HELP\r\n")
+    assert talk.feed(XCLIENT)[:4] in {b"500 ", b"530 "}
