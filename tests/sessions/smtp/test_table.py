@@ -22,6 +22,7 @@ ARGUMENTS = {
     "RCPT": "TO:<a@b>",
     "BDAT": "0",
     "VRFY": "x",
+    "XCLIENT": "ADDR=192.0.2.1",
 }
 
 
