@@ -59,13 +59,16 @@ def test_lists_that_are_silent_say_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert opinion.junk == ""
 
 
-def test_who_leaves_is_not_asked_about_any_more() -> None:
-    async def scenario() -> int:
-        meeting = Meeting(BlockLists(Silent(), LISTS, 2))
+def test_lists_are_asked_once_a_connection_and_only_about_somebody_who_exists() -> None:
+    async def scenario() -> tuple[int, int]:
+        resolver = FakeResolver()
+        meeting = Meeting(BlockLists(resolver, LISTS, 2))
         await meeting.visit.connected()
-        meeting.visit.close()
-        for _ in range(3):
-            await asyncio.sleep(0)
-        return len(asyncio.all_tasks())
+        await meeting.mail("bob@x.test")
+        before = len(resolver.asked)
+        await meeting.recipient("ada@ours.test", "grace@ours.test")
+        await meeting.mail("bob@x.test")
+        await meeting.recipient("ada@ours.test")
+        return before, len(resolver.asked)
 
-    assert asyncio.run(scenario()) == 1
+    assert asyncio.run(scenario()) == (0, 2)

@@ -3,7 +3,7 @@
 RFC 7208, RFC 6376, RFC 9989, RFC 8617, RFC 8601 §3.
 In come a message and its envelope; out come ``Findings``: what each check said.  Never raises on
 a message or on DNS: trouble there is ``temperror``.  All questions together have
-``TOTAL_SECONDS``; SPF and iprev may begin when MAIL is said and be awaited at the end.
+``TOTAL_SECONDS``; SPF and iprev may begin while the message is still on its way.
 A message of more than ``THREAD_OCTETS`` is hashed on a thread, so that others are served.
 """
 
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What is known as soon as MAIL was said."""
+    """What is known without the message."""
 
     spf: SpfResult
     iprev: Iprev

@@ -84,4 +84,5 @@ class _Visit(Visit):
         if is_role(recipient):
             return
         if not await self._greylisting.passes(self._network, sender.mail.reverse_path, recipient):
+            _log.info("sender told to come back", id=sender.identity, network=self._network)
             raise Refused(_LATER)

@@ -1,6 +1,6 @@
 """The judge: a stranger's message is authenticated, and taken, filed as junk or refused.
 
-SPF and iprev begin at MAIL, the rest when the message has come (``authentication``).  What that
+SPF and iprev begin at the first recipient who exists, the rest when the message has come (``authentication``).  What that
 means is ``policy``'s to say, for the domain of the recipients; the fields that tell of it are
 ``verdict_fields``'s.  Recipients whose domains want different treatment are asked for in
 messages of their own, with 452 (RFC 5321 §4.5.3.1.10).  Mail to nobody but postmaster and abuse
@@ -67,15 +67,13 @@ class _Hearing(Visit):
         self._judge = judge
         self._path: asyncio.Task[Path] | None = None
 
-    async def mail(self, sender: MailFrom) -> None:
-        self.reset()  # a guard after this one may have refused the MAIL before
-        judge = self._judge
-        self._path = asyncio.create_task(
-            check_path(judge.resolver, sender.client, sender.mail, judge.clock.now())
-        )
-
     async def recipient(self, sender: MailFrom, recipient: Address) -> None:
-        rules = self._judge.rules
+        judge = self._judge
+        if self._path is None:
+            self._path = asyncio.create_task(
+                check_path(judge.resolver, sender.client, sender.mail, judge.clock.now())
+            )
+        rules = judge.rules
         if sender.recipients and rules.action_for(recipient.domain) is not rules.action_for(
             sender.recipients[0].domain
         ):
@@ -83,7 +81,7 @@ class _Hearing(Visit):
 
     async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
         judge, path = self._judge, self._path
-        assert path is not None, "MAIL came before"
+        assert path is not None, "a recipient came before"
         self._path = None
         now = judge.clock.now()
         octets = message.octets[message.start :] if message.start else message.octets

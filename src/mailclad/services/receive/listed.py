@@ -1,9 +1,9 @@
 """Clients that block lists name are refused, or their mail goes into Junk (RFC 5782, RFC 6471).
 
-The lists are asked when the client connects and awaited at the first recipient, so that asking
-costs no time.  Weights of the lists that name the address are added up: ``refuse_at`` and more
-is refused, less is Junk.  A list that does not answer, or not like one, says nothing; the log
-tells of it.  Mail to postmaster and abuse is let through: there a wrong listing is complained of.
+The lists are asked at a connection's first recipient who exists.  Weights of those that name
+the address are added up: ``refuse_at`` and more is refused, less is Junk.  A list that does not
+answer, or not like one, says nothing; the log tells of it.  Mail to postmaster and abuse is let
+through: there a wrong listing is complained of.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from mailclad.services.receive.guard import (
 from mailclad.services.receive.recipients import is_role
 
 TOTAL_SECONDS = 10.0
-"""For all lists together, from the connection on."""
+"""For all lists together."""
 
 _NOTHING = Listings(())
 _log = structlog.get_logger()
@@ -60,30 +60,23 @@ class BlockLists(Guard):
 class _Visit(Visit):
     def __init__(self, lists: BlockLists, peer: str) -> None:
         self._lists, self._peer = lists, peer
-        self._asked: asyncio.Task[Listings] | None = None
-
-    async def connected(self) -> None:
-        self._asked = asyncio.create_task(self._lists.ask(self._peer))
+        self._listings: Listings | None = None
 
     async def recipient(self, sender: MailFrom, recipient: Address) -> None:
-        if self._asked is None or is_role(recipient):
+        if is_role(recipient):
             return
-        listings = await asyncio.shield(self._asked)
+        if self._listings is None:
+            self._listings = await self._lists.ask(self._peer)
+        listings = self._listings
         if listings.listed and listings.weight >= self._lists.refuse_at:
             _log.info("client on block list", peer=self._peer, lists=_zones(listings))
             raise Refused(Reply(550, "5.7.1", _words(listings)))
 
     async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
-        if self._asked is None or all(map(is_role, message.recipients)):
-            return NO_OPINION
-        listings = await asyncio.shield(self._asked)
-        if not listings.listed:
+        listings = self._listings
+        if listings is None or not listings.listed or all(map(is_role, message.recipients)):
             return NO_OPINION
         return Opinion(junk=f"the sending server is on {_zones(listings)}")
-
-    def close(self) -> None:
-        if self._asked is not None:
-            self._asked.cancel()
 
 
 def _zones(listings: Listings) -> str:

@@ -1,27 +1,22 @@
 """A sender whose domain cannot be answered is refused (RFC 7505 §4.2, RFC 5321 §3.6.2).
 
-The domain of MAIL FROM is asked for at MAIL and decided at RCPT.  It can be answered if it has
-an MX that is not null or, without any MX, an address (RFC 5321 §5.1).  DNS trouble refuses
+The domain of MAIL FROM is looked up at the first recipient who exists.  It can be answered if it
+has an MX that is not null or, without any MX, an address (RFC 5321 §5.1).  DNS trouble refuses
 nobody, ``<>`` and address literals have no domain, postmaster and abuse take mail from anybody.
 """
 
 import asyncio
 from enum import Enum
 
+import structlog
+
 from mailclad.base.resolver import DnsProblem, Resolver
 from mailclad.mail.address import Address, AddressProblem, normalise_domain
 from mailclad.protocols.smtp.reply import Reply
-from mailclad.services.receive.guard import (
-    NO_OPINION,
-    Arrived,
-    Client,
-    Guard,
-    MailFrom,
-    Opinion,
-    Refused,
-    Visit,
-)
+from mailclad.services.receive.guard import Client, Guard, MailFrom, Refused, Visit
 from mailclad.services.receive.recipients import is_role
+
+_log = structlog.get_logger()
 
 TOTAL_SECONDS = 10.0
 """What is not known by then is let pass."""
@@ -46,32 +41,19 @@ class SenderDomain(Guard):
 class _Visit(Visit):
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._found: asyncio.Task[DomainState] | None = None
-
-    async def mail(self, sender: MailFrom) -> None:
-        self.reset()
-        reverse_path = sender.mail.reverse_path
-        if reverse_path is not None and not reverse_path.is_literal:
-            self._found = asyncio.create_task(look_up(self._resolver, reverse_path.domain))
+        self._known: tuple[str, DomainState] | None = None
 
     async def recipient(self, sender: MailFrom, recipient: Address) -> None:
-        if self._found is None or is_role(recipient):
+        reverse_path = sender.mail.reverse_path
+        if reverse_path is None or reverse_path.is_literal or is_role(recipient):
             return
-        state = await asyncio.shield(self._found)
-        if isinstance(state.value, Reply):
-            raise Refused(state.value)
-
-    async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
-        self.reset()
-        return NO_OPINION
-
-    def reset(self) -> None:
-        if self._found is not None:
-            self._found.cancel()
-            self._found = None
-
-    def close(self) -> None:
-        self.reset()
+        domain = reverse_path.domain
+        if self._known is None or self._known[0] != domain:
+            self._known = domain, await look_up(self._resolver, domain)
+        answer = self._known[1].value
+        if isinstance(answer, Reply):
+            _log.info("sender refused", id=sender.identity, domain=domain, reason=answer.text)
+            raise Refused(answer)
 
 
 async def look_up(resolver: Resolver, domain: str) -> DomainState:
