@@ -22,6 +22,7 @@ from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.private_ca import PrivateCa, ensure_private_ca, issue_leaf
+from mailclad.services.receive.networks import Networks
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class Server:
         mode: TlsMode = TlsMode.IMPLICIT,
         limits: Limits | None = None,
         sock: socket.socket | None = None,
+        proxies: Networks = Networks(),
     ) -> None:
         self.admission = Admission(limits or Limits())
         self.facts: queue.Queue[TlsFacts] = queue.Queue()
@@ -64,7 +66,7 @@ class Server:
         self._new_loop = LOOPS[loop]
         self._shell = shell
         self._contexts = contexts
-        self._listening = Listening(service, mode, (sock or listening_socket(),))
+        self._listening = Listening(service, mode, (sock or listening_socket(),), proxies)
         self.address = self._listening.sockets[0].getsockname()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Listener | None = None

@@ -12,6 +12,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import structlog
@@ -53,6 +54,7 @@ class Listener:
 
     __slots__ = (
         "_admission",
+        "_arriving",
         "_draining",
         "_half_open",
         "_log",
@@ -91,6 +93,7 @@ class Listener:
         self._servers: list[asyncio.AbstractServer] = []
         self._tasks: dict[Channel, asyncio.Task[None]] = {}
         self._half_open: dict[Channel, asyncio.Transport] = {}
+        self._arriving: set[asyncio.Transport] = set()
         self._draining = False
         self._refused = _Refused()
         self._log = structlog.get_logger().bind(
@@ -113,7 +116,7 @@ class Listener:
     @property
     def connections(self) -> int:
         """How many connections stand, handshakes under way included."""
-        return len(self._tasks) + len(self._half_open)
+        return len(self._tasks) + len(self._half_open) + len(self._arriving)
 
     def stop_accepting(self) -> None:
         """Accept nothing more; the connections that stand go on as if nothing had happened."""
@@ -125,7 +128,7 @@ class Listener:
         self._draining = True
         for server in self._servers:
             server.close()
-        for transport in list(self._half_open.values()):
+        for transport in [*self._arriving, *self._half_open.values()]:
             transport.abort()
         for channel in list(self._tasks):
             channel.closing = True
@@ -148,12 +151,14 @@ class Listener:
     def meet(self, tcp: asyncio.Transport) -> None:
         peer, _ = ends(tcp)
         if peer in self._proxies:
-            tcp.set_protocol(Proxied(tcp, self._admit))
+            self._arriving.add(tcp)
+            tcp.set_protocol(Proxied(tcp, self._admit, partial(self._arriving.discard, tcp)))
         else:
             self._admit(tcp, "", b"")
 
     def _admit(self, tcp: asyncio.Transport, source: str, received: bytes) -> None:
         """``source`` is the client's address where a proxy has told it."""
+        self._arriving.discard(tcp)
         peer, local_port = ends(tcp)
         channel = Channel(self, source or peer, local_port)
         implicit = self._mode is TlsMode.IMPLICIT

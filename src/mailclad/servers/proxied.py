@@ -22,11 +22,15 @@ _log = structlog.get_logger()
 
 
 class Proxied(asyncio.Protocol):
-    __slots__ = ("_arrived", "_received", "_timer", "_transport")
+    """``lost`` is called where the connection ends before it has arrived."""
 
-    def __init__(self, transport: asyncio.Transport, arrived: Arrived) -> None:
+    __slots__ = ("_arrived", "_lost", "_received", "_timer", "_transport")
+
+    def __init__(
+        self, transport: asyncio.Transport, arrived: Arrived, lost: Callable[[], None]
+    ) -> None:
         self._transport = transport
-        self._arrived = arrived
+        self._arrived, self._lost = arrived, lost
         self._received = b""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(HEADER_SECONDS, self._drop, "no PROXY header came")
@@ -44,6 +48,7 @@ class Proxied(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        self._lost()
 
     def _drop(self, reason: str) -> None:
         self._timer.cancel()

@@ -21,6 +21,7 @@ from mailclad.store.trace import Happening, TraceEvent
 from tests.dns.fake import FakeResolver, Known
 from tests.mail.dkim.fake import RSA
 from tests.mail.dkim.test_dkimpy import signed_by_dkimpy
+from tests.mail.test_arc import KEYS, seal
 from tests.services.receive.meeting import FakeClock, Meeting
 
 GOOD: dict[tuple[str, str], Known] = {
@@ -258,3 +259,24 @@ def test_an_abandoned_transaction_leaves_no_task_behind() -> None:
         return len(asyncio.all_tasks())
 
     assert asyncio.run(scenario()) == 1
+
+
+def test_a_trusted_list_may_change_messages() -> None:
+    """What it sealed says that DMARC passed there; its own signature does not help."""
+    sealer = KEYS[0]
+    octets = b"Subject: [list] x\r\nFrom: bob@bad.test\r\n\r\nchanged\r\n"
+    sealed = seal(octets, sealer, "none; dmarc=pass header.from=bad.test")
+    known: dict[tuple[str, str], Known] = {
+        **GOOD,
+        (f"{sealer.selector}._domainkey.{sealer.domain}", "TXT"): [public_record(sealer).encode()],
+    }
+    with pytest.raises(Refused):
+        judge(sealed, known=known)
+    told = Told()
+    rules = Rules(sealers=frozenset({sealer.domain}))
+    opinion = judge(sealed, known=known, rules=rules, told=told)
+    assert opinion.junk == ""
+    assert results(opinion)["arc"] == "pass"
+    assert results(opinion)["dmarc"] == "fail"
+    ((_, row),) = told.verdicts
+    assert [one.kind for one in row.overrides] == ["trusted_forwarder"]

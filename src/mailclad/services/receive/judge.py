@@ -1,10 +1,11 @@
 """The judge: a stranger's message is authenticated, and taken, filed as junk or refused.
 
-SPF and iprev begin at the first recipient who exists, the rest when the message has come (``authentication``).  What that
-means is ``policy``'s to say, for the domain of the recipients; the fields that tell of it are
-``verdict_fields``'s.  Recipients whose domains want different treatment are asked for in
-messages of their own, with 452 (RFC 5321 §4.5.3.1.10).  Mail to nobody but postmaster and abuse
-is never refused or filed away: whoever cannot reach us otherwise complains there.
+SPF and iprev begin at the first recipient who exists, the rest when the message has come
+(``authentication``).  What that means is ``policy``'s to say, for the domain of the recipients;
+the fields that tell of it are ``verdict_fields``'s.  Recipients whose domains want different
+treatment are asked for in messages of their own, with 452 (RFC 5321 §4.5.3.1.10).  Mail to
+nobody but postmaster and abuse is never refused or filed away: whoever cannot reach us
+otherwise complains there.
 """
 
 import asyncio
