@@ -116,7 +116,8 @@ def test_a_header_that_does_not_come_is_not_waited_for(
         assert read_to_end(sock) == b""
 
 
-def test_a_stopping_server_waits_for_no_header(loop: str) -> None:
+def test_a_stopping_server_waits_for_no_header(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxied, "HEADER_SECONDS", 60)
     with plain(loop) as server, server.connect() as sock:
         server.until(lambda: server.listener.connections == 1)
         server.run(server.listener.drain(10))

@@ -144,6 +144,13 @@ def test_dns_trouble_refuses_nobody() -> None:
         assert results(opinion)["spf"] == "temperror"
 
 
+def test_spf_without_an_answer_keeps_dmarc_from_failing() -> None:
+    known: dict[tuple[str, str], Known] = {**GOOD, ("bad.test", "TXT"): DnsProblem("x")}
+    assert results(judge(BAD_MESSAGE, "x@bad.test", known=known))["dmarc"] == "temperror"
+    with pytest.raises(Refused):  # trouble of another domain does not help
+        judge(BAD_MESSAGE, "x@else.test", known={**GOOD, ("else.test", "TXT"): DnsProblem("x")})
+
+
 @pytest.mark.parametrize(
     "forged",
     [
@@ -216,7 +223,9 @@ def test_all_questions_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) ->
         b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=slow.test; s=x; h=from; b=AAAA;"
         b" bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n"
     )
+    started = time.monotonic()
     opinion = judge(signature + b"From: x@slow.test\r\n\r\n", "x@slow.test", resolver=Endless())
+    assert time.monotonic() - started < 2
     found = results(opinion)
     assert (found["spf"], found["iprev"], found["dmarc"]) == ("temperror",) * 3
     assert found["dkim"] == "temperror"
@@ -280,3 +289,12 @@ def test_a_trusted_list_may_change_messages() -> None:
     assert results(opinion)["dmarc"] == "fail"
     ((_, row),) = told.verdicts
     assert [one.kind for one in row.overrides] == ["trusted_forwarder"]
+
+
+def test_a_signature_that_leaves_the_end_open_speaks_for_nobody() -> None:
+    """Whatever was put behind the signed part (``l=``) is not the signer's (RFC 6376 §8.2)."""
+    octets = f"From: a@{RSA.domain}\r\nSubject: x\r\n\r\nsigned\r\n".encode()
+    signed = signed_by_dkimpy(octets, RSA, (b"relaxed", b"relaxed"), length=True)
+    assert results(judge(signed))["dmarc"] == "pass"
+    with pytest.raises(Refused):
+        judge(signed + b"and more\r\n")

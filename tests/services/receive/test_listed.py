@@ -47,6 +47,15 @@ def test_a_wrong_listing_can_be_complained_of() -> None:
     assert opinion.junk == ""
 
 
+def test_a_complaint_is_not_junk_because_of_the_message_before_it() -> None:
+    async def scenario() -> list[str]:
+        meeting = Meeting(BlockLists(FakeResolver({B: YES}), LISTS, 2))
+        junk = await meeting.whole(b"x")
+        return [junk.junk, (await meeting.whole(b"x", to=["abuse@ours.test"])).junk]
+
+    assert asyncio.run(scenario()) == ["the sending server is on b.test", ""]
+
+
 class Silent(FakeResolver):
     async def addresses(self, name: str, version: int) -> Answer[str]:
         await asyncio.Event().wait()

@@ -1,8 +1,12 @@
 """XCLIENT: only from proxies, only once, never in the middle of a message."""
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from mailclad.protocols.smtp.conversation import Role
+from mailclad.protocols.smtp.reply import Reply
+from mailclad.services.receive.guard import Client, Refused, Visit
 from tests.sessions.smtp.talk import Talk
 
 PROXY = ("192.0.2.7",)
@@ -48,6 +52,40 @@ def test_what_cannot_be_read_changes_nothing(attributes: bytes) -> None:
 def test_in_the_middle_of_a_message_it_is_out_of_order() -> None:
     talk = Talk(proxies=PROXY)
     assert talk.feed(HELLO + MAIL + XCLIENT).splitlines()[-1].startswith(b"503 ")
+
+
+class Doorkeeper(Visit):
+    def __init__(self, peer: str) -> None:
+        self.peer, self.closed = peer, False
+
+    async def connected(self) -> None:
+        if self.peer == "198.51.100.9":
+            raise Refused(Reply(450, "4.7.1", "Not now"))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Door:
+    visits: list[Doorkeeper] = field(default_factory=list)
+
+    def meet(self, client: Client) -> Visit:
+        self.visits.append(Doorkeeper(client.peer))
+        return self.visits[-1]
+
+
+def test_a_client_who_is_refused_does_not_go_on_as_its_proxy() -> None:
+    talk = Talk(proxies=PROXY, guards=(Door(),))
+    assert talk.feed(HELLO + XCLIENT + MAIL).splitlines()[-1] == b"450 4.7.1 Not now"
+    assert talk.closed is not None
+
+
+def test_guards_meet_the_client_and_leave_its_proxy() -> None:
+    door = Door()
+    Talk(proxies=PROXY, guards=(door,)).feed(b"XCLIENT ADDR=198.51.100.8\r\n")
+    assert [visit.peer for visit in door.visits] == ["192.0.2.7", "198.51.100.8"]
+    assert [visit.closed for visit in door.visits] == [True, False]
 
 
 def test_it_is_told_again_after_starttls() -> None:
