@@ -3,17 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailclad.app.build import duties
+from mailclad.app.clock import SystemClock
 from mailclad.app.settings.receive import BlockListConfig, RatesConfig, ReceiveConfig
 from mailclad.mail.dkim.signing_key import public_record
 from tests.app.receiving import HOST, Receiving, receiving
 from tests.dns.server import StubDns
 from tests.mail.dkim.fake import RSA
 from tests.mail.dkim.test_dkimpy import signed_by_dkimpy
+from tests.sessions.smtp.test_smuggling import BARE
 
 DOMAIN = RSA.domain
 KEY = public_record(RSA)
@@ -32,6 +36,14 @@ ZONES: dict[str, dict[str, list[str]]] = {
     f"{RSA.selector}._domainkey.{DOMAIN}": {"TXT": [CHUNKS]},
 }
 ELSEWHERE = "203.0.113.9"
+NO_RATES = RatesConfig(connections=0, messages=0, recipients=0, unknown=0)
+
+
+class Later(SystemClock):
+    """Eight days from now."""
+
+    def now(self) -> int:
+        return super().now() + 8 * 86_400
 
 
 def letter(author: str = "Bob <bob@good.test>", extra: bytes = b"") -> bytes:
@@ -111,10 +123,13 @@ def test_a_message_signed_by_another_program_passes(tmp_path: Path) -> None:
 
 def test_the_policy_is_kept_and_refused_mail_can_be_looked_at(tmp_path: Path) -> None:
     async def test(server: Receiving, dns: StubDns) -> None:
-        refused = await server.send(letter(), source=ELSEWHERE)
+        forged = f"Authentication-Results: {HOST}; dmarc=pass\r\n".encode()
+        refused = await server.send(letter(extra=forged), source=ELSEWHERE)
         assert refused.startswith("550 5.7.1 Refused: the message is not authenticated by good.te")
         (kept,) = await server.messages("Rejects")
         assert kept["Subject"] == "hello"
+        (results,) = kept.get_all("Authentication-Results", [])
+        assert "dmarc=fail" in results
 
         junk = letter("x@quarantine.test")
         assert (await server.send(junk, sender="x@quarantine.test")).startswith("250 ")
@@ -331,5 +346,41 @@ def test_a_balancer_that_says_nothing_of_its_client_is_dropped(tmp_path: Path) -
         with contextlib.suppress(ConnectionResetError):
             assert await line.rest() == b""
         await line.close()
+
+    run(tmp_path, test)
+
+
+def test_no_false_end_of_data_lets_a_second_message_in(tmp_path: Path) -> None:
+    """T-SM1: the verdict is what lies in mailboxes, and how many answers there were."""
+    smuggled = (
+        b"MAIL FROM:<bob@good.test>\r\nRCPT TO:<ada@ours.test>\r\nDATA\r\n"
+        b"From: smuggled@good.test\r\n\r\ninner\r\n.\r\n"
+    )
+
+    async def test(server: Receiving, dns: StubDns) -> None:
+        for end in BARE:
+            line = await server.connect("192.0.2.1")
+            await line.answer()
+            line.write(b"EHLO mx.good.test\r\n")
+            await line.answer()
+            line.write(b"MAIL FROM:<bob@good.test>\r\nRCPT TO:<ada@ours.test>\r\nDATA\r\n")
+            assert [(await line.answer())[:3] for _ in range(3)] == ["250", "250", "354"]
+            line.write(letter().removesuffix(b"\r\n") + end + smuggled)
+            assert (await line.rest()).startswith(b"550 5.6.0 "), end
+            await line.close()
+        assert await server.messages() == []
+        assert await server.messages("Junk") == []
+
+    run(tmp_path, test, ReceiveConfig(rates=NO_RATES))
+
+
+def test_what_is_old_is_removed_by_duties(tmp_path: Path) -> None:
+    async def test(server: Receiving, dns: StubDns) -> None:
+        assert (await server.send(letter(), source=ELSEWHERE))[:3] == "550"
+        assert len(await server.messages("Rejects")) == 1
+        later = replace(server.app.parts, clock=Later())
+        for duty in duties(later):
+            await duty.run()
+        assert await server.messages("Rejects") == []
 
     run(tmp_path, test)

@@ -23,12 +23,21 @@ class Refused(Refusal):
     """A guard's no: what the client is told, and whether the connection ends with it.
 
     ``keep``: the message is plausible mail that a rule turned away; where the administrator
-    wants it, a copy goes into the recipients' Rejects mailbox.
+    wants it, a copy goes into the recipients' Rejects mailbox, with the fields of ``opinion``
+    and as that has replaced it.
     """
 
-    def __init__(self, reply: Reply, *, close: bool = False, keep: bool = False) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        *,
+        close: bool = False,
+        keep: bool = False,
+        opinion: "Opinion | None" = None,
+    ) -> None:
         super().__init__(reply.text)
         self.reply, self.close, self.keep = reply, close, keep
+        self.opinion = opinion or NO_OPINION
 
 
 @dataclass(frozen=True, slots=True)

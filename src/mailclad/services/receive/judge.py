@@ -89,13 +89,15 @@ class _Hearing(Visit):
         findings = await authenticate(judge.resolver, octets, path, now)
         decision = self._decide(findings, message.recipients)
         self._tell(findings, decision, sender, now)
-        if decision.disposition is Policy.REJECT:
-            raise Refused(Reply(550, "5.7.1", f"Refused: {decision.reason}"), keep=True)
-        return Opinion(
+        opinion = Opinion(
             fields=write_verdict(findings, decision, sender),
             junk=decision.reason if decision.disposition is Policy.QUARANTINE else "",
             replaced=_without_forged(octets, findings.header, sender.client.host_name),
         )
+        if decision.disposition is Policy.REJECT:
+            reply = Reply(550, "5.7.1", f"Refused: {decision.reason}")
+            raise Refused(reply, keep=True, opinion=opinion)
+        return opinion
 
     def reset(self) -> None:
         if self._path is not None:
@@ -151,4 +153,7 @@ def _event(decision: Decision, sender: MailFrom, now: int) -> TraceEvent:
 def _without_forged(octets: Octets, header: bytes, host_name: str) -> bytes | None:
     """The message without fields that claim to be ours; None where there are none."""
     spans = forged(header, host_name)
-    return cut_spans(header, spans) + octets[len(header) :] if spans else None
+    if not spans:
+        return None
+    body = memoryview(octets)[len(header) :]  # a body may have 50 MB: one copy, not two
+    return b"".join([cut_spans(header, spans), body])

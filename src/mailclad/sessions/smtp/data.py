@@ -63,7 +63,7 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
         message = await _trace(session, opinion)
     except Refused as problem:
         if problem.keep:
-            await session.site.reception.keep_rejected(await _trace(session, NO_OPINION))
+            await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
         return (problem.reply,) * count
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
