@@ -339,6 +339,22 @@ def test_a_refused_client_does_not_go_on_as_its_proxy(tmp_path: Path) -> None:
     run(tmp_path, test, ReceiveConfig(xclient_from=("127.0.0.1",), rates=limits), proxy_from=())
 
 
+def test_a_proxys_own_connections_are_not_counted(tmp_path: Path) -> None:
+    rules = ReceiveConfig(
+        own_networks=(), xclient_from=("127.0.0.1",), rates=RatesConfig(connections=1)
+    )
+
+    async def test(server: Receiving, dns: StubDns) -> None:
+        for last in (1, 2, 3):
+            line = await server.connect()
+            assert (await line.answer())[:3] == "220"
+            line.write(f"XCLIENT ADDR=192.{last}.2.1\r\n".encode())
+            assert (await line.answer())[:3] == "220"
+            await line.close()
+
+    run(tmp_path, test, rules, proxy_from=())
+
+
 def test_a_balancer_that_says_nothing_of_its_client_is_dropped(tmp_path: Path) -> None:
     async def test(server: Receiving, dns: StubDns) -> None:
         line = await server.connect()

@@ -248,8 +248,13 @@ def receive_guards(parts: Parts) -> tuple[Guard, ...]:
         guards.append(Greylisting(parts.store, clock))
     if settings.judge:
         guards.append(Judge(resolver, clock, _rules(settings)))
-    own = Networks(settings.own_networks)
+    own = _own_networks(settings)
     return tuple([ForStrangers(guard, own) for guard in guards])
+
+
+def _own_networks(settings: ReceiveConfig) -> Networks:
+    """A proxy that speaks for others is not judged itself."""
+    return Networks((*settings.own_networks, *settings.xclient_from))
 
 
 def _rules(settings: ReceiveConfig) -> Rules:
@@ -291,7 +296,7 @@ def _smtp(role: Role, parts: Parts) -> Shell:
         message_octets=config.limits.message_octets,
         guards=receive_guards(parts) if role is Role.MX else (),
         entrance=Entrance(
-            Networks(config.receive.own_networks),
+            _own_networks(config.receive),
             Networks(config.receive.xclient_from),
             config.receive.greet_delay,
         ),

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import structlog
 
 from mailclad.base.resolver import Answer
 from mailclad.services.receive import listed
@@ -81,3 +82,13 @@ def test_lists_are_asked_once_a_connection_and_only_about_somebody_who_exists() 
         return before, len(resolver.asked)
 
     assert asyncio.run(scenario()) == (0, 2)
+
+
+def test_a_list_that_cannot_be_used_is_told_of_once() -> None:
+    guard = BlockLists(FakeResolver({A: ["127.255.255.254"]}), LISTS, 2)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            asyncio.run(Meeting(guard).whole(b"x"))
+    (line,) = logs
+    assert (line["event"], line["zone"]) == ("block list unusable", "a.test")
+    assert "own resolver" in line["reason"]

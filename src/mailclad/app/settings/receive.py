@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from mailclad.app.strict import Positive, Strict
+from mailclad.services.receive.rates import RateLimits
 
 DmarcAction = Literal["enforce", "junk", "note"]
 NotNegative = Annotated[int, msgspec.Meta(ge=0)]
+
+_USUAL = RateLimits()
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -22,10 +25,10 @@ class BlockListConfig(Strict, frozen=True, kw_only=True):
 class RatesConfig(Strict, frozen=True, kw_only=True):
     """In a minute from one address; the network around it may have four times as much; 0: any."""
 
-    connections: NotNegative = 120
-    messages: NotNegative = 300
-    recipients: NotNegative = 1_000
-    unknown: NotNegative = 30
+    connections: NotNegative = _USUAL.connections
+    messages: NotNegative = _USUAL.messages
+    recipients: NotNegative = _USUAL.recipients
+    unknown: NotNegative = _USUAL.unknown
 
 
 class ReceiveConfig(Strict, frozen=True, kw_only=True):

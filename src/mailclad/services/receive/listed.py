@@ -37,6 +37,7 @@ _log = structlog.get_logger()
 class BlockLists(Guard):
     def __init__(self, resolver: Resolver, lists: Sequence[DnsList], refuse_at: int) -> None:
         self._resolver, self._lists, self.refuse_at = resolver, lists, refuse_at
+        self._told: set[str] = set()
 
     def meet(self, client: Client) -> Visit:
         return _Visit(self, client.peer)
@@ -50,10 +51,10 @@ class BlockLists(Guard):
             _log.warning("block lists too slow", peer=peer)
             return _NOTHING
         for answer in listings.answers:
-            if answer.state is ListState.WRONG:
-                _log.warning(
-                    "block list unusable", zone=answer.dns_list.zone, reason=answer.reason
-                )
+            zone = answer.dns_list.zone
+            if answer.state is ListState.WRONG and zone not in self._told:
+                self._told.add(zone)  # the log is told once, not for each client
+                _log.warning("block list unusable", zone=zone, reason=answer.reason)
         return listings
 
 
