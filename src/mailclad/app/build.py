@@ -40,15 +40,29 @@ from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.provision.accounts import Provision
+from mailclad.services.receive.guard import Guard
+from mailclad.services.receive.report_mail import ReportMail
+from mailclad.services.reports.addresses import ReportAddresses
+from mailclad.services.reports.counting import Counting
+from mailclad.services.reports.expiry import forget_old_reports
+from mailclad.services.reports.here import LocalPost
+from mailclad.services.reports.intake import Intake
+from mailclad.services.reports.notes import NoNotes, Notes
+from mailclad.services.reports.sender import Senders, SenderWishes
+from mailclad.services.reports.sending import NoSigner, Post, Sending
 from mailclad.sessions.imap.session import Site as ImapSite
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.model import MailboxId, ModSeq
+from mailclad.store.reports import DAY_SECONDS
 from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
 """How often each worker looks for packs that are mostly dead; looking costs one short query."""
+
+SENDING_SECONDS = 300
+"""How often a worker looks for reports that are due."""
 
 RETIRING_LOOK_SECONDS = 0.25
 """How often a worker whose configuration is old looks whether it is still needed."""
@@ -93,6 +107,18 @@ class Parts:
     checker: PasswordChecker
     authenticator: Authenticator
     resolver: DnsResolver
+    counting: Counting | None
+    intake: Intake
+
+    @property
+    def notes(self) -> Notes:
+        """What reports of ours will say is told to these."""
+        return self.counting or NoNotes()
+
+    @property
+    def report_addresses(self) -> ReportAddresses:
+        """Which addresses of ours are for reports of others."""
+        return ReportAddresses(self.shared.config.reports.addresses)
 
     @property
     def starttls(self) -> bool:
@@ -115,6 +141,8 @@ class App:
             asyncio.create_task(self._compact()),
             asyncio.create_task(attend(duties(self.parts), self.store, self.parts.clock)),
         ]
+        if self.parts.counting is not None:
+            self._background.append(asyncio.create_task(self.parts.counting.run()))
         admission = Admission(_limits(self.parts.shared.config))
         for bound in self.parts.shared.bound:
             contexts = self.parts.shared.contexts
@@ -164,6 +192,8 @@ class App:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self.parts.counting is not None:
+            await self.parts.counting.flush()
         await self.parts.resolver.close()
         await self.store.close()
         self.parts.checker.close()
@@ -187,6 +217,7 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
     store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
     checker = PasswordChecker(argon2)
     authenticator = make_authenticator(store, shared.secret, clock, shared.throttle, checker)
+    resolver = make_resolver(shared.config)
     parts = Parts(
         shared=shared,
         clock=clock,
@@ -194,7 +225,9 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
         store=store,
         checker=checker,
         authenticator=authenticator,
-        resolver=make_resolver(shared.config),
+        resolver=resolver,
+        counting=make_counting(shared.config, store),
+        intake=Intake(store, store, resolver, clock),
     )
     return App(parts, store)
 
@@ -206,8 +239,30 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    del parts
-    return ()
+    listed = [
+        Duty("forget reports", DAY_SECONDS, partial(forget_old_reports, parts.store, parts.clock))
+    ]
+    if parts.shared.config.reports.send:
+        listed.append(Duty("send reports", SENDING_SECONDS, make_sending(parts).send_due))
+    return tuple(listed)
+
+
+def make_counting(config: Config, store: Store) -> Counting | None:
+    """None where no reports are sent."""
+    if not config.reports.send:
+        return None
+    return Counting(store, config.server.hostname)
+
+
+def make_sending(parts: Parts) -> Sending:
+    server, reports = parts.shared.config.server, parts.shared.config.reports
+    addresses = parts.report_addresses
+    wishes = SenderWishes(reports.organization, reports.contact, reports.from_address)
+    author = reports.addresses[0].partition("@")[0]
+    here = LocalPost(parts.store, addresses, parts.intake, parts.clock, server.hostname)
+    senders = Senders(parts.store, server.hostname, author, wishes)
+    post = Post(NoSigner(), here)
+    return Sending(parts.store, parts.resolver, parts.clock, post, senders.find)
 
 
 def _limits(config: Config) -> Limits:
@@ -241,8 +296,16 @@ def _smtp(role: Role, parts: Parts) -> Shell:
         new_spool=parts.new_spool,
         clock=parts.clock,
         message_octets=config.limits.message_octets,
+        guards=_guards(role, parts),
     )
     return smtp_shell(site)
+
+
+def _guards(role: Role, parts: Parts) -> tuple[Guard, ...]:
+    """Who looks at mail, in this order; our own people's is not looked at."""
+    if role is Role.SUBMISSION:
+        return ()
+    return (ReportMail(parts.report_addresses, parts.store, parts.intake),)
 
 
 def _https(parts: Parts) -> Shell:

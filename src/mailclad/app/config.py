@@ -15,10 +15,13 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.reports import ReportsConfig
 from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
+from mailclad.mail.address import AddressProblem, parse_address
+from mailclad.services.reports.addresses import ReportAddresses
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
 
@@ -139,6 +142,7 @@ class Config(Strict, frozen=True, kw_only=True):
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
     dns: DnsConfig = DnsConfig()
+    reports: ReportsConfig = ReportsConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -173,6 +177,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_tls(config, source)
     _check_listen(config, source)
     _check_dns(config, source)
+    _check_reports(config, source)
     return config
 
 
@@ -297,6 +302,34 @@ def _check_dns(config: Config, source: _Source) -> None:
         except ValueError:
             text = f"“{server}” is not an IP address, with or without a port (127.0.0.1:5353)"
             raise source.problem(("dns", "servers", number), text) from None
+
+
+def _check_reports(config: Config, source: _Source) -> None:
+    reports = config.reports
+    if not reports.addresses:
+        text = "needs one at least: reports of ours come from it, and answers go there"
+        raise source.problem(("reports", "addresses"), text)
+    for number, name in enumerate(reports.addresses):
+        try:
+            ReportAddresses((name,))
+        except AddressProblem:
+            text = f"“{name}” is neither an address nor the part before its @"
+            raise source.problem(("reports", "addresses", number), text) from None
+    domains = {
+        _report_domain(key, value, source)
+        for key, value in (("contact", reports.contact), ("from_address", reports.from_address))
+        if value
+    }
+    if len(domains) > 1:
+        text = "must be of the same domain as reports.contact: receivers compare them"
+        raise source.problem(("reports", "from_address"), text)
+
+
+def _report_domain(key: str, value: str, source: _Source) -> str:
+    try:
+        return parse_address(value).normalised.rpartition("@")[2]
+    except AddressProblem as problem:
+        raise source.problem(("reports", key), f"“{value}”: {problem}") from None
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

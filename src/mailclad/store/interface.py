@@ -37,6 +37,7 @@ from mailclad.store.model import (
     UidSet,
 )
 from mailclad.store.queue import Queue
+from mailclad.store.reports import Reports
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -119,8 +120,8 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Duties, Protocol):
-    """Directory, mailboxes, messages, queue and duties of one installation."""
+class Store(Directory, Queue, Duties, Reports, Protocol):
+    """Directory, mailboxes, messages, queue, duties and reports of one installation."""
 
     # --- mailboxes ---
     async def mailboxes(self, account: AccountId) -> list[Mailbox]: ...
