@@ -1,4 +1,4 @@
-"""Reports in the store: what is noted, what is due, what is settled with its mail, what is kept."""
+"""Reports in the store: what is noted, due, settled with its mail, and kept of others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A server that reports and is reported to: its store is real, DNS is a dict, time stands still."""
+"""A server that reports and is reported to: a real store, DNS in a dict, time stands still."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

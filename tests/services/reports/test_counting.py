@@ -1,8 +1,10 @@
 """Notes are counted in memory, written down together, and bounded."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,7 +16,7 @@ from mailclad.store.reports import DAY_SECONDS, LeftOut, Noted, ReportKind, Repo
 from tests.services.reports.scene import DAY, EXPIRED, HOST, NOON, POLICY, ROW, STS, Scene, play
 
 
-class FakeReports(Reports):
+class FakeReports:
     """Remembers notes; ``broken`` takes none."""
 
     def __init__(self) -> None:
@@ -22,11 +24,15 @@ class FakeReports(Reports):
         self.notes: list[Noted] = []
         self.left_out: list[LeftOut] = []
 
-    async def add_notes(self, notes: object, left_out: object) -> None:
+    async def add_notes(self, notes: Sequence[Noted], left_out: Sequence[LeftOut]) -> None:
         if self.broken:
             raise StoreUnavailable("the disk is away")
-        self.notes += notes  # type: ignore[arg-type, operator, call-overload]
-        self.left_out += left_out  # type: ignore[arg-type, operator, call-overload]
+        self.notes += notes
+        self.left_out += left_out
+
+
+def counting_for(store: FakeReports) -> Counting:
+    return Counting(cast("Reports", store), HOST)
 
 
 def note_many(counting: Counting, number: int) -> None:
@@ -61,7 +67,7 @@ def test_the_same_is_one_note_with_its_number(tmp_path: Path) -> None:
 def test_what_strangers_said_is_cut_and_can_always_be_written() -> None:
     async def scenario() -> None:
         store = FakeReports()
-        counting = Counting(store, HOST)
+        counting = counting_for(store)
         counting.tls_session(NOON, STS, replace(EXPIRED, receiving_mx_helo="\udcff" + "x" * 9_999))
         counting.dmarc_verdict(
             NOON, POLICY, replace(ROW, dkim_results=ROW.dkim_results * 99, header_from="y" * 9_999)
@@ -82,7 +88,7 @@ def test_beyond_the_limit_only_the_number_is_kept(monkeypatch: pytest.MonkeyPatc
 
     async def scenario() -> None:
         store = FakeReports()
-        counting = Counting(store, HOST)
+        counting = counting_for(store)
         note_many(counting, 14)
         counting.dmarc_verdict(NOON, POLICY, replace(ROW, source_ip="10.0.0.1"))
         await counting.flush()
@@ -98,7 +104,7 @@ def test_what_the_store_did_not_take_waits(monkeypatch: pytest.MonkeyPatch) -> N
 
     async def scenario() -> None:
         store = FakeReports()
-        counting = Counting(store, HOST)
+        counting = counting_for(store)
         store.broken = True
         note_many(counting, 12)
         await counting.flush()
@@ -117,7 +123,7 @@ def test_what_the_store_did_not_take_waits(monkeypatch: pytest.MonkeyPatch) -> N
 def test_many_are_written_down_at_once() -> None:
     async def scenario() -> None:
         store = FakeReports()
-        counting = Counting(store, HOST)
+        counting = counting_for(store)
         running = asyncio.create_task(counting.run())
         note_many(counting, 1_000)
         while not store.notes:

@@ -1,4 +1,4 @@
-"""Reports of others: taken where they are sound and, for TLS, signed; else counted with the reason."""
+"""Reports of others: taken where sound and, for TLS, signed; else counted with the reason."""
 
 import asyncio
 import base64

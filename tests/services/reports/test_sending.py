@@ -6,7 +6,6 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -49,7 +48,7 @@ async def one_of_ours(scene: Scene) -> Topic:
 
 
 def parsed(octets: bytes) -> EmailMessage:
-    return cast("EmailMessage", message_from_bytes(octets, policy=policy.default))
+    return message_from_bytes(octets, policy=policy.default)
 
 
 def attachment(mail: EmailMessage) -> tuple[str, bytes]:
@@ -65,7 +64,9 @@ def test_a_dmarc_report_as_its_domain_gets_it(tmp_path: Path) -> None:
         (octets,) = await scene.mails()
         mail = parsed(octets)
         assert (mail["From"], mail["To"]) == ("dmarc@ours.test", "d@theirs.test")
-        assert mail["Subject"].startswith("Report Domain: theirs.test\tSubmitter: ours.test\tRepor")
+        assert mail["Subject"].startswith(
+            "Report Domain: theirs.test\tSubmitter: ours.test\tRepor"
+        )
         assert mail["Auto-Submitted"] == "auto-generated"
         assert "TLS-Required" not in mail
         name, xml = attachment(mail)
@@ -75,7 +76,9 @@ def test_a_dmarc_report_as_its_domain_gets_it(tmp_path: Path) -> None:
         root = ET.fromstring(xml)
         assert root.findtext("policy_published/domain") == "theirs.test"
         assert root.findtext("report_metadata/email") == "postmaster@ours.test"
-        counts = {r.findtext("row/source_ip"): r.findtext("row/count") for r in root.iter("record")}
+        counts = {
+            r.findtext("row/source_ip"): r.findtext("row/count") for r in root.iter("record")
+        }
         assert counts == {"192.0.2.1": "2", "203.0.113.9": "1"}
         (queued,) = (await scene.store.queue_page()).messages
         assert queued.recipients[0].destination == "theirs.test"
