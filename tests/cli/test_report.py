@@ -115,7 +115,7 @@ def test_one_report_and_all(filled: Path) -> None:
     assert run_json(filled, "report", "show", "1")["rows"][1]["messages"] == 5
     assert "7 connections were well, 1 failed" in run(filled, "report", "show", "3")
     assert run_json(filled, "report", "show", "3")["policies"][0]["passed"] == 7
-    assert "there is no report 99" in run(filled, "report", "show", "99", status=1)
+    assert "There is no report 99" in run(filled, "report", "show", "99", status=1)
 
 
 def test_what_we_report(filled: Path) -> None:

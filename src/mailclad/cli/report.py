@@ -16,6 +16,7 @@ from mailclad.cli.report_words import (
     say_ignored,
     say_report,
 )
+from mailclad.cli.trouble import Trouble
 from mailclad.cli.untrusted import shown
 from mailclad.mail.address import normalise_domain
 from mailclad.services.reports.summary import DomainSummary, all_received, summarise
@@ -103,10 +104,12 @@ def list_(domain: str | None, days: int, config_file: Path, as_json: bool) -> No
 def show(number: int, config_file: Path, as_json: bool) -> None:
     """Show all of one report."""
 
-    async def action(things: Opened) -> Received:
+    async def action(things: Opened) -> Received | None:
         return await things.store.received_report(ReceivedId(number))
 
     found = with_store(config_file, action)
+    if found is None:
+        raise Trouble(f"There is no report {number}. All are listed by: mailclad report list")
     if as_json:
         say_json({**_head_json(found), **report_json(found)})
         return

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType, Protocol
 
-from mailclad.store.errors import StoreProblem
 from mailclad.store.queue import Dispatch
 
 DAY_SECONDS = 86_400
@@ -55,10 +54,6 @@ class SendOutcome(StrEnum):
     """It must be signed, and there is no key."""
     FAILED = "failed"
     """DNS, or whoever takes it, did not answer for a day."""
-
-
-class ReportNotFound(StoreProblem):
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +184,7 @@ class Reports(Protocol):
         """Up to ``PAGE_REPORTS`` that ended at ``since`` or later, by id, behind ``after``."""
         ...
 
-    async def received_report(self, report: ReceivedId) -> Received:
-        """Raises ReportNotFound."""
-        ...
+    async def received_report(self, report: ReceivedId) -> Received | None: ...
 
     async def count_ignored(self, day: int, reason: str) -> None: ...
     async def ignored_reports(self, since_day: int) -> list[tuple[str, int]]:

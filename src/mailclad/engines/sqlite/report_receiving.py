@@ -16,7 +16,6 @@ from mailclad.store.reports import (
     Received,
     ReceivedId,
     ReportKind,
-    ReportNotFound,
 )
 
 _COLUMNS = (
@@ -72,11 +71,9 @@ def page(
     return [_received(row) for row in rows(db, _PAGE, (after or 0, since, domain, PAGE_REPORTS))]
 
 
-def one(db: apsw.Connection, report: ReceivedId) -> Received:
+def one(db: apsw.Connection, report: ReceivedId) -> Received | None:
     row = first_row(db, f"SELECT {_COLUMNS} FROM report_received WHERE id = ?", (report,))  # noqa: S608
-    if row is None:
-        raise ReportNotFound(f"there is no report {report}")
-    return _received(row)
+    return None if row is None else _received(row)
 
 
 def count_ignored(tx: Transaction, day: int, reason: str) -> None:

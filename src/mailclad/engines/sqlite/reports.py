@@ -64,7 +64,7 @@ class SqliteReports(Verbs, Reports):
     ) -> list[Received]:
         return await self._readers.there(report_receiving.page, since, domain, after)
 
-    async def received_report(self, report: ReceivedId) -> Received:
+    async def received_report(self, report: ReceivedId) -> Received | None:
         return self._readers.here(report_receiving.one, report)
 
     async def count_ignored(self, day: int, reason: str) -> None:

@@ -42,7 +42,7 @@ class _Visit(Visit):
 
     async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
         del sender
-        reports = [one for one in message.recipients if self._addresses.include(one)]
+        reports = await self._reports(message.recipients)
         if not reports:
             return NO_OPINION
         try:
@@ -50,8 +50,15 @@ class _Visit(Visit):
         except TryLater as problem:
             raise Refused(Reply(451, "4.3.2", f"Try again later: {problem}")) from None
         owned = await self._owned(reports)
-        rest = tuple([one for one in message.recipients if one not in reports or one in owned])
+        gone = set(reports) - owned
+        rest = tuple([one for one in message.recipients if one not in gone])
         return Opinion(discard=not rest, recipients=rest)
+
+    async def _reports(self, recipients: Iterable[Address]) -> list[Address]:
+        """Those that are for reports, of domains of ours."""
+        named = [one for one in recipients if self._addresses.include(one)]
+        ours = await self._directory.domains() if named else ()
+        return [one for one in named if one.normalised.rpartition("@")[2] in ours]
 
     async def _owned(self, addresses: Iterable[Address]) -> set[Address]:
         """Those that an account or an alias has; its catch-all does not count."""
