@@ -1,7 +1,7 @@
 """Notes are counted in memory, written down together, and bounded."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -21,10 +21,12 @@ class FakeReports:
 
     def __init__(self) -> None:
         self.broken = False
+        self.meanwhile: Callable[[], None] = lambda: None
         self.notes: list[Noted] = []
         self.left_out: list[LeftOut] = []
 
     async def add_notes(self, notes: Sequence[Noted], left_out: Sequence[LeftOut]) -> None:
+        self.meanwhile()
         if self.broken:
             raise StoreUnavailable("the disk is away")
         self.notes += notes
@@ -106,10 +108,11 @@ def test_what_the_store_did_not_take_waits(monkeypatch: pytest.MonkeyPatch) -> N
         store = FakeReports()
         counting = counting_for(store)
         store.broken = True
-        note_many(counting, 12)
+        note_many(counting, 11)
+        store.meanwhile = lambda: counting.tls_session(NOON, STS, None)
         await counting.flush()
-        counting.tls_session(NOON, STS, None)  # as much as there may be is waiting already
-        store.broken = False
+        counting.tls_session(NOON, STS, EXPIRED)  # as much as there may be is waiting already
+        store.broken, store.meanwhile = False, lambda: None
         await counting.flush()
         assert sum(note.number for note in store.notes) == 10
         assert set(store.left_out) == {

@@ -252,6 +252,18 @@ def test_without_an_https_client_only_mail_is_sent(tmp_path: Path) -> None:
     play(tmp_path, scenario, {("_smtp._tls.theirs.test", "TXT"): [record]})
 
 
+def test_addresses_that_cannot_be_mailed_to_are_passed_over(tmp_path: Path) -> None:
+    record = b"v=TLSRPTv1; rua=mailto:x@[192.0.2.1],mailto:%C3%A9@theirs.test"
+
+    async def scenario(scene: Scene) -> None:
+        note_tls(scene)
+        await scene.send()
+        assert await scene.mails() == []
+        assert (await one_of_ours(scene)).outcome is SendOutcome.UNWANTED
+
+    play(tmp_path, scenario, {("_smtp._tls.theirs.test", "TXT"): [record]})
+
+
 def test_a_domain_of_ours_gets_its_report_here_without_mail(tmp_path: Path) -> None:
     """The address of reports takes it in, an account's INBOX has it as well."""
     record = b"v=DMARC1; p=none; rua=mailto:dmarc@ours.test,mailto:ann@ours.test"
