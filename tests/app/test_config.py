@@ -130,6 +130,7 @@ def test_dns_servers_are_addresses() -> None:
     [
         ("addresses = []", "reports.addresses: line 4: needs one at least"),
         ('addresses = ["dmarc", "a b"]', "reports.addresses: line 4: “a b” is neither an address"),
+        ('contact = "é@a.example"', "reports.contact: line 4: “é@a.example” is more than ASCII"),
         ('contact = "x"', "reports.contact: line 4: “x”: the address has no @ and domain"),
         (
             'contact = "p@a.example"\nfrom_address = "r@b.example"',

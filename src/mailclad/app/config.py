@@ -20,7 +20,7 @@ from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
-from mailclad.mail.address import AddressProblem, parse_address
+from mailclad.mail.address import AddressProblem, normalise_domain, parse_address
 from mailclad.services.reports.addresses import ReportAddresses
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
@@ -327,9 +327,13 @@ def _check_reports(config: Config, source: _Source) -> None:
 
 def _report_domain(key: str, value: str, source: _Source) -> str:
     try:
-        return parse_address(value).normalised.rpartition("@")[2]
+        address = parse_address(value)
+        domain = normalise_domain(address.domain)
     except AddressProblem as problem:
         raise source.problem(("reports", key), f"“{value}”: {problem}") from None
+    if not address.local_part.isascii():
+        raise source.problem(("reports", key), f"“{value}” is more than ASCII before its @")
+    return domain
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

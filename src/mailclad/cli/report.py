@@ -1,6 +1,6 @@
 """mailclad report: what others report about your domains, and what was reported to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,8 +58,8 @@ def report(
     asked = _Asked(normalise_domain(domain) if domain else None, days)
 
     async def action(things: Opened) -> tuple[dict[str, DomainSummary], Ignored]:
-        found = await all_received(things.store, asked.since, asked.domain)
-        return summarise(found), await things.store.ignored_reports(asked.since // DAY_SECONDS)
+        found = await summarise(all_received(things.store, asked.since, asked.domain))
+        return found, await things.store.ignored_reports(asked.since // DAY_SECONDS)
 
     summaries, ignored = with_store(config_file, action)
     if as_json:
@@ -85,7 +85,8 @@ def list_(domain: str | None, days: int, config_file: Path, as_json: bool) -> No
     asked = _Asked(normalise_domain(domain) if domain else None, days)
 
     async def action(things: Opened) -> list[Received]:
-        return await all_received(things.store, asked.since, asked.domain)
+        every = all_received(things.store, asked.since, asked.domain)
+        return [_without_content(one) async for one in every]
 
     found = with_store(config_file, action)
     if as_json:
@@ -134,6 +135,10 @@ def sent(days: int, config_file: Path, as_json: bool) -> None:
         say_table(("Day", "Kind", "About", "Noted", "Report", "To"), map(_topic_cells, found))
     else:
         say(f"Nothing was noted for reports in {days} days.")
+
+
+def _without_content(one: Received) -> Received:
+    return replace(one, report=replace(one.report, content=b""))
 
 
 def _date(seconds: int) -> str:

@@ -31,6 +31,9 @@ RECEIVED_OCTETS_A_DAY = 64 * 1024 * 1024
 PAGE_REPORTS = 500
 """Listed or removed at a time."""
 
+PAGE_RECEIVED = 100
+"""Listed at a time with all that they say."""
+
 TopicId = NewType("TopicId", int)
 ReceivedId = NewType("ReceivedId", int)
 
@@ -181,7 +184,7 @@ class Reports(Protocol):
     async def received_reports(
         self, since: int, domain: str | None = None, after: ReceivedId | None = None
     ) -> list[Received]:
-        """Up to ``PAGE_REPORTS`` that ended at ``since`` or later, by id, behind ``after``."""
+        """Up to ``PAGE_RECEIVED`` that ended at ``since`` or later, by id, behind ``after``."""
         ...
 
     async def received_report(self, report: ReceivedId) -> Received | None: ...

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.base.resolver import DnsProblem
+from mailclad.base.resolver import Answer, DnsProblem
 from mailclad.mail.dkim.sign import sign_dkim
 from mailclad.mail.dkim.signing_key import KeyKind, load_key, make_key, public_record
 from mailclad.mail.dmarc import report as dmarc
@@ -289,6 +289,27 @@ def test_one_is_read_at_a_time_and_only_so_many_wait(
         await asyncio.gather(first, second)
         await scene.intake.take(dmarc_mail(replace(DMARC, report_id="3")))
         assert len(await scene.store.received_reports(0)) == 3
+
+    play(tmp_path, scenario, DNS)
+
+
+def test_while_one_waits_for_dns_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(scene: Scene) -> None:
+        txt, answering = scene.resolver.txt, asyncio.Event()
+
+        async def slow(name: str) -> Answer[bytes]:
+            await answering.wait()
+            return await txt(name)
+
+        monkeypatch.setattr(scene.resolver, "txt", slow)
+        waiting = asyncio.create_task(scene.intake.take(signed(tls_mail())))
+        await scene.intake.take(dmarc_mail())
+        assert len(await scene.store.received_reports(0)) == 1
+        answering.set()
+        await waiting
+        assert len(await scene.store.received_reports(0)) == 2
 
     play(tmp_path, scenario, DNS)
 

@@ -1,5 +1,6 @@
 """Reports of ours: to whom, in what form, once, and given up in the end."""
 
+import asyncio
 import gzip
 import json
 from dataclasses import replace
@@ -10,8 +11,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from mailclad.base.resolver import DnsProblem
+from mailclad.base.resolver import Answer, DnsProblem
 from mailclad.mail.dkim.verify import verify_dkim
+from mailclad.services.reports import sending
 from mailclad.store.reports import SendOutcome, Topic
 from tests.services.reports.scene import (
     DAY,
@@ -221,6 +223,31 @@ def test_while_dns_does_not_answer_it_is_tried_every_hour(tmp_path: Path) -> Non
         assert (await one_of_ours(scene)).outcome is SendOutcome.FAILED
 
     play(tmp_path, scenario, dns)
+
+
+def test_dns_that_never_answers_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "REPORT_SECONDS", 0.1)
+
+    async def scenario(scene: Scene) -> None:
+        txt = scene.resolver.txt
+
+        async def silent(name: str) -> Answer[bytes]:
+            if name == "_dmarc.silent.test":
+                await asyncio.Event().wait()
+            return await txt(name)
+
+        monkeypatch.setattr(scene.resolver, "txt", silent)
+        scene.counting.dmarc_verdict(NOON, replace(POLICY, domain="silent.test"), ROW)
+        note_dmarc(scene)
+        await scene.send()
+        outcomes = {
+            topic.domain: topic.outcome for topic in await scene.store.reports_of_ours(DAY)
+        }
+        assert outcomes == {"silent.test": None, "theirs.test": SendOutcome.SENT}
+
+    play(tmp_path, scenario)
 
 
 @pytest.mark.rfc("8460", "5.4")

@@ -1,5 +1,7 @@
 """Reports of several put together."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from mailclad.mail.dmarc import report as dmarc
 from mailclad.mail.dmarc.record import Policy
 from mailclad.services.reports import summary
-from mailclad.services.reports.summary import OTHERS, summarise
+from mailclad.services.reports.summary import OTHERS, DomainSummary, summarise
 from mailclad.store.reports import NewReceived, Received, ReceivedId, ReportKind
 from tests.services.reports.scene import FORGED, ROW
 from tests.services.reports.test_intake import DMARC
@@ -22,16 +24,23 @@ def received(*rows: dmarc.Row, organization: str = "a", vouched: str = "a.test")
     return Received(ReceivedId(1), told)
 
 
+def summed(*reports: Received) -> DomainSummary:
+    async def each() -> AsyncIterator[Received]:
+        for one in reports:
+            yield one
+
+    return asyncio.run(summarise(each()))["ours.test"]
+
+
 def test_what_several_say_of_one_source_is_put_together() -> None:
-    some = [
+    told = summed(
         received(ROW, replace(FORGED, source_ip=ROW.source_ip, count=3)),
         received(replace(ROW, count=2), organization="b", vouched=""),
-    ]
-    told = summarise(some)["ours.test"]
+    )
     (source,) = told.sources.values()
     assert (source.messages, source.passed, source.failed) == (6, 3, 3)
     assert source.done == {Policy.NONE: 3, Policy.REJECT: 3}
-    assert source.reporters == {"a", "b"}
+    assert source.reporters == {"a.test", "b (not signed)"}
     assert (told.dmarc_reports, told.unsigned) == (2, 1)
 
 
@@ -40,7 +49,7 @@ def test_of_more_sources_than_are_kept_apart_the_rest_is_one(
 ) -> None:
     monkeypatch.setattr(summary, "MAX_SOURCES", 2)
     rows = [replace(ROW, source_ip=f"192.0.2.{n}") for n in (1, 2, 3, 4, 1)]
-    sources = summarise([received(*rows)])["ours.test"].sources
+    sources = summed(received(*rows)).sources
     assert {name: source.messages for name, source in sources.items()} == {
         "192.0.2.1": 2, "192.0.2.2": 1, OTHERS: 2,
     }  # fmt: skip

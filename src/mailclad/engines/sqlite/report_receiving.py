@@ -8,6 +8,7 @@ from mailclad.engines.sqlite.connection import first_row, rows
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.store.reports import (
     DAY_SECONDS,
+    PAGE_RECEIVED,
     PAGE_REPORTS,
     RECEIVED_A_DAY,
     RECEIVED_OCTETS_A_DAY,
@@ -68,7 +69,7 @@ def keep(tx: Transaction, report: NewReceived) -> Keeping:
 def page(
     db: apsw.Connection, since: int, domain: str | None, after: ReceivedId | None
 ) -> list[Received]:
-    return [_received(row) for row in rows(db, _PAGE, (after or 0, since, domain, PAGE_REPORTS))]
+    return [_received(row) for row in rows(db, _PAGE, (after or 0, since, domain, PAGE_RECEIVED))]
 
 
 def one(db: apsw.Connection, report: ReceivedId) -> Received | None:

@@ -36,8 +36,8 @@ MAIL_OCTETS = 16 * 1024 * 1024
 TAKEN_OCTETS = MAIL_OCTETS + 1
 """As much as is needed of a message to see that it is too large."""
 
-WAITING = 20
-"""Messages that wait to be read; at two seconds each, before the sender loses patience."""
+WAITING = 8
+"""Messages in memory at once: read, waiting to be, or waiting for the key of their signature."""
 
 _log = structlog.get_logger()
 
@@ -73,8 +73,7 @@ class Intake:
             raise TryLater("too many reports are being read")
         self._waiting += 1
         try:
-            async with self._one:
-                await self._take(message, vouched)
+            await self._take(message, vouched)
         except NoReport as problem:
             await self._ignore(str(problem))
         finally:
@@ -84,7 +83,8 @@ class Intake:
         if len(message) > MAIL_OCTETS:
             raise NoReport(f"the message is larger than {MAIL_OCTETS} octets")
         ours = await self._directory.domains()
-        found = await asyncio.to_thread(_find, message, ours, self._clock.now())
+        async with self._one:
+            found = await asyncio.to_thread(_find, message, ours, self._clock.now())
         if not vouched:
             vouched = await self._vouched(message, found)
         for report in found.reports:
@@ -124,8 +124,8 @@ _NOT_KEPT = {
 
 
 def _related(domain: str, others: Collection[str]) -> bool:
-    """The same, or one below the other."""
-    return any(
+    """The same, or one below the other; a top-level domain is related to nobody."""
+    return "." in domain and any(
         domain == other or domain.endswith(f".{other}") or other.endswith(f".{domain}")
         for other in others
     )

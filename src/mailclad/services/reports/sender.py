@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailclad.mail.address import parse_address
+from mailclad.mail.address import Address, normalise_domain, parse_address
 from mailclad.services.reports.compose import Sender
 from mailclad.store.interface import Directory
 
@@ -31,7 +31,7 @@ class Senders:
         wishes = self._wishes
         given = wishes.contact or wishes.author
         if given:
-            domain = parse_address(given).domain.lower()
+            domain = _in_a_labels(given).domain
         else:
             domain = primary_domain(self._host_name, await self._directory.domains())
         if not domain:
@@ -39,10 +39,15 @@ class Senders:
         contact, author = f"postmaster@{domain}", f"{self._local_part}@{domain}"
         return Sender(
             organization=wishes.organization or domain,
-            contact=parse_address(wishes.contact or contact),
-            author=parse_address(wishes.author or author),
+            contact=_in_a_labels(wishes.contact or contact),
+            author=_in_a_labels(wishes.author or author),
             host_name=self._host_name,
         )
+
+
+def _in_a_labels(text: str) -> Address:
+    address = parse_address(text)
+    return Address(address.local_part, normalise_domain(address.domain))
 
 
 def primary_domain(host_name: str, domains: Iterable[str]) -> str:

@@ -39,7 +39,10 @@ AT_ONCE = 10
 """Reports being made: each may wait for DNS, and one of the largest is some 30 MB of memory."""
 
 TAKEN_AT_ONCE = 100
-"""Fewer than can be done before they would be taken again."""
+"""Done, at ``REPORT_SECONDS`` each, before they would be taken again."""
+
+REPORT_SECONDS = 300
+"""For one report: its domain may name ten places, and its DNS may be slow."""
 
 _log = structlog.get_logger()
 
@@ -119,9 +122,12 @@ class Sending:
     async def _send_within(self, limit: asyncio.Semaphore, topic: Topic) -> None:
         async with limit:
             try:
-                await self._send(topic)
+                async with asyncio.timeout(REPORT_SECONDS):
+                    await self._send(topic)
             except DnsProblem as problem:
                 await self._put_off(topic, SendOutcome.FAILED, f"DNS: {problem}")
+            except TimeoutError:
+                await self._put_off(topic, SendOutcome.FAILED, "it took too long")
             except Exception:  # one domain's report must not keep others from theirs
                 _log.exception("report failed", domain=topic.domain, kind=topic.kind)
                 await self._put_off(topic, SendOutcome.FAILED, "a fault of this server")

@@ -6,7 +6,7 @@ knows; whether its mail was signed by its domain is kept with each report.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from mailclad.mail import tls_rpt
@@ -71,14 +71,15 @@ class DomainSummary:
         return sum(source.failed for source in self.sources.values())
 
 
-async def all_received(store: Reports, since: int, domain: str | None = None) -> list[Received]:
-    """Every report that ended since then."""
-    found: list[Received] = []
+async def all_received(
+    store: Reports, since: int, domain: str | None = None
+) -> AsyncIterator[Received]:
+    """Every report that ended since then; they may be more than memory holds at once."""
     after: ReceivedId | None = None
     while page := await store.received_reports(since, domain, after):
-        found += page
+        for received in page:
+            yield received
         after = page[-1].id
-    return found
 
 
 def content_of(received: Received) -> TlsReport | Report:
@@ -88,24 +89,30 @@ def content_of(received: Received) -> TlsReport | Report:
     return report_read.read_report(received.report.content)
 
 
-def summarise(reports: Iterable[Received]) -> dict[str, DomainSummary]:
+def reporter_of(received: Received) -> str:
+    """Who signed the mail; what an organization calls itself proves nothing."""
+    told = received.report
+    return told.vouched or f"{told.organization} (not signed)"
+
+
+async def summarise(reports: AsyncIterator[Received]) -> dict[str, DomainSummary]:
     """By domain, in the order of the alphabet."""
     found: dict[str, DomainSummary] = {}
-    for received in reports:
+    async for received in reports:
         summary = found.setdefault(received.report.domain, DomainSummary())
         content = content_of(received)
         if isinstance(content, TlsReport):
-            _add_tls(summary, content)
+            _add_tls(summary, content, reporter_of(received))
         else:
             summary.unsigned += not received.report.vouched
-            _add_dmarc(summary, content)
+            _add_dmarc(summary, content, reporter_of(received))
     return dict(sorted(found.items()))
 
 
-def _add_dmarc(summary: DomainSummary, report: Report) -> None:
+def _add_dmarc(summary: DomainSummary, report: Report, reporter: str) -> None:
     summary.dmarc_reports += 1
     for row in report.rows:
-        _add_row(summary, row, report.organization)
+        _add_row(summary, row, reporter)
 
 
 def _add_row(summary: DomainSummary, row: Row, reporter: str) -> None:
@@ -120,7 +127,7 @@ def _add_row(summary: DomainSummary, row: Row, reporter: str) -> None:
     source.reporters.add(reporter)
 
 
-def _add_tls(summary: DomainSummary, report: TlsReport) -> None:
+def _add_tls(summary: DomainSummary, report: TlsReport, reporter: str) -> None:
     summary.tls_reports += 1
     for policy in report.policies:
         summary.sessions += policy.successful_sessions + policy.failed_sessions
@@ -130,4 +137,4 @@ def _add_tls(summary: DomainSummary, report: TlsReport) -> None:
             problem = TlsProblem(failure.result_type, server, failure.failure_reason_code)
             tally = summary.problems.setdefault(problem, TlsTally())
             tally.sessions += failure.sessions
-            tally.reporters.add(report.organization)
+            tally.reporters.add(reporter)
