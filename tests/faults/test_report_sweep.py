@@ -13,10 +13,9 @@ import pytest
 from mailclad.engines.sqlite.connection import rows
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.engines.sqlite.verify import verify
-from mailclad.store.errors import DiskFull, StoreUnavailable
 from mailclad.store.reports import LeftOut, ReportKind, SendOutcome, TopicId
 from tests.engines.sqlite.test_reports import DAY, MAIL, NOW, note, received
-from tests.faults.test_queue_sweep import fail_at
+from tests.faults.test_queue_sweep import check_all_or_nothing, fail_at
 
 Verb = Callable[[SqliteStore], Awaitable[object]]
 
@@ -50,15 +49,7 @@ async def sweep(directory: Path, verb: Verb) -> int:
     failed = 0
     for step in itertools.chain(range(1, 150), range(150, 1_500, 7), itertools.count(1_500, 61)):
         fail_at(store, step)
-        told = False
-        try:
-            await verb(store)
-        except (StoreUnavailable, DiskFull):
-            told = True
-        store._db.set_progress_handler(None, 1)
-        done = contents_of(store) != before
-        assert done or told
-        if done:
+        if await check_all_or_nothing(store, verb(store), before, contents_of):
             break
         failed += 1
     await store.close()

@@ -66,6 +66,16 @@ def test_the_same_is_one_note_with_its_number(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_a_domain_that_is_no_text_can_be_kept(tmp_path: Path) -> None:
+    async def scenario(scene: Scene) -> None:
+        scene.counting.dmarc_verdict(NOON, replace(POLICY, domain="\udcff" + "x" * 999), ROW)
+        await scene.counting.flush()
+        (topic,) = await scene.store.reports_of_ours(0)
+        assert topic.domain == "?" + "x" * 319
+
+    play(tmp_path, scenario)
+
+
 def test_what_strangers_said_is_cut_and_can_always_be_written() -> None:
     async def scenario() -> None:
         store = FakeReports()

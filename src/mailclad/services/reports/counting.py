@@ -17,7 +17,7 @@ import structlog
 
 from mailclad.mail.dmarc.report import PolicyShown, Row
 from mailclad.mail.tls_rpt import Failure, PolicySummary
-from mailclad.services.reports.facts import DmarcFacts, TlsFacts, write_dmarc, write_tls
+from mailclad.services.reports.facts import DmarcFacts, TlsFacts, cut_text, write_dmarc, write_tls
 from mailclad.services.reports.notes import Notes
 from mailclad.store.errors import StoreProblem
 from mailclad.store.reports import DAY_SECONDS, LeftOut, Noted, ReportKind, Reports
@@ -119,4 +119,5 @@ class Counting(Notes):
             assert isinstance(what, Row)
             kind, domain = ReportKind.DMARC, policy.domain
             facts = write_dmarc(DmarcFacts(policy, what))
-        return Noted(day, kind, domain, due_at(self._host_name, domain, day), facts, number)
+        due = due_at(self._host_name, domain, day)
+        return Noted(day, kind, cut_text(domain), due, facts, number)

@@ -43,9 +43,9 @@ _decode_dmarc = msgspec.json.Decoder(DmarcFacts).decode
 def write_tls(facts: TlsFacts) -> bytes:
     policy = replace(
         facts.policy,
-        policy_domain=_cut(facts.policy.policy_domain),
-        policy_string=tuple(map(_cut, facts.policy.policy_string[:POLICY_LINES])),
-        mx_hosts=tuple(map(_cut, facts.policy.mx_hosts[:POLICY_LINES])),
+        policy_domain=cut_text(facts.policy.policy_domain),
+        policy_string=tuple(map(cut_text, facts.policy.policy_string[:POLICY_LINES])),
+        mx_hosts=tuple(map(cut_text, facts.policy.mx_hosts[:POLICY_LINES])),
         successful_sessions=0,
         failed_sessions=0,
         failures=(),
@@ -74,7 +74,7 @@ def read_dmarc(octets: bytes) -> DmarcFacts:
     return _decode_dmarc(octets)
 
 
-def _cut(text: str) -> str:
+def cut_text(text: str) -> str:
     """Without lone surrogates, which undecodable octets of a peer become."""
     return text[:TEXT_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
 
@@ -82,7 +82,7 @@ def _cut(text: str) -> str:
 def _with_cut_texts(facts: Any) -> Any:
     """All plain texts of a value cut; words of ours (enumerations) are left."""
     texts = {
-        name: _cut(value)
+        name: cut_text(value)
         for name in facts.__dataclass_fields__
         if type(value := getattr(facts, name)) is str
     }
