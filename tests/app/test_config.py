@@ -170,3 +170,24 @@ def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:
 def test_dns_servers_are_addresses() -> None:
     with pytest.raises(ConfigProblem, match=r"dns\.servers: line 5: “ns\.example” is not an IP"):
         parse(SERVER + '\n[dns]\nservers = [\n"127.0.0.1:5353",\n"ns.example"]')
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("addresses = []", "reports.addresses: line 4: needs one at least"),
+        ('addresses = ["dmarc", "a b"]', "reports.addresses: line 4: “a b” is neither an address"),
+        ('contact = "é@a.example"', "reports.contact: line 4: “é@a.example” is more than ASCII"),
+        ('contact = "x"', "reports.contact: line 4: “x”: the address has no @ and domain"),
+        (
+            'contact = "p@a.example"\nfrom_address = "r@b.example"',
+            "reports.from_address: line 5: must be of the same domain as reports.contact",
+        ),
+    ],
+)
+def test_whose_name_reports_are_sent_in(text: str, said: str) -> None:
+    with pytest.raises(ConfigProblem) as caught:
+        parse(f"{SERVER}[reports]\n{text}")
+    assert str(caught.value).startswith(f"{FILE}: {said}")
+    agreed = 'contact = "p@a.example"\nfrom_address = "r@A.example"'
+    assert parse(f"{SERVER}[reports]\n{agreed}").reports.addresses == ("dmarc", "tlsrpt")

@@ -109,7 +109,12 @@ def fail_at(store: SqliteStore, step: int) -> None:
     store._db.set_progress_handler(lambda: next(steps) == step, 1)
 
 
-async def check_all_or_nothing(store: SqliteStore, doing: Awaitable[object], before: str) -> bool:
+async def check_all_or_nothing(
+    store: SqliteStore,
+    doing: Awaitable[object],
+    before: str,
+    contents_of: Callable[[SqliteStore], str] = contents_of,
+) -> bool:
     """Whether it was done.  A failure must have changed nothing."""
     told = False
     try:

@@ -6,7 +6,6 @@ each worker (or in a test, or in ``mailclad.testing``) on its event loop.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -15,17 +14,15 @@ from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
 from mailclad.app.duties import Duty, attend
-from mailclad.app.settings.receive import ReceiveConfig
+from mailclad.app.parts import Parts, Shared
+from mailclad.app.receiving import make_entrance, make_guards, receiving_duties
+from mailclad.app.reporting import make_counting, reporting_duties
 from mailclad.app.sockets import Bound
-from mailclad.base.clock import Clock
-from mailclad.base.octets import NewSpool
-from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
 from mailclad.engines.spool.spool import file_spools
 from mailclad.engines.sqlite.store import SqliteStore
-from mailclad.mail.address import normalise_domain
 from mailclad.protocols.imap.connection import Terms
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.servers.admission import Admission, Limits
@@ -36,36 +33,23 @@ from mailclad.servers.listener import Listener, Listening, listen
 from mailclad.servers.pop3 import pop3_shell
 from mailclad.servers.smtp import smtp_shell
 from mailclad.servers.tls import ContextTable
-from mailclad.services.auth.authenticator import Authenticator, make_authenticator
+from mailclad.services.auth.authenticator import make_authenticator
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.provision.accounts import Provision
-from mailclad.services.receive.dnsbl import DnsList
-from mailclad.services.receive.greylist import Greylisting
-from mailclad.services.receive.guard import Guard
-from mailclad.services.receive.judge import Judge
-from mailclad.services.receive.listed import BlockLists
 from mailclad.services.receive.networks import Networks
-from mailclad.services.receive.policy import Action, Rules
-from mailclad.services.receive.rates import RateLimits, Rates, RateTable
-from mailclad.services.receive.rejects import Rejects
-from mailclad.services.receive.sender_domain import SenderDomain
-from mailclad.services.receive.strangers import ForStrangers
+from mailclad.services.receive.rates import RateTable
+from mailclad.services.reports.intake import Intake
 from mailclad.sessions.imap.session import Site as ImapSite
-from mailclad.sessions.smtp.session import Entrance
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
-from mailclad.store.interface import Store
 from mailclad.store.model import MailboxId, ModSeq
 from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
 """How often each worker looks for packs that are mostly dead; looking costs one short query."""
-
-RARE_SECONDS = 3600
-"""How often what has grown old is removed."""
 
 RETIRING_LOOK_SECONDS = 0.25
 """How often a worker whose configuration is old looks whether it is still needed."""
@@ -73,18 +57,6 @@ RETIRING_LOOK_SECONDS = 0.25
 _log = structlog.get_logger()
 
 Announce = Callable[[MailboxId, ModSeq], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all workers share; ``contexts`` is None where there is no certificate."""
-
-    config: Config
-    bound: tuple[Bound, ...]
-    contexts: ContextTable | None
-    secret: Secret
-    throttle: ThrottleTables
-    rates: RateTable
 
 
 def prepare(
@@ -99,24 +71,6 @@ def prepare(
         throttle=ThrottleTables(),
         rates=RateTable(),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the servers are made of."""
-
-    shared: Shared
-    clock: Clock
-    new_spool: NewSpool
-    store: Store
-    checker: PasswordChecker
-    authenticator: Authenticator
-    resolver: DnsResolver
-
-    @property
-    def starttls(self) -> bool:
-        """RFC 8314 §4: not offered where it could only fail."""
-        return self.shared.contexts is not None
 
 
 class App:
@@ -134,6 +88,8 @@ class App:
             asyncio.create_task(self._compact()),
             asyncio.create_task(attend(duties(self.parts), self.store, self.parts.clock)),
         ]
+        if self.parts.counting is not None:
+            self._background.append(asyncio.create_task(self.parts.counting.run()))
         admission = Admission(_limits(self.parts.shared.config))
         for bound in self.parts.shared.bound:
             contexts = self.parts.shared.contexts
@@ -183,6 +139,8 @@ class App:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self.parts.counting is not None:
+            await self.parts.counting.flush()
         await self.parts.resolver.close()
         await self.store.close()
         self.parts.checker.close()
@@ -206,6 +164,7 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
     store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
     checker = PasswordChecker(argon2)
     authenticator = make_authenticator(store, shared.secret, clock, shared.throttle, checker)
+    resolver = make_resolver(shared.config)
     parts = Parts(
         shared=shared,
         clock=clock,
@@ -213,7 +172,9 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
         store=store,
         checker=checker,
         authenticator=authenticator,
-        resolver=make_resolver(shared.config),
+        resolver=resolver,
+        counting=make_counting(shared.config, store),
+        intake=Intake(store, store, resolver, clock),
     )
     return App(parts, store)
 
@@ -225,42 +186,7 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    days = parts.shared.config.receive.rejects_days
-    return (
-        Duty("rejects", RARE_SECONDS, Rejects(parts.store, parts.clock, days).expire),
-        Duty("greylist", RARE_SECONDS, Greylisting(parts.store, parts.clock).forget),
-    )
-
-
-def receive_guards(parts: Parts) -> tuple[Guard, ...]:
-    """Who looks at mail from strangers, in order: first what costs least."""
-    settings = parts.shared.config.receive
-    resolver, clock = parts.resolver, parts.clock
-    rates = settings.rates
-    limits = RateLimits(rates.connections, rates.messages, rates.recipients, rates.unknown)
-    guards: list[Guard] = [Rates(parts.shared.rates, clock, limits)]
-    if settings.block_lists:
-        lists = [DnsList(one.zone, one.weight) for one in settings.block_lists]
-        guards.append(BlockLists(resolver, lists, settings.block_at))
-    if settings.check_sender_domain:
-        guards.append(SenderDomain(resolver))
-    if settings.greylist:
-        guards.append(Greylisting(parts.store, clock))
-    if settings.judge:
-        guards.append(Judge(resolver, clock, _rules(settings)))
-    own = _own_networks(settings)
-    return tuple([ForStrangers(guard, own) for guard in guards])
-
-
-def _own_networks(settings: ReceiveConfig) -> Networks:
-    """A proxy that speaks for others is not judged itself."""
-    return Networks((*settings.own_networks, *settings.xclient_from))
-
-
-def _rules(settings: ReceiveConfig) -> Rules:
-    domains = {normalise_domain(domain): Action(word) for domain, word in settings.domains.items()}
-    sealers = frozenset(map(normalise_domain, settings.trusted_sealers))
-    return Rules(Action(settings.dmarc), domains, sealers)
+    return (*receiving_duties(parts), *reporting_duties(parts))
 
 
 def _limits(config: Config) -> Limits:
@@ -294,12 +220,8 @@ def _smtp(role: Role, parts: Parts) -> Shell:
         new_spool=parts.new_spool,
         clock=parts.clock,
         message_octets=config.limits.message_octets,
-        guards=receive_guards(parts) if role is Role.MX else (),
-        entrance=Entrance(
-            _own_networks(config.receive),
-            Networks(config.receive.xclient_from),
-            config.receive.greet_delay,
-        ),
+        guards=make_guards(role, parts),
+        entrance=make_entrance(config.receive),
         rejects_days=config.receive.rejects_days if role is Role.MX else 0,
     )
     return smtp_shell(site)

@@ -16,12 +16,14 @@ import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
+from mailclad.app.settings.reports import ReportsConfig
 from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
-from mailclad.mail.address import AddressProblem, check_domain
+from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
 from mailclad.services.receive.networks import Networks
+from mailclad.services.reports.addresses import ReportAddresses
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
 
@@ -147,6 +149,7 @@ class Config(Strict, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
     dns: DnsConfig = DnsConfig()
     receive: ReceiveConfig = ReceiveConfig()
+    reports: ReportsConfig = ReportsConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -182,6 +185,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_listen(config, source)
     _check_dns(config, source)
     _check_receive(config, source)
+    _check_reports(config, source)
     return config
 
 
@@ -336,6 +340,38 @@ def _check_name(text: str, path: KeyPath, source: _Source) -> None:
         check_domain(text)
     except AddressProblem:
         raise source.problem(path, f"“{text}” is not a domain name") from None
+
+
+def _check_reports(config: Config, source: _Source) -> None:
+    reports = config.reports
+    if not reports.addresses:
+        text = "needs one at least: reports of ours come from it, and answers go there"
+        raise source.problem(("reports", "addresses"), text)
+    for number, name in enumerate(reports.addresses):
+        try:
+            ReportAddresses((name,))
+        except AddressProblem:
+            text = f"“{name}” is neither an address nor the part before its @"
+            raise source.problem(("reports", "addresses", number), text) from None
+    domains = {
+        _report_domain(key, value, source)
+        for key, value in (("contact", reports.contact), ("from_address", reports.from_address))
+        if value
+    }
+    if len(domains) > 1:
+        text = "must be of the same domain as reports.contact: receivers compare them"
+        raise source.problem(("reports", "from_address"), text)
+
+
+def _report_domain(key: str, value: str, source: _Source) -> str:
+    try:
+        address = parse_address(value)
+        domain = normalise_domain(address.domain)
+    except AddressProblem as problem:
+        raise source.problem(("reports", key), f"“{value}”: {problem}") from None
+    if not address.local_part.isascii():
+        raise source.problem(("reports", key), f"“{value}” is more than ASCII before its @")
+    return domain
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

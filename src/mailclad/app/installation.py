@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from mailclad.app.build import Shared
 from mailclad.app.certificates import AuthorityProblem, CertificateProblem, Certificates
 from mailclad.app.config import Config, ConfigProblem, ListenConfig, load_config, problem_at
 from mailclad.app.control import Swap
 from mailclad.app.notices import NoticeBoard
+from mailclad.app.parts import Shared
 from mailclad.app.pool import Work
 from mailclad.app.sockets import Bound, PortProblem, open_sockets, places
 from mailclad.app.supervise import Reloaded, ReloadRefused

@@ -13,9 +13,10 @@ from typing import NoReturn
 
 import structlog
 
-from mailclad.app.build import App, Shared, build
+from mailclad.app.build import App, build
 from mailclad.app.control import Failed, FrameReader, Ready, Retire, Retiring, Swap, Swapped, frame
 from mailclad.app.notices import NoticeBoard, Notices
+from mailclad.app.parts import Shared
 from mailclad.app.pool import LINK_READ_OCTETS, Work
 from mailclad.servers.tls_failure import CertificateUnusable
 

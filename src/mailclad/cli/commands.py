@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
         "A password of its own for each device.",
     ),
     "mailbox": ("mailclad.cli.mailbox:mailbox", "Take mail in from files, or write it out."),
+    "report": ("mailclad.cli.report:report", "Who sends in your name; TLS as others see it."),
     "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
     "ca": ("mailclad.cli.ca:ca", "The private certificate authority."),
 }

@@ -12,6 +12,9 @@ import click
 from mailclad.app.config import DEFAULT_FILE, Config, load_config
 from mailclad.app.open import Opened, become_owner, opened
 
+TABLE_COLUMNS = 1_000
+"""Wider than any table: the terminal may break a line, but rich would leave letters out."""
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,5 +81,4 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(heading, no_wrap=True, overflow="ignore", header_style="bold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(table, width=None if console.is_terminal else 500)
+    Console(soft_wrap=True, highlight=False, width=TABLE_COLUMNS).print(table)

@@ -20,7 +20,7 @@ def report_file_name(
 ) -> str:
     """``mail.receiver.example!example.com!1013662812!1013749130!id.xml.gz``."""
     unique = _NOT_LETTER.sub("", report_id)[:MAX_PART_CHARACTERS]
-    names = f"{_domain(submitter)}!{_domain(policy_domain)}"
+    names = f"{clean_domain(submitter)}!{clean_domain(policy_domain)}"
     return f"{names}!{begin}!{end}{f'!{unique}' if unique else ''}.{extension}"
 
 
@@ -28,10 +28,11 @@ def report_subject(policy_domain: str, submitter: str, report_id: str) -> bytes:
     """The value of Subject, over three lines."""
     identity = _NOT_ID.sub("", report_id)[:MAX_PART_CHARACTERS]
     return (
-        f"Report Domain: {_domain(policy_domain)}\r\n\tSubmitter: {_domain(submitter)}"
+        f"Report Domain: {clean_domain(policy_domain)}\r\n\tSubmitter: {clean_domain(submitter)}"
         f"\r\n\tReport-ID: <{identity}>"
     ).encode("ascii")
 
 
-def _domain(text: str) -> str:
+def clean_domain(text: str) -> str:
+    """Nothing that could end a line or a path."""
     return _NOT_DOMAIN.sub("", text)[:MAX_PART_CHARACTERS]

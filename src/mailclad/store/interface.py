@@ -38,6 +38,7 @@ from mailclad.store.model import (
     UidSet,
 )
 from mailclad.store.queue import Queue
+from mailclad.store.reports import Reports
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -120,8 +121,8 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Duties, Greylist, Protocol):
-    """Directory, mailboxes, messages, queue and duties of one installation."""
+class Store(Directory, Queue, Duties, Greylist, Reports, Protocol):
+    """All that is kept for one installation: mail, the queue, and what is known beside it."""
 
     # --- mailboxes ---
     async def mailboxes(self, account: AccountId) -> list[Mailbox]: ...

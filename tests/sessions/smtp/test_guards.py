@@ -36,6 +36,7 @@ class Watch(Visit):
     opinion: Opinion = NO_OPINION
     seen: list[str] = field(default_factory=list)
     shown: list[bytes] = field(default_factory=list)
+    taken: str = ""
 
     def _stage(self, name: str) -> None:
         self.seen.append(name)
@@ -50,6 +51,9 @@ class Watch(Visit):
 
     async def recipient(self, sender: MailFrom, recipient: Address) -> None:
         self._stage("recipient")
+
+    def takes(self, recipient: Address) -> bool:
+        return recipient.local_part == self.taken
 
     def refused(self, sender: MailFrom, recipient: Address) -> None:
         self._stage("refused")
@@ -118,6 +122,23 @@ def test_a_guards_no_is_the_answer(stage: str, expected: list[bytes]) -> None:
     last = MESSAGE if stage == "message" else b"DATA\r\n"
     assert codes(talk.feed(HELLO + MAIL + ADA + last)) == expected
     assert talk.messages() == []
+
+
+@pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
+def test_a_guard_may_be_who_gets_the_mail(role: Role) -> None:
+    hello = b"LHLO client.example\r\n" if role is Role.LMTP else HELLO
+    robot = b"RCPT TO:<robot@example.org>\r\n"
+    alone = Watch(taken="robot", opinion=Opinion(discard=True, recipients=()))
+    talk = talk_with(alone, role=role)
+    assert codes(talk.feed(hello + MAIL + robot + MESSAGE))[-3:] == [b"250", b"354", b"250"]
+    assert talk.messages() == []
+    assert alone.seen == ["hello", "mail", "recipient", "message"]
+    ada = Address("ada", "example.org")
+    both = talk_with(Watch(taken="robot", opinion=Opinion(recipients=(ada,))), role=role)
+    both.feed(hello + MAIL + robot + ADA + MESSAGE)
+    assert [numbers for numbers, _ in both.store.kept] == [(1,)]
+    elsewhere = talk_with(Watch(taken="robot"), role=role)
+    assert b"550" in elsewhere.feed(hello + MAIL + robot.replace(b"example.org", b"other.example"))
 
 
 def test_a_no_may_end_the_connection() -> None:

@@ -267,6 +267,7 @@ class Committer:
             if self._packs.adopt(number, octets):
                 return
         while True:
+            self._end_open_transaction()
             with self._lock.turn(), self._db:
                 number = Transaction(self._db).take_ids("pack", 1)
             try:
@@ -300,8 +301,7 @@ class Committer:
         """One transaction; raises when it was rolled back."""
         db = self._db
         try:
-            if db.in_transaction:  # the last ROLLBACK failed
-                db.execute("ROLLBACK")
+            self._end_open_transaction()
             db.execute("BEGIN IMMEDIATE")  # may fail after it began
             self._run_all(batch, going, apart=apart)
             self._commit()
@@ -310,6 +310,11 @@ class Committer:
                 db.execute("ROLLBACK")
             batch.touched.clear()
             raise
+
+    def _end_open_transaction(self) -> None:
+        """The last ROLLBACK, or the end of a savepoint, may have failed."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     def _commit(self) -> None:
         try:

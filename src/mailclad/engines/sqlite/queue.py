@@ -37,7 +37,7 @@ from mailclad.store.queue import (
 
 class SqliteQueue(Verbs, Queue):
     async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
-        arrival = _arrival(dispatch)
+        arrival = arrival_of(dispatch)
         await self._committer.arrive(arrival)
         return arrival.queued
 
@@ -61,7 +61,7 @@ class SqliteQueue(Verbs, Queue):
         notices: Sequence[Dispatch] = (),
         pauses: Mapping[str, int] | None = None,
     ) -> int:
-        arrivals = [_arrival(notice) for notice in notices]
+        arrivals = [arrival_of(notice) for notice in notices]
 
         def run(tx: Transaction) -> int:
             return queue_settling.settle(tx, owner, settlements, arrivals, pauses or {})
@@ -113,7 +113,8 @@ class SqliteQueue(Verbs, Queue):
         return await self._readers.there(suppressing.page, after, limit)
 
 
-def _arrival(dispatch: Dispatch) -> Arrival:
+def arrival_of(dispatch: Dispatch) -> Arrival:
+    """What the committer makes durable."""
     future = asyncio.get_running_loop().create_future()
     local = dispatch.local
     if local is None:

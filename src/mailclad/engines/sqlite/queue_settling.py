@@ -52,7 +52,7 @@ def settle(
         _log(tx.db, settlement.message, settlement.attempts)
     end_finished(tx, [settlement.message for settlement in settlements])
     if notices:
-        _store(tx, notices)
+        store_all(tx, notices)
     refresh(tx, destinations, dict(pauses))
     return counted
 
@@ -80,7 +80,8 @@ def _log(db: apsw.Connection, message: QueueId, attempts: Sequence[Attempt]) -> 
     rows(db, _TRIM, (message, last + len(attempts) - ATTEMPTS_KEPT))
 
 
-def _store(tx: Transaction, notices: Sequence[Arrival]) -> None:
+def store_all(tx: Transaction, notices: Sequence[Arrival]) -> None:
+    """All or nothing: raises what refused one of them."""
     store_arrivals(tx, notices)
     for notice in notices:
         if notice.error is not None:

@@ -39,6 +39,7 @@ from mailclad.engines.sqlite.people import SqliteDirectory
 from mailclad.engines.sqlite.problem import problem_of
 from mailclad.engines.sqlite.queue import SqliteQueue
 from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
+from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.watching import Watchers
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
@@ -78,7 +79,9 @@ def prepare_directory(directory: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, Store):
+class SqliteStore(
+    SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, SqliteReports, Store
+):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory
         self._announce = announce

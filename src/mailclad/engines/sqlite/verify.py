@@ -19,6 +19,7 @@ from mailclad.engines.packs.writer import pack_path
 from mailclad.engines.sqlite.connection import READ_CACHE_KIB, open_index, rows, snapshot
 from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.queue_rules import QUEUE_RULES, Rule
+from mailclad.engines.sqlite.report_rules import REPORT_RULES
 from mailclad.store.errors import BodyDamaged, MessageNotFound
 from mailclad.store.model import ContentId, Flag
 
@@ -128,6 +129,7 @@ _RULES = (
         "the counter of {} stands at {}, but {} is in use",
     ),
     *QUEUE_RULES,
+    *REPORT_RULES,
     Rule("SELECT integrity_check FROM pragma_integrity_check() WHERE integrity_check != 'ok'",
           "the index is damaged: {}"),
     Rule('SELECT "table", rowid, parent FROM pragma_foreign_key_check()',

@@ -36,10 +36,12 @@ DEFAULT_FIELDS = Fields(
     ),
     present=(
         b"sender", b"list-id", b"list-help", b"list-unsubscribe", b"list-unsubscribe-post",
-        b"list-subscribe", b"list-post", b"list-owner", b"list-archive",
+        b"list-subscribe", b"list-post", b"list-owner", b"list-archive", b"tls-report-domain",
+        b"tls-report-submitter",
     ),
 )  # fmt: skip
-"""RFC 6376 §5.4.1; List-Unsubscribe-Post must be signed to count (RFC 8058 §4)."""
+"""RFC 6376 §5.4.1; List-Unsubscribe-Post must be signed to count (RFC 8058 §4), those of TLS
+reports should be (RFC 8460 §5.3)."""
 
 
 def sign_dkim(

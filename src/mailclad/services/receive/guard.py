@@ -111,6 +111,14 @@ class Visit:
     async def recipient(self, sender: MailFrom, recipient: Address) -> None:
         """RCPT of somebody who exists here (or, on submission, anywhere)."""
 
+    def takes(self, recipient: Address) -> bool:
+        """Whether the guard itself is who gets mail for an address of ours that nobody has.
+
+        It must take that recipient out of the envelope in ``message``.
+        """
+        del recipient
+        return False
+
     def refused(self, sender: MailFrom, recipient: Address) -> None:
         """RCPT of somebody who does not exist here, or is not for us to send to."""
 

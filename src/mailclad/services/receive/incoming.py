@@ -19,7 +19,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """Where an address leads: mailboxes here, addresses elsewhere; never both empty."""
+    """Where an address leads: mailboxes here, addresses elsewhere.
+
+    Both are empty only where a guard takes the mail (``Visit.takes``).
+    """
 
     boxes: tuple[Box, ...] = ()
     elsewhere: tuple[Address, ...] = ()

@@ -1,0 +1,62 @@
+"""What a server is made of: what all workers share, and the parts of each."""
+
+from dataclasses import dataclass
+
+from mailclad.app.config import Config
+from mailclad.app.sockets import Bound
+from mailclad.base.clock import Clock
+from mailclad.base.octets import NewSpool
+from mailclad.base.secret import Secret
+from mailclad.engines.dns.resolver import DnsResolver
+from mailclad.servers.tls import ContextTable
+from mailclad.services.auth.authenticator import Authenticator
+from mailclad.services.auth.password import PasswordChecker
+from mailclad.services.auth.throttle import ThrottleTables
+from mailclad.services.receive.rates import RateTable
+from mailclad.services.reports.addresses import ReportAddresses
+from mailclad.services.reports.counting import Counting
+from mailclad.services.reports.intake import Intake
+from mailclad.services.reports.notes import NoNotes, Notes
+from mailclad.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all workers share; ``contexts`` is None where there is no certificate."""
+
+    config: Config
+    bound: tuple[Bound, ...]
+    contexts: ContextTable | None
+    secret: Secret
+    throttle: ThrottleTables
+    rates: RateTable
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the servers are made of."""
+
+    shared: Shared
+    clock: Clock
+    new_spool: NewSpool
+    store: Store
+    checker: PasswordChecker
+    authenticator: Authenticator
+    resolver: DnsResolver
+    counting: Counting | None
+    intake: Intake
+
+    @property
+    def notes(self) -> Notes:
+        """What reports of ours will say is told to these."""
+        return self.counting or NoNotes()
+
+    @property
+    def report_addresses(self) -> ReportAddresses:
+        """Which addresses of ours are for reports of others."""
+        return ReportAddresses(self.shared.config.reports.addresses)
+
+    @property
+    def starttls(self) -> bool:
+        """RFC 8314 §4: not offered where it could only fail."""
+        return self.shared.contexts is not None
