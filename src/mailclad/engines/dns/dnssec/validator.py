@@ -62,8 +62,9 @@ class Validator:
         except NoSignatures as problem:
             return self._unable(problem)
         except (Bogus, DnsBogus) as problem:
-            asked = f"{kind.name} of {shown(reading.name)}"
-            raise DnsBogus(f"{asked}: {problem}; {CAUSE_OF_BOGUS}") from problem
+            name, *_ = (*reading.aliases, reading.name)
+            text = f"{kind.name} of {shown(name)}: {problem}; {CAUSE_OF_BOGUS}"
+            raise DnsBogus(text) from problem
 
     def _unable(self, problem: NoSignatures) -> _Judgement:
         if self._insist:
