@@ -214,12 +214,14 @@ def test_no_more_hashes_than_some() -> None:
 
 
 def test_other_parameters_than_the_first_are_ignored() -> None:
-    denial = Nsec3Denial(
-        [nsec3(hash_of(APEX), hash_of(APEX), "SOA NS"), nsec3(bytes(20), bytes(20), "A", 0, 0)],
-        60,
-        Effort(),
-    )
-    assert denial.no_type(APEX, Kind.MX) is Verdict.PROVEN
+    other = nsec3(hash_of(APEX), hash_of(APEX), "SOA NS", iterations=2)
+    right = nsec3(bytes(20), bytes(20), "A")
+    assert Nsec3Denial([right, other], 60, Effort()).no_type(APEX, Kind.MX) is Verdict.UNPROVEN
+
+
+def test_what_a_zone_says_of_its_own_name_is_no_delegation() -> None:
+    """RFC 4035 §5.2: the SOA shows that it is not the zone above that speaks."""
+    assert NsecDenial([nsec(APEX, APEX, "SOA NS")], 60).no_keys(APEX) is Verdict.UNPROVEN
 
 
 @pytest.mark.parametrize("text", ["2 0 1 ab {} A", "1 2 1 ab {} A", "1 129 1 ab {} A"])

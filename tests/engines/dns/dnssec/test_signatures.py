@@ -1,7 +1,9 @@
 """Signatures over RRsets: dnspython signs, and each limit is passed."""
 
 import contextlib
+import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import dns.dnssec
@@ -126,6 +128,26 @@ def test_times_wrap(since: int, until: int, wrong: str | None) -> None:
             check(rrset)
 
 
+def test_a_ttl_that_was_raised_on_the_way() -> None:
+    """RFC 4035 §5.3.3: the one that was signed counts."""
+    found = replace(signed("example.test", "A", "192.0.2.1"), ttl=9999)
+    assert check(found).ttl == 300
+
+
+def test_a_signature_that_runs_into_the_next_record() -> None:
+    question = make_question(ZONE, Kind.A)
+    address = b"\xc0\x0c" + struct.pack("!HHIH4s", Kind.A, 1, 60, 4, bytes(4))
+    front = struct.pack("!HBBIIIH", Kind.A, 15, 2, 60, UNTIL, SINCE, 1)
+    for signer in (b"", b"\7example"):
+        data = front + signer
+        rrsig = b"\xc0\x0c" + struct.pack("!HHIH", Kind.RRSIG, 1, 60, len(data)) + data
+        header = question[:2] + struct.pack("!5H", 0x8180, 1, 3, 0, 0)
+        octets = header + question[12:-11] + rrsig + address * 2
+        reply = read_reply(octets, question)
+        with pytest.raises(Unusable):
+            read_rrset(reply, reply.answers, ZONE, Kind.A)
+
+
 def test_time_past_2106() -> None:
     now = 2**32 + 50
     rrset = signed("example.test", "A", "192.0.2.1", since=2**32 - 100, until=150)
@@ -216,10 +238,12 @@ def test_each_algorithm(algorithm: int) -> None:
     rrsig = dns.dnssec.sign(rrset, private, SIGNER, key, inception=SINCE, expiration=UNTIL)
     zone = zone_with(key.to_wire() or b"")
     assert [one.key_tag for one in zone.keys] == [dns.dnssec.key_id(key)]
+    half = len(rrsig.signature) // 2
     for signature, right in [
         (rrsig.signature, True),
         (rrsig.signature[:-1], False),
         (rrsig.signature + b"\0", False),
+        (rrsig.signature[:half] + b"\0" + rrsig.signature[half:], False),
         (b"", False),
         (bytes(len(rrsig.signature)), False),
     ]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import dns.dnssec
 import dns.message
 import dns.name
 import dns.rcode
@@ -195,6 +196,85 @@ def test_signatures_of_another_zone_do_not_count() -> None:
             await resolver.mx("secure.test")
 
     converse(talk, signed=signed, change=sign_wrongly)
+
+
+def test_what_came_from_a_wildcard_is_no_proof() -> None:
+    """Its signature would be right for any name."""
+    signed = zones()
+
+    def rename(message: dns.message.Message) -> None:
+        if message.question[0].rdtype == RdataType.MX:
+            name = message.question[0].name
+            nsec = signed[2].nsec(dns.name.from_text("*.wild.secure.test"))
+            proof = [nsec, signed[2].sign(nsec)]
+            message.authority = [dns.rrset.from_rdata(name, 60, one[0]) for one in proof]
+
+    async def talk(resolver: DnsResolver, _: SignedDns) -> None:
+        with pytest.raises(DnsBogus, match=r"NSEC record of any.wild.secure.test is no proof"):
+            await resolver.mx("any.wild.secure.test")
+
+    converse(talk, signed=signed, change=rename)
+
+
+def test_a_wildcard_delegates_nothing() -> None:
+    signed = zones()
+    signed[1].add(dns.name.from_text("*.test"), "DS", ["1 15 2 " + "00" * 32])
+    signed[1].add(dns.name.from_text("*.test"), "MX", ["1 mx.secure.test."])
+
+    def strip(message: dns.message.Message) -> None:
+        if message.question[0].rdtype == RdataType.MX:
+            strip_all(message)
+
+    async def talk(resolver: DnsResolver, _: SignedDns) -> None:
+        with pytest.raises(DnsBogus, match=r"has a wildcard"):
+            await resolver.mx("any.test")
+
+    converse(talk, signed=signed, change=strip)
+
+
+def test_a_proof_stands_right_below_its_zone() -> None:
+    """RFC 5155 §3."""
+    signed = zones()
+    label = dns.dnssec.nsec3_hash("mx.secure.test", "", 0, "SHA1")
+
+    def swap(message: dns.message.Message) -> None:
+        if message.question[0].rdtype == RdataType.MX:
+            owner = f"{label}.mx.secure.test."
+            text = f"1 0 0 - {label} A"
+            nsec3 = dns.rrset.from_text(owner, 60, "IN", "NSEC3", text)
+            message.authority = [nsec3, signed[2].sign(nsec3)]
+
+    async def talk(resolver: DnsResolver, _: SignedDns) -> None:
+        with pytest.raises(DnsBogus, match="does not prove"):
+            await resolver.mx("mx.secure.test")
+
+    converse(talk, signed=signed, change=swap)
+
+
+@pytest.mark.parametrize("target", ["x.new.secure.test.", "mx.plain.test."])
+def test_an_alias_follows_from_its_dname(target: str) -> None:
+    """RFC 6672 §5.3.1: it has no signature, so it must be what the DNAME makes of the name."""
+    signed = zones()
+    signed[2].add(dns.name.from_text("x.new.secure.test"), "A", ["192.0.2.5"])
+
+    def redirect(message: dns.message.Message) -> None:
+        name = message.question[0].name
+        if name == dns.name.from_text("x.old.secure.test"):
+            dname = dns.rrset.from_text("old.secure.test.", 300, "IN", "DNAME", "new.secure.test.")
+            cname = dns.rrset.from_text(name, 300, "IN", "CNAME", target)
+            message.set_rcode(dns.rcode.NOERROR)
+            message.answer = [dname, signed[2].sign(dname), cname]
+            message.authority.clear()
+
+    async def talk(resolver: DnsResolver, _: SignedDns) -> None:
+        if target == "x.new.secure.test.":
+            answer = await resolver.addresses("x.old.secure.test", 4)
+            assert (answer.records, answer.secure) == (("192.0.2.5",), True)
+        else:
+            with pytest.raises(DnsBogus, match=r"CNAME record of x.old.* has no signature"):
+                await resolver.addresses("x.old.secure.test", 4)
+
+    converse(talk, signed=signed, change=redirect)
 
 
 def test_time() -> None:
