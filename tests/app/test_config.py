@@ -170,3 +170,10 @@ def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:
 def test_dns_servers_are_addresses() -> None:
     with pytest.raises(ConfigProblem, match=r"dns\.servers: line 5: “ns\.example” is not an IP"):
         parse(SERVER + '\n[dns]\nservers = [\n"127.0.0.1:5353",\n"ns.example"]')
+
+
+def test_dns_validation_has_three_ways() -> None:
+    assert parse(SERVER).dns.validate == "auto"
+    assert parse(SERVER + '[dns]\nvalidate = "always"').dns.validate == "always"
+    with pytest.raises(ConfigProblem, match=r"dns\.validate"):
+        parse(SERVER + '[dns]\nvalidate = "sometimes"')

@@ -13,7 +13,8 @@ from mailclad.base.resolver import Answer, DnsBogus, DnsProblem, Mx, Tlsa
 from mailclad.engines.dns import resolver as module
 from mailclad.engines.dns import servers as servers_module
 from mailclad.engines.dns.answer import MAX_ALIASES, MAX_NEGATIVE_TTL, MAX_TTL
-from mailclad.engines.dns.resolver import FAILURE_SECONDS, MAX_WAITING, DnsResolver
+from mailclad.engines.dns.cache import FAILURE_SECONDS
+from mailclad.engines.dns.resolver import MAX_WAITING, DnsResolver
 from mailclad.engines.dns.servers import Validation
 from tests.dns.server import StubDns
 

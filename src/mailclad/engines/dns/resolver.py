@@ -16,7 +16,7 @@ from typing import Any
 
 from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
 from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, Reading, read_answer
-from mailclad.engines.dns.cache import Cache
+from mailclad.engines.dns.cache import FAILURE_SECONDS, Cache
 from mailclad.engines.dns.dnssec.anchors import ROOT_ANCHORS
 from mailclad.engines.dns.dnssec.records import Ds
 from mailclad.engines.dns.dnssec.validator import Validator
@@ -30,9 +30,6 @@ TRY_SECONDS = 3.0
 
 TOTAL_SECONDS = 10.0
 """For one question with all its tries and CNAMEs: an SMTP client waits minutes, people do not."""
-
-FAILURE_SECONDS = 5.0
-"""How long a failure is remembered (RFC 9520 §3.2: at least 1 second, at most 5 minutes)."""
 
 MAX_ENTRIES = 50_000
 """Answers remembered: a few for each domain and address of a busy day."""

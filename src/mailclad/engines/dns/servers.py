@@ -1,14 +1,13 @@
 """The servers we ask, in order, each again when it was silent; and what we believe of each.
 
 Comes in: a name and a type.  Goes out: the first useful reply.  Where we validate ourselves
-(``dnssec``), nothing is believed, and all servers are asked for what fails their validation too
-(CD, RFC 6840 §5.9).  Else the AD
-bit (RFC 6840 §5.8) is believed of servers on this host's loopback only: on any other way
-somebody may set it.  Such a server that answers SERVFAIL is asked once more without its
-validation (CD, RFC 4035 §3.2.2); if it can answer then, the data are bogus, and no other server
-is asked, since one that does not validate would hand them out.  For the same reason servers
-elsewhere are not asked at all where one on loopback is named: whoever keeps that one from
-answering could choose what counts as merely unsigned.
+(``dnssec``), nothing is believed, and all servers are asked for what fails their own validation
+too (CD, RFC 6840 §5.9).  Else the AD bit (RFC 6840 §5.8) is believed of servers on this host's
+loopback only: on any other way somebody may set it.  Such a server that answers SERVFAIL is asked
+once more without its validation (CD, RFC 4035 §3.2.2); if it can answer then, the data are bogus,
+and no other server is asked, since one that does not validate would hand them out.  For the same
+reason servers elsewhere are not asked at all where one on loopback is believed: whoever keeps that
+one from answering could choose what counts as merely unsigned.
 """
 
 import asyncio

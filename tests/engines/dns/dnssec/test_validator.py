@@ -14,7 +14,8 @@ from dns.rdatatype import RdataType
 from structlog.testing import capture_logs
 
 from mailclad.base.resolver import DnsBogus, DnsProblem, Mx
-from mailclad.engines.dns.dnssec.chain import FAILURE_SECONDS, MAX_DS, MAX_STEPS
+from mailclad.engines.dns.cache import FAILURE_SECONDS
+from mailclad.engines.dns.dnssec.chain import MAX_DS, MAX_STEPS
 from mailclad.engines.dns.dnssec.proofs import MAX_DENIALS
 from mailclad.engines.dns.dnssec.validator import UNABLE_SECONDS
 from mailclad.engines.dns.resolver import DnsResolver

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from mailclad.base.resolver import DnsBogus, DnsProblem
 from mailclad.engines.dns.answer import MAX_TTL
-from mailclad.engines.dns.cache import Cache
+from mailclad.engines.dns.cache import FAILURE_SECONDS, Cache
 from mailclad.engines.dns.dnssec.algorithms import ALGORITHMS
 from mailclad.engines.dns.dnssec.denial import Verdict
 from mailclad.engines.dns.dnssec.proofs import alias_rrset, read_denial
@@ -35,7 +35,10 @@ Ask = Callable[[bytes, Kind], Awaitable[Reply]]
 ROOT = b"\0"
 
 MAX_ZONES = 10_000
-"""Remembered, with the names in between that are none: some kilobytes each, with keys."""
+"""Remembered, with the names in between that are none; a busy day meets fewer."""
+
+MAX_ZONES_OCTETS = 32 * 1024 * 1024
+"""Of keys remembered; each zone has two or three."""
 
 MAX_STEPS = 40
 """Labels asked for on one way down; an IPv6 address turned round has 34."""
@@ -43,10 +46,8 @@ MAX_STEPS = 40
 MAX_DS = 16
 """DS records of one zone; its keys are hashed for each that bears their tag."""
 
-FAILURE_SECONDS = 5.0
-"""RFC 9520 §3.2: at least 1 second, at most 5 minutes."""
-
-_ZONE_OCTETS = 2048
+_KEY_OCTETS = 4096
+"""Counted for each key, with what OpenSSL keeps beside it."""
 
 
 class NoSignatures(DnsProblem):
@@ -72,7 +73,7 @@ class Chain:
         self._anchors = tuple(anchors)
         self._clock = clock
         self._monotonic = monotonic
-        self._known: Cache[bytes, _Outcome] = Cache(MAX_ZONES, MAX_ZONES * _ZONE_OCTETS)
+        self._known: Cache[bytes, _Outcome] = Cache(MAX_ZONES, MAX_ZONES_OCTETS)
         self._steps: Joined[bytes, _Outcome] = Joined()
         self._able = False
 
@@ -119,7 +120,8 @@ class Chain:
             outcome = DnsProblem(f"keys of {shown(name)}: the DNS server {problem}")
         except DnsProblem as problem:
             outcome = problem
-        self._known.put(name, outcome, self._monotonic(), seconds, _ZONE_OCTETS)
+        octets = _KEY_OCTETS * len(outcome.keys) if isinstance(outcome, Zone) else 0
+        self._known.put(name, outcome, self._monotonic(), seconds, octets)
         return outcome
 
     async def _root(self) -> _Found:

@@ -21,8 +21,8 @@ from mailclad.engines.dns.name import ancestors, count_labels, is_within, write_
 MAX_CHECKS_OF_RRSET = 8
 """Signatures tried before an RRset counts as bogus, as unbound does; honest ones need one."""
 
-MAX_CHECKS = 32
-"""For a whole reply: a chain of eight CNAMEs with proofs needs some twenty."""
+MAX_CHECKS = 16
+"""For a whole reply: eight CNAMEs and a proof of three records need eleven."""
 
 MAX_SAME_TAG = 4
 """Keys of a zone with one tag and algorithm: two by chance is rare, more is an attack."""
