@@ -38,6 +38,12 @@ ZONES = [
     ),
 ]
 SERVER = SignedDns(signed=ZONES)
+KEYS = [
+    (b"\0", Kind.DNSKEY),
+    (b"\0", Kind.TLSA),
+    (name_of("test"), Kind.DS),
+    (name_of("test"), Kind.DNSKEY),
+]
 KNOWN: dict[tuple[bytes, Kind], tuple[bytes, bytes]] = {}
 
 
@@ -103,10 +109,8 @@ def test_any_octets_in_place_of_any_reply(data: st.DataObject) -> None:
     """Also of those with keys: nothing but the two problems that are expected."""
     name = name_of("alias.test")
     question, octets = exchange(name, Kind.MX)
-    for key in [(b"\0", Kind.DNSKEY), (name_of("test"), Kind.DS), (name_of("test"), Kind.DNSKEY)]:
-        exchange(*key)
-    victim = data.draw(st.sampled_from(list(KNOWN)))
-    right = KNOWN[victim][1]
+    victim = data.draw(st.sampled_from([(name, Kind.MX), *KEYS]))
+    right = exchange(*victim)[1]
     start = data.draw(st.integers(12, len(right)))
     stop = data.draw(st.integers(start, len(right)))
     spoiled = right[:start] + data.draw(st.binary(max_size=60)) + right[stop:]
@@ -136,7 +140,7 @@ def rrsig(kind: Kind, key_tag: int, octets: int) -> bytes:
 
 
 def costs(records: list[bytes]) -> float:
-    """Seconds for a reply with these in its authority section, which must be refused."""
+    """Seconds of computing for a reply with these in authority, which must be refused."""
     name = name_of("nobody.test")
     question = make_question(name, Kind.MX, checked=False)
     header = question[:2] + struct.pack("!5H", 0x8183, 1, 0, len(records), 0)
@@ -147,10 +151,10 @@ def costs(records: list[bytes]) -> float:
         judging = validator()
         right = exchange(name_of("mx.test"), Kind.MX)
         await judge(judging, right[1], right[0], name_of("mx.test"))
-        began = time.perf_counter()
+        began = time.thread_time()
         with pytest.raises((DnsProblem, Unusable)):
             await judge(judging, octets, question, name)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
     return asyncio.run(run())
 

@@ -83,7 +83,7 @@ def test_what_is_there() -> None:
     async def talk(resolver: DnsResolver, dns: SignedDns) -> None:
         mx = await resolver.mx("secure.test")
         assert (mx.records, mx.secure, mx.ttl) == ((Mx(10, "mx.secure.test"),), True, 300)
-        keys = [(".", "DNSKEY"), ("test", "DS"), ("test", "DNSKEY")]
+        keys = [(".", "DNSKEY"), (".", "TLSA"), ("test", "DS"), ("test", "DNSKEY")]
         keys += [("secure.test", "DS"), ("secure.test", "DNSKEY")]
         assert dns.asked == [("secure.test", "MX"), *keys]
         alias = await resolver.addresses("alias.secure.test", 4)
@@ -94,7 +94,7 @@ def test_what_is_there() -> None:
         )
         wild = await resolver.addresses("any.wild.secure.test", 4)
         assert (wild.records, wild.secure) == (("192.0.2.2",), True)
-        assert len(dns.asked) == 8
+        assert len(dns.asked) == 9
 
     converse(talk)
 
@@ -326,26 +326,37 @@ def test_equal_steps_are_asked_once() -> None:
             await asyncio.sleep(0)
         dns.hold.set()
         assert all([(await task).secure for task in tasks])
-        assert len(dns.asked) == len(set(dns.asked)) == 3 + 5
+        assert len(dns.asked) == len(set(dns.asked)) == 3 + 6
 
     converse(talk)
 
 
-def strip_all(message: dns.message.Message) -> None:
+def strip_signatures(message: dns.message.Message) -> None:
     message.answer = [one for one in message.answer if one.rdtype != RdataType.RRSIG]
+
+
+def strip_proofs(message: dns.message.Message) -> None:
     message.authority.clear()
 
 
+def strip_all(message: dns.message.Message) -> None:
+    strip_signatures(message)
+    strip_proofs(message)
+
+
+@pytest.mark.parametrize("strip", [strip_signatures, strip_proofs, strip_all])
 @pytest.mark.parametrize("validate", ["auto", "always"])
-def test_a_server_without_signatures(
-    validate: Validation, monkeypatch: pytest.MonkeyPatch
+def test_a_server_that_leaves_something_out(
+    validate: Validation,
+    strip: Callable[[dns.message.Message], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("mailclad.engines.dns.servers._is_loopback", lambda _: False)
     time = Time()
 
     async def talk(resolver: DnsResolver, dns: SignedDns) -> None:
         if validate == "always":
-            with pytest.raises(DnsProblem, match="leaves out DNSSEC signatures, and"):
+            with pytest.raises(DnsProblem, match=r"leaves out DNSSEC's .*, and"):
                 await resolver.mx("secure.test")
             return
         with capture_logs() as logs:
@@ -356,7 +367,7 @@ def test_a_server_without_signatures(
         time.seconds += UNABLE_SECONDS
         assert (await resolver.mx("secure.test")).secure
 
-    converse(talk, validate=validate, time=time, change=strip_all)
+    converse(talk, validate=validate, time=time, change=strip)
 
 
 def test_a_server_that_gave_signatures_is_not_excused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +400,7 @@ def test_a_root_with_other_keys_is_bogus() -> None:
 def test_signed_answers_come_over_tcp_too() -> None:
     async def talk(resolver: DnsResolver, dns: SignedDns) -> None:
         assert (await resolver.mx("secure.test")).secure
-        assert dns.tcp_asked == 6
+        assert dns.tcp_asked == 7
 
     converse(talk, truncate=True)
 

@@ -46,6 +46,10 @@ MAX_STEPS = 40
 MAX_DS = 16
 """DS records of one zone; its keys are hashed for each that bears their tag."""
 
+_NONE_AT_ROOT = Kind.TLSA
+"""A type that the root has not: the reply must prove it.  Some forwarders pass signatures on but
+no proofs; behind one, every unsigned zone would be bogus."""
+
 _KEY_OCTETS = 4096
 """Counted for each key, with what OpenSSL keeps beside it."""
 
@@ -127,8 +131,12 @@ class Chain:
     async def _root(self) -> _Found:
         """Where signatures came once, it is no excuse that they are missing."""
         reply = await self._ask(ROOT, Kind.DNSKEY)
-        if not (self._able or (ROOT, Kind.RRSIG) in reply.answers):
-            raise NoSignatures("the DNS server that we ask leaves out DNSSEC signatures")
+        if not self._able:
+            nothing = await self._ask(ROOT, _NONE_AT_ROOT)
+            if not {(ROOT, Kind.NSEC), (ROOT, Kind.RRSIG)} <= nothing.authority.keys():
+                raise NoSignatures("the DNS server that we ask leaves out DNSSEC's proofs")
+            if (ROOT, Kind.RRSIG) not in reply.answers:
+                raise NoSignatures("the DNS server that we ask leaves out DNSSEC's signatures")
         found = self._read_keys(reply, ROOT, self._anchors)
         self._able = True
         return found

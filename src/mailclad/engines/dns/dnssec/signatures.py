@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 
 from mailclad.engines.dns.dnssec.algorithms import Check, load_key
 from mailclad.engines.dns.dnssec.records import Dnskey, RRset, Rrsig
-from mailclad.engines.dns.message import INTERNET, Kind
+from mailclad.engines.dns.message import INTERNET
 from mailclad.engines.dns.name import ancestors, count_labels, is_within, write_name
 
 MAX_CHECKS_OF_RRSET = 8
@@ -191,7 +191,7 @@ def _is_right(key: Key, rrsig: Rrsig, signed: bytes) -> bool:
 
 def describe(rrset: RRset) -> str:
     """For the text of a problem."""
-    return f"the {Kind(rrset.kind).name} record of {shown(rrset.owner)}"
+    return f"the {rrset.kind.name} record of {shown(rrset.owner)}"
 
 
 def shown(name: bytes) -> str:
