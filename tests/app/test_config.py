@@ -191,3 +191,10 @@ def test_whose_name_reports_are_sent_in(text: str, said: str) -> None:
     assert str(caught.value).startswith(f"{FILE}: {said}")
     agreed = 'contact = "p@a.example"\nfrom_address = "r@A.example"'
     assert parse(f"{SERVER}[reports]\n{agreed}").reports.addresses == ("dmarc", "tlsrpt")
+
+
+def test_dns_validation_has_three_ways() -> None:
+    assert parse(SERVER).dns.validate == "auto"
+    assert parse(SERVER + '[dns]\nvalidate = "always"').dns.validate == "always"
+    with pytest.raises(ConfigProblem, match=r"dns\.validate"):
+        parse(SERVER + '[dns]\nvalidate = "sometimes"')

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mailclad.app import build as building
-from mailclad.app.build import App, build, duties, prepare
+from mailclad.app import reporting
+from mailclad.app.build import App, build, prepare
 from mailclad.app.config import Config, load_config
 from mailclad.app.sockets import open_sockets
 from mailclad.cli.commands import mailclad
@@ -96,12 +96,14 @@ async def report(app: App) -> None:
         app.parts.notes.tls_session(past, STS, failure)
     assert app.parts.counting is not None
     await app.parts.counting.flush()
-    (send,) = [duty for duty in duties(app.parts) if duty.name == "send reports"]
+    (send,) = [
+        duty for duty in reporting.reporting_duties(app.parts) if duty.name == "send reports"
+    ]
     await send.run()
 
 
 def test_a_report_from_here_to_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building, "NoSigner", Signer)
+    monkeypatch.setattr(reporting, "NoSigner", Signer)
 
     async def scenario() -> Path:
         async with StubDns(ZONES) as dns:
@@ -169,7 +171,9 @@ def test_where_no_reports_are_sent_nothing_is_counted(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with running(load_config(file), "ours.test") as (app, _):
             assert isinstance(app.parts.notes, NoNotes)
-            assert [duty.name for duty in duties(app.parts)] == ["forget reports"]
+            assert [duty.name for duty in reporting.reporting_duties(app.parts)] == [
+                "forget reports"
+            ]
 
     asyncio.run(scenario())
 

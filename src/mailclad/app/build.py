@@ -181,7 +181,8 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
 
 def make_resolver(config: Config) -> DnsResolver:
     """The resolver of one process, closed at its end."""
-    return DnsResolver([parse_server(text) for text in config.dns.servers] or None)
+    servers = [parse_server(text) for text in config.dns.servers]
+    return DnsResolver(servers or None, validate=config.dns.validate)
 
 
 def duties(parts: Parts) -> tuple[Duty, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.resolver import Mx, Tlsa
-from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, Reading, read_answer
+from mailclad.engines.dns.answer import _READ, MAX_ALIASES, MAX_TTL, Reading, read_answer
 from mailclad.engines.dns.message import Kind, Unusable, read_reply
 from mailclad.engines.dns.name import write_name
 from tests.engines.dns.replies import NAME, QUESTION, reply_octets
@@ -80,7 +80,7 @@ def test_a_chain_in_one_reply() -> None:
     assert (write_name(reading.name), reading.ttl, reading.aliases) == (
         "other.example.test",
         200,
-        1,
+        (NAME,),
     )
 
 
@@ -149,7 +149,7 @@ def test_each_octet_spoiled(octet: int) -> None:
 
 
 @given(
-    st.sampled_from([kind for kind in Kind if kind.name not in {"OPT", "SOA", "CNAME"}]),
+    st.sampled_from(list(_READ)),
     st.binary(),
 )
 def test_any_data_in_any_type(kind: Kind, data: bytes) -> None:

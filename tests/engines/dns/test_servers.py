@@ -43,7 +43,7 @@ def test_servers_elsewhere_do_not_stand_in_for_one_on_loopback() -> None:
 
     async def run() -> None:
         async with StubDns(rcodes={"a.test": "SERVFAIL"}) as dns:
-            near = Servers([elsewhere, dns.address], 5.0)
+            near = Servers([elsewhere, dns.address], 5.0, "auto")
             with pytest.raises(DnsProblem) as raised:
                 await near.ask(b"\1a\4test\0", Kind.A)
             assert "192.0.2.1" not in str(raised.value)
@@ -55,7 +55,7 @@ def test_servers_elsewhere_do_not_stand_in_for_one_on_loopback() -> None:
 @pytest.mark.parametrize("servers", [[], [("dns.example", 53)]])
 def test_what_is_no_server_is_said_at_once(servers: list[tuple[str, int]]) -> None:
     with pytest.raises(ValueError):
-        Servers(servers, 1.0)
+        Servers(servers, 1.0, "auto")
 
 
 @pytest.mark.parametrize(

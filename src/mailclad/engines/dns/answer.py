@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailclad.base.resolver import Mx, Tlsa
-from mailclad.engines.dns.message import Kind, Rcode, Record, Reply, Unusable, read_wire_name
+from mailclad.engines.dns.message import (
+    WRONG_FORM,
+    Kind,
+    Rcode,
+    Record,
+    Reply,
+    Unusable,
+    read_data_name,
+)
 from mailclad.engines.dns.name import is_within, write_name
 
 MAX_ALIASES = 8
@@ -26,25 +34,27 @@ MAX_NEGATIVE_TTL = 3 * 3600
 _SOA_OCTETS = 2 + 5 * 4
 """At least: two names and five numbers, of which the last is the minimum (RFC 1035 §3.3.13)."""
 
-_WRONG_FORM = "sent a record in the wrong form"
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``unfinished``: a CNAME leads to ``name``, of which the reply does not tell."""
+    """``aliases``: the owners of the CNAMEs that led to ``name``, in order.
+
+    ``unfinished``: the last one leads there, but the reply does not tell of ``name``.
+    """
 
     name: bytes
     records: tuple[Any, ...]
     exists: bool
     ttl: int
-    aliases: int
+    aliases: tuple[bytes, ...]
     unfinished: bool
 
 
 def read_answer(reply: Reply, name: bytes, kind: Kind, max_aliases: int) -> Reading:
     """Follow the CNAMEs in a reply; raises Unusable where they are too many or run in a circle."""
     ttl = MAX_TTL
-    for aliases in range(max_aliases + 1):
+    aliases: tuple[bytes, ...] = ()
+    while len(aliases) <= max_aliases:
         found = reply.answers.get((name, kind))
         if found is not None:
             if reply.rcode == Rcode.NXDOMAIN:
@@ -55,11 +65,12 @@ def read_answer(reply: Reply, name: bytes, kind: Kind, max_aliases: int) -> Read
         if alias is None:
             return _nothing(reply, name, ttl, aliases)
         ttl = min(ttl, alias[0].ttl)
-        name = _name(reply.octets, alias[0].start, alias[0].end)
+        aliases += (name,)
+        name = read_data_name(reply.octets, alias[0].start, alias[0].end)
     raise Unusable(f"sent more than {MAX_ALIASES} CNAMEs in a row")
 
 
-def _nothing(reply: Reply, name: bytes, ttl: int, aliases: int) -> Reading:
+def _nothing(reply: Reply, name: bytes, ttl: int, aliases: tuple[bytes, ...]) -> Reading:
     exists = reply.rcode != Rcode.NXDOMAIN
     negative_ttl = _negative_ttl(reply, name)
     if exists and aliases and negative_ttl is None:
@@ -72,7 +83,7 @@ def _negative_ttl(reply: Reply, name: bytes) -> int | None:
     for (zone, kind), (record, *_) in reply.authority.items():
         if kind == Kind.SOA and is_within(name, zone):
             if record.end - record.start < _SOA_OCTETS:
-                raise Unusable(_WRONG_FORM)
+                raise Unusable(WRONG_FORM)
             minimum = int.from_bytes(reply.octets[record.end - 4 : record.end], "big")
             return min(record.ttl, minimum, MAX_NEGATIVE_TTL)
     return None
@@ -84,35 +95,25 @@ def _read_all(reply: Reply, kind: Kind, found: Sequence[Record]) -> tuple[Any, .
     return tuple(dict.fromkeys([read(reply.octets, record.start, record.end) for record in found]))
 
 
-def _name(octets: bytes, start: int, end: int) -> bytes:
-    try:
-        name, behind = read_wire_name(octets, start)
-    except IndexError as problem:
-        raise Unusable(_WRONG_FORM) from problem
-    if behind != end:
-        raise Unusable(_WRONG_FORM)
-    return name
-
-
 def _read_name(octets: bytes, start: int, end: int) -> str:
-    return write_name(_name(octets, start, end))
+    return write_name(read_data_name(octets, start, end))
 
 
 def _read_a(octets: bytes, start: int, end: int) -> str:
     if end - start != 4:
-        raise Unusable(_WRONG_FORM)
+        raise Unusable(WRONG_FORM)
     return socket.inet_ntop(socket.AF_INET, octets[start:end])
 
 
 def _read_aaaa(octets: bytes, start: int, end: int) -> str:
     if end - start != 16:
-        raise Unusable(_WRONG_FORM)
+        raise Unusable(WRONG_FORM)
     return socket.inet_ntop(socket.AF_INET6, octets[start:end])
 
 
 def _read_mx(octets: bytes, start: int, end: int) -> Mx:
     if end - start < 3:
-        raise Unusable(_WRONG_FORM)
+        raise Unusable(WRONG_FORM)
     preference = int.from_bytes(octets[start : start + 2], "big")
     return Mx(preference, _read_name(octets, start + 2, end))
 
@@ -124,13 +125,13 @@ def _read_txt(octets: bytes, start: int, end: int) -> bytes:
         strings.append(octets[start + 1 : behind])
         start = behind
     if start != end or not strings:
-        raise Unusable(_WRONG_FORM)
+        raise Unusable(WRONG_FORM)
     return b"".join(strings)
 
 
 def _read_tlsa(octets: bytes, start: int, end: int) -> Tlsa:
     if end - start < 3:
-        raise Unusable(_WRONG_FORM)
+        raise Unusable(WRONG_FORM)
     usage, selector, matching = octets[start : start + 3]
     return Tlsa(usage, selector, matching, octets[start + 3 : end])
 

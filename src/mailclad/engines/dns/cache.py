@@ -11,6 +11,9 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 
+FAILURE_SECONDS = 5.0
+"""How long a failure is remembered (RFC 9520 §3.2: at least 1 second, at most 5 minutes)."""
+
 ENTRY_OCTETS = 512
 """Counted for each entry beside its value: key, objects, the table."""
 

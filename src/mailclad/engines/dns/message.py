@@ -34,22 +34,34 @@ _RESPONSE, _TRUNCATED, _RECURSION, _AUTHENTIC, _CHECKING_DISABLED = (
     0x0010,
 )
 _OPCODE = 0x7800
-_INTERNET = 1
+INTERNET = 1
+"""The only class that is read."""
+
 _DNSSEC_WANTED = 0x8000
 _MAX_SIGNED = 0x7FFFFFFF
+
+WRONG_FORM = "sent a record in the wrong form"
+CAUSE_OF_BOGUS = "the zone is signed wrongly, or somebody changes answers on the way"
 
 
 class Kind(IntEnum):
     """The types of records that we read."""
 
     A = 1
+    NS = 2
     CNAME = 5
     SOA = 6
     PTR = 12
     MX = 15
     TXT = 16
     AAAA = 28
+    DNAME = 39
     OPT = 41
+    DS = 43
+    RRSIG = 46
+    NSEC = 47
+    DNSKEY = 48
+    NSEC3 = 50
     TLSA = 52
 
 
@@ -77,15 +89,19 @@ class Record:
     end: int
 
 
+Section = dict[tuple[bytes, int], list[Record]]
+"""Records of class IN by owner and type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Records of class IN by owner and type; ``authentic`` is the AD bit."""
+    """``authentic`` is the AD bit."""
 
     octets: bytes
     rcode: int
     authentic: bool
-    answers: dict[tuple[bytes, int], list[Record]]
-    authority: dict[tuple[bytes, int], list[Record]]
+    answers: Section
+    authority: Section
 
 
 def make_question(name: bytes, kind: Kind, *, checked: bool = True) -> bytes:
@@ -93,7 +109,7 @@ def make_question(name: bytes, kind: Kind, *, checked: bool = True) -> bytes:
     flags = _RECURSION | _AUTHENTIC | (0 if checked else _CHECKING_DISABLED)
     header = _HEADER.pack(secrets.randbits(16), flags, 1, 0, 0, 1)
     option = b"\0" + _RECORD.pack(Kind.OPT, UDP_OCTETS, _DNSSEC_WANTED, 0)
-    return header + name + struct.pack("!HH", kind, _INTERNET) + option
+    return header + name + struct.pack("!HH", kind, INTERNET) + option
 
 
 def belongs(octets: bytes, question: bytes) -> bool:
@@ -141,11 +157,9 @@ def read_reply(octets: bytes, question: bytes) -> Reply:
     return Reply(octets, high << 4 | flags & 0xF, bool(flags & _AUTHENTIC), answers, authority)
 
 
-def _read_section(
-    octets: bytes, at: int, records: int
-) -> tuple[dict[tuple[bytes, int], list[Record]], int, int]:
+def _read_section(octets: bytes, at: int, records: int) -> tuple[Section, int, int]:
     """The records of class IN, the high bits of the RCODE (RFC 6891 §6.1.3), and where it ends."""
-    found: dict[tuple[bytes, int], list[Record]] = {}
+    found: Section = {}
     high = 0
     for _ in range(records):
         owner, at = read_wire_name(octets, at)
@@ -156,7 +170,7 @@ def _read_section(
             raise Unusable("sent a reply that breaks off")
         if kind == Kind.OPT:
             high = ttl >> 24
-        elif record_class == _INTERNET:
+        elif record_class == INTERNET:
             ttl = ttl if ttl <= _MAX_SIGNED else 0  # RFC 2181 §8
             found.setdefault((owner, kind), []).append(Record(ttl, start, at))
     return found, high, at
@@ -186,3 +200,14 @@ def read_wire_name(octets: bytes, at: int) -> tuple[bytes, int]:
         if size > MAX_NAME_OCTETS:
             raise Unusable("sent a name that is too long")
     return b"".join(labels).lower() + b"\0", end or at + 1
+
+
+def read_data_name(octets: bytes, start: int, end: int) -> bytes:
+    """A record's data from ``start`` to ``end``, if they are one name; raises Unusable."""
+    try:
+        name, behind = read_wire_name(octets, start)
+    except IndexError as problem:
+        raise Unusable(WRONG_FORM) from problem
+    if behind != end:
+        raise Unusable(WRONG_FORM)
+    return name

@@ -5,6 +5,7 @@ Octets that are not printable, and those that mean something in text, come escap
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 MAX_NAME_OCTETS = 255
@@ -73,3 +74,22 @@ def is_within(name: bytes, zone: bytes) -> bool:
     while len(name) - at > len(zone):
         at += 1 + name[at]
     return name[at:] == zone
+
+
+def ancestors(name: bytes) -> Iterator[bytes]:
+    """The name itself, what it stands in, and so on up to the root."""
+    at = 0
+    while name[at]:
+        yield name[at:]
+        at += 1 + name[at]
+    yield b"\0"
+
+
+def count_labels(name: bytes) -> int:
+    """The root's empty one is none."""
+    return sum(1 for _ in ancestors(name)) - 1
+
+
+def canonical_order(name: bytes) -> tuple[bytes, ...]:
+    """What names are sorted by: label after label from the right (RFC 4034 §6.1)."""
+    return tuple([above[1 : 1 + above[0]] for above in ancestors(name)][-2::-1])

@@ -2,8 +2,9 @@
 
 Comes in: names, of strangers too.  Goes out: answers, remembered for as long as they hold, or
 ``DnsProblem``, remembered for some seconds.  Equal questions at the same time are asked once.
-Needs a server that resolves fully (unbound, or the host's own); validates nothing itself: see
-``servers`` for what is believed.  A name that cannot stand in the DNS does not exist.
+Needs a server that resolves fully (unbound, or the host's own).  Whether an answer is secure
+says a server on loopback (``servers``), or our own validation (``dnssec``).  A name that cannot
+stand in the DNS does not exist.
 Limits: time for each question, questions at the same time, CNAMEs, records, memory.
 """
 
@@ -14,20 +15,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
-from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, read_answer
-from mailclad.engines.dns.cache import Cache
-from mailclad.engines.dns.message import Kind, Unusable
+from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, Reading, read_answer
+from mailclad.engines.dns.cache import FAILURE_SECONDS, Cache
+from mailclad.engines.dns.dnssec.anchors import ROOT_ANCHORS
+from mailclad.engines.dns.dnssec.records import Ds
+from mailclad.engines.dns.dnssec.validator import Validator
+from mailclad.engines.dns.joined import Joined
+from mailclad.engines.dns.message import Kind, Reply, Unusable
 from mailclad.engines.dns.name import read_name, write_name
-from mailclad.engines.dns.servers import Servers, read_servers
+from mailclad.engines.dns.servers import Servers, Validation, read_servers
 
 TRY_SECONDS = 3.0
 """For one server once: a resolver that must walk from the root takes one or two."""
 
 TOTAL_SECONDS = 10.0
 """For one question with all its tries and CNAMEs: an SMTP client waits minutes, people do not."""
-
-FAILURE_SECONDS = 5.0
-"""How long a failure is remembered (RFC 9520 §3.2: at least 1 second, at most 5 minutes)."""
 
 MAX_ENTRIES = 50_000
 """Answers remembered: a few for each domain and address of a busy day."""
@@ -46,21 +48,35 @@ _Outcome = Answer[Any] | DnsProblem
 
 
 class DnsResolver(Resolver):
-    """For one event loop.  ``servers`` are IP addresses and ports; None: /etc/resolv.conf."""
+    """For one event loop.  ``servers`` are IP addresses and ports; None: /etc/resolv.conf.
+
+    ``anchors``: of the root, for our own validation; ``clock``: what signatures mean by now.
+    """
 
     def __init__(
         self,
         servers: Sequence[tuple[str, int]] | None = None,
         *,
+        validate: Validation = "auto",
+        anchors: Sequence[Ds] = ROOT_ANCHORS,
         try_seconds: float = TRY_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._servers = Servers(read_servers() if servers is None else servers, try_seconds)
+        chosen = read_servers() if servers is None else servers
+        self._servers = Servers(chosen, try_seconds, validate)
+        self._validator = Validator(
+            self._servers.ask,
+            anchors,
+            insist=validate == "always",
+            clock=clock,
+            monotonic=monotonic,
+        )
         self._total_seconds = total_seconds
         self._monotonic = monotonic
         self._known: Cache[_Question, _Outcome] = Cache(MAX_ENTRIES, MAX_CACHE_OCTETS)
-        self._asked: dict[_Question, asyncio.Task[_Outcome]] = {}
+        self._asked: Joined[_Question, _Outcome] = Joined()
         self._room = asyncio.Semaphore(MAX_ASKED)
 
     async def addresses(self, name: str, version: int) -> Answer[str]:
@@ -80,10 +96,8 @@ class DnsResolver(Resolver):
 
     async def close(self) -> None:
         """End all questions; whoever waits for one is cancelled."""
-        tasks = list(self._asked.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._asked.close()
+        await self._validator.close()
 
     async def _look_up(self, text: str, kind: Kind) -> Answer[Any]:
         name = read_name(text)
@@ -98,15 +112,10 @@ class DnsResolver(Resolver):
         return Answer(found.name, found.records, found.secure, found.exists, seconds)
 
     async def _join(self, question: _Question) -> _Outcome:
-        """Ask, or wait with those who asked before; who stops waiting stops only himself."""
-        task = self._asked.get(question)
-        if task is None:
-            if len(self._asked) >= MAX_WAITING:
-                raise DnsProblem(f"more than {MAX_WAITING} questions to the DNS at a time")
-            task = asyncio.create_task(self._find(question))
-            self._asked[question] = task
-            task.add_done_callback(lambda _: self._asked.pop(question, None))
-        return await asyncio.shield(task)
+        """Ask, or wait with those who asked before."""
+        if len(self._asked) >= MAX_WAITING and question not in self._asked:
+            raise DnsProblem(f"more than {MAX_WAITING} questions to the DNS at a time")
+        return await self._asked.do(question, lambda: self._find(question))
 
     async def _find(self, question: _Question) -> _Outcome:
         outcome: _Outcome
@@ -126,19 +135,26 @@ class DnsResolver(Resolver):
         """Across replies too, where a server does not follow CNAMEs itself."""
         secure, ttl, aliases = True, MAX_TTL, 0
         while True:
-            reply, believed = await self._servers.ask(name, kind)
+            reply = await self._servers.ask(name, kind)
             try:
                 reading = read_answer(reply, name, kind, MAX_ALIASES - aliases)
+                proven, seconds = await self._judge(reply, kind, reading)
             except Unusable as problem:
                 raise DnsProblem(
                     f"{kind.name} of {write_name(name)}: the DNS server {problem}"
                 ) from problem
-            secure = secure and believed
-            ttl = min(ttl, reading.ttl)
-            aliases += reading.aliases
+            secure = secure and proven
+            ttl = min(ttl, reading.ttl, seconds)
+            aliases += len(reading.aliases)
             name = reading.name
             if not reading.unfinished:
                 return Answer(write_name(name), reading.records, secure, reading.exists, ttl)
+
+    async def _judge(self, reply: Reply, kind: Kind, reading: Reading) -> tuple[bool, int]:
+        """Whether it is secure, and for how many seconds that holds."""
+        if self._servers.validated:
+            return await self._validator.judge(reply, kind, reading)
+        return self._servers.believed and reply.authentic, MAX_TTL
 
     def _too_slow(self, name: bytes, kind: Kind) -> DnsProblem:
         return DnsProblem(

@@ -1,22 +1,31 @@
 """The servers we ask, in order, each again when it was silent; and what we believe of each.
 
-Comes in: a name and a type.  Goes out: the first useful reply, and whether it is secure.  The AD
-bit (RFC 6840 §5.8) is believed of servers on this host's loopback only: on any other way
-somebody may set it.  Such a server that answers SERVFAIL is asked once more without its
-validation (CD, RFC 4035 §3.2.2); if it can answer then, the data are bogus, and no other server
-is asked, since one that does not validate would hand them out.  For the same reason servers
-elsewhere are not asked at all where one on loopback is named: whoever keeps that one from
-answering could choose what counts as merely unsigned.
+Comes in: a name and a type.  Goes out: the first useful reply.  Where we validate ourselves
+(``dnssec``), nothing is believed, and all servers are asked for what fails their own validation
+too (CD, RFC 6840 §5.9).  Else the AD bit (RFC 6840 §5.8) is believed of servers on this host's
+loopback only: on any other way somebody may set it.  Such a server that answers SERVFAIL is asked
+once more without its validation (CD, RFC 4035 §3.2.2); if it can answer then, the data are bogus,
+and no other server is asked, since one that does not validate would hand them out.  For the same
+reason servers elsewhere are not asked at all where one on loopback is believed: whoever keeps that
+one from answering could choose what counts as merely unsigned.
 """
 
 import asyncio
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from mailclad.base.resolver import DnsBogus, DnsProblem
 from mailclad.engines.dns.exchange import exchange
-from mailclad.engines.dns.message import Kind, Rcode, Reply, Unusable, make_question
+from mailclad.engines.dns.message import (
+    CAUSE_OF_BOGUS,
+    Kind,
+    Rcode,
+    Reply,
+    Unusable,
+    make_question,
+)
 from mailclad.engines.dns.name import write_name
 
 TRIES = 2
@@ -24,6 +33,9 @@ TRIES = 2
 
 MAX_SERVERS = 3
 """From resolv.conf, as the system's own resolver takes (resolv.conf(5))."""
+
+Validation = Literal["auto", "always", "never"]
+"""Whether we validate ourselves; ``auto``: unless a server on loopback does it for us."""
 
 _PORT = 53
 _RCODES = {code.value: code.name for code in Rcode}
@@ -54,21 +66,24 @@ def parse_server(text: str) -> tuple[str, int]:
 
 
 class Servers:
-    """Raises ValueError where a server is not an IP address."""
+    """Raises ValueError where a server is not an IP address.
 
-    def __init__(self, servers: Sequence[tuple[str, int]], try_seconds: float) -> None:
+    ``believed``: their AD bit is.  ``validated``: by us, whatever they say.
+    """
+
+    def __init__(
+        self, servers: Sequence[tuple[str, int]], try_seconds: float, validate: Validation
+    ) -> None:
         if not servers:
             raise ValueError("no DNS server to ask: name one, as 127.0.0.1 port 53")
         near = [server for server in servers if _is_loopback(server[0])]
-        self._servers = near or list(servers)
-        self._believed = bool(near)
+        self.validated = validate == "always" or (validate == "auto" and not near)
+        self.believed = bool(near) and not self.validated
+        self._servers = near if self.believed else list(servers)
         self._try_seconds = try_seconds
 
-    async def ask(self, name: bytes, kind: Kind) -> tuple[Reply, bool]:
-        """The reply, and whether it is secure.
-
-        Raises DnsProblem with each server's trouble, DnsBogus as soon as it is known.
-        """
+    async def ask(self, name: bytes, kind: Kind) -> Reply:
+        """Raises DnsProblem with each server's trouble, DnsBogus as soon as it is known."""
         left = list(self._servers)
         troubles: dict[tuple[str, int], str] = {}
         for _ in range(TRIES):
@@ -87,13 +102,12 @@ class Servers:
         )
         raise DnsProblem(f"{kind.name} of {write_name(name)} could not be looked up: {each}")
 
-    async def _ask_one(
-        self, server: tuple[str, int], name: bytes, kind: Kind
-    ) -> tuple[Reply, bool]:
-        reply = await self._exchange(server, make_question(name, kind))
+    async def _ask_one(self, server: tuple[str, int], name: bytes, kind: Kind) -> Reply:
+        question = make_question(name, kind, checked=not self.validated)
+        reply = await self._exchange(server, question)
         if reply.rcode in _USEFUL:
-            return reply, reply.authentic and self._believed
-        if reply.rcode == Rcode.SERVFAIL and self._believed:
+            return reply
+        if reply.rcode == Rcode.SERVFAIL and self.believed:
             await self._check_bogus(server, name, kind)
         raise Unusable(f"answered {_RCODES.get(reply.rcode, reply.rcode)}")
 
@@ -105,8 +119,8 @@ class Servers:
             raise Unusable("answered SERVFAIL") from problem
         if reply.rcode in _USEFUL:
             raise DnsBogus(
-                f"{kind.name} of {write_name(name)}: the DNSSEC signatures do not prove it; its "
-                "zone is signed wrongly, or somebody changes answers on the way"
+                f"{kind.name} of {write_name(name)}: the DNSSEC signatures do not prove it; "
+                f"{CAUSE_OF_BOGUS}"
             )
 
     async def _exchange(self, server: tuple[str, int], question: bytes) -> Reply:
