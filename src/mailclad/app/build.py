@@ -42,6 +42,7 @@ from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.provision.accounts import Provision
+from mailclad.services.provision.signing_keys import DomainKeys
 from mailclad.services.receive.dnsbl import DnsList
 from mailclad.services.receive.greylist import Greylisting
 from mailclad.services.receive.guard import Guard
@@ -50,15 +51,20 @@ from mailclad.services.receive.listed import BlockLists
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.policy import Action, Rules
 from mailclad.services.receive.rates import RateLimits, Rates, RateTable
+from mailclad.services.receive.reception import Reception
 from mailclad.services.receive.rejects import Rejects
 from mailclad.services.receive.sender_domain import SenderDomain
 from mailclad.services.receive.strangers import ForStrangers
+from mailclad.services.submit.signing import Signing
+from mailclad.services.submit.submission import Submission
+from mailclad.services.submit.terms import SubmitTerms
 from mailclad.sessions.imap.session import Site as ImapSite
-from mailclad.sessions.smtp.session import Entrance
+from mailclad.sessions.smtp.session import Entrance, SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.model import MailboxId, ModSeq
+from mailclad.store.sending import HOUR_SECONDS, HOURS_A_DAY, Allowance, Sent
 from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
@@ -66,6 +72,9 @@ COMPACTING_SECONDS = 3600.0
 
 RARE_SECONDS = 3600
 """How often what has grown old is removed."""
+
+FIRST_KEYS_SECONDS = 300
+"""How often is looked for domains that have no DKIM keys; ``mailclad domain add`` makes them."""
 
 RETIRING_LOOK_SECONDS = 0.25
 """How often a worker whose configuration is old looks whether it is still needed."""
@@ -112,6 +121,8 @@ class Parts:
     checker: PasswordChecker
     authenticator: Authenticator
     resolver: DnsResolver
+    reception: Reception
+    submission: Submission
 
     @property
     def starttls(self) -> bool:
@@ -206,14 +217,33 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
     store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
     checker = PasswordChecker(argon2)
     authenticator = make_authenticator(store, shared.secret, clock, shared.throttle, checker)
+    new_spool = file_spools(directory)
+    reception = Reception(
+        store,
+        clock,
+        shared.secret,
+        shared.config.server.hostname,
+        rejects_days=shared.config.receive.rejects_days,
+    )
+    submission = Submission(
+        store,
+        reception,
+        Signing(store, clock),
+        new_spool,
+        clock,
+        shared.config.server.hostname,
+        submit_terms(shared.config),
+    )
     parts = Parts(
         shared=shared,
         clock=clock,
-        new_spool=file_spools(directory),
+        new_spool=new_spool,
         store=store,
         checker=checker,
         authenticator=authenticator,
         resolver=make_resolver(shared.config),
+        reception=reception,
+        submission=submission,
     )
     return App(parts, store)
 
@@ -226,9 +256,18 @@ def make_resolver(config: Config) -> DnsResolver:
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
     days = parts.shared.config.receive.rejects_days
+    keys = DomainKeys(parts.store, parts.clock)
+
+    async def forget() -> None:
+        now = parts.clock.now()
+        await parts.store.forget_sent(now // HOUR_SECONDS - HOURS_A_DAY)
+        await parts.store.forget_senders(now)
+
     return (
         Duty("rejects", RARE_SECONDS, Rejects(parts.store, parts.clock, days).expire),
         Duty("greylist", RARE_SECONDS, Greylisting(parts.store, parts.clock).forget),
+        Duty("first signing keys", FIRST_KEYS_SECONDS, keys.ensure_all),
+        Duty("forget what was sent", RARE_SECONDS, forget),
     )
 
 
@@ -263,6 +302,15 @@ def _rules(settings: ReceiveConfig) -> Rules:
     return Rules(Action(settings.dmarc), domains, sealers)
 
 
+def submit_terms(config: Config) -> SubmitTerms:
+    submit = config.submit
+    allowance = Allowance(
+        each_hour=Sent(submit.messages_per_hour, submit.recipients_per_hour),
+        each_day=Sent(submit.messages_per_day, submit.recipients_per_day),
+    )
+    return SubmitTerms(allowance, submit.highest_priority)
+
+
 def _limits(config: Config) -> Limits:
     limits = config.limits
     return Limits(connections=limits.connections, per_address=limits.connections_per_address)
@@ -285,12 +333,14 @@ def _pop3(parts: Parts) -> Shell:
 
 def _smtp(role: Role, parts: Parts) -> Shell:
     config = parts.shared.config
+    door = None
+    if role is Role.SUBMISSION:
+        door = SubmissionDoor(parts.authenticator, parts.submission)
     site = make_site(
         role,
         host_name=config.server.hostname,
         starttls=parts.starttls and role is not Role.LMTP,
-        store=parts.store,
-        authenticator=parts.authenticator,
+        reception=parts.reception,
         new_spool=parts.new_spool,
         clock=parts.clock,
         message_octets=config.limits.message_octets,
@@ -300,7 +350,7 @@ def _smtp(role: Role, parts: Parts) -> Shell:
             Networks(config.receive.xclient_from),
             config.receive.greet_delay,
         ),
-        rejects_days=config.receive.rejects_days if role is Role.MX else 0,
+        door=door,
     )
     return smtp_shell(site)
 

@@ -16,6 +16,7 @@ import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
+from mailclad.app.settings.submit import SubmitConfig
 from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
@@ -147,6 +148,7 @@ class Config(Strict, frozen=True, kw_only=True):
     log: LogConfig = LogConfig()
     dns: DnsConfig = DnsConfig()
     receive: ReceiveConfig = ReceiveConfig()
+    submit: SubmitConfig = SubmitConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -182,6 +184,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_listen(config, source)
     _check_dns(config, source)
     _check_receive(config, source)
+    _check_submit(config, source)
     return config
 
 
@@ -336,6 +339,17 @@ def _check_name(text: str, path: KeyPath, source: _Source) -> None:
         check_domain(text)
     except AddressProblem:
         raise source.problem(path, f"“{text}” is not a domain name") from None
+
+
+def _check_submit(config: Config, source: _Source) -> None:
+    submit = config.submit
+    for name, hour, day in (
+        ("messages_per_hour", submit.messages_per_hour, submit.messages_per_day),
+        ("recipients_per_hour", submit.recipients_per_hour, submit.recipients_per_day),
+    ):
+        if hour > day:
+            text = f"{hour} in an hour are more than {day} in a day: raise {name[:-4]}day as well"
+            raise source.problem(("submit", name), text)
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from mailclad.store.duties import Duties
+from mailclad.store.forwarded_senders import ForwardedSenders
 from mailclad.store.greylist import Greylist
 from mailclad.store.model import (
     Account,
@@ -30,6 +31,7 @@ from mailclad.store.model import (
     ModSeq,
     NewMessage,
     Query,
+    Resolved,
     Scope,
     ScramKeys,
     SpecialUse,
@@ -38,6 +40,8 @@ from mailclad.store.model import (
     UidSet,
 )
 from mailclad.store.queue import Queue
+from mailclad.store.sending import Sending
+from mailclad.store.signing_keys import SigningKeys
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -108,10 +112,10 @@ class Directory(Protocol):
     async def set_alias(self, alias: Alias) -> None: ...
     async def remove_alias(self, address: str) -> None: ...
 
-    async def resolve(self, address: str) -> tuple[AccountId, ...]:
-        """The local accounts that mail to this address goes to, aliases and catch-all followed.
+    async def resolve(self, address: str) -> Resolved:
+        """Where mail to this address goes, aliases and catch-all followed.
 
-        Empty: nobody here has it.  Raises DomainNotFound where the domain is not ours.
+        Nowhere: nobody here has it.  Raises DomainNotFound where the domain is not ours.
         """
         ...
 
@@ -120,8 +124,8 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Duties, Greylist, Protocol):
-    """Directory, mailboxes, messages, queue and duties of one installation."""
+class Store(Directory, Queue, Duties, Greylist, SigningKeys, Sending, ForwardedSenders, Protocol):
+    """Directory, mailboxes, messages, queue, keys and duties of one installation."""
 
     # --- mailboxes ---
     async def mailboxes(self, account: AccountId) -> list[Mailbox]: ...

@@ -37,7 +37,7 @@ from mailclad.store.queue import (
 
 class SqliteQueue(Verbs, Queue):
     async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
-        arrival = _arrival(dispatch)
+        arrival = make_arrival(dispatch)
         await self._committer.arrive(arrival)
         return arrival.queued
 
@@ -61,7 +61,7 @@ class SqliteQueue(Verbs, Queue):
         notices: Sequence[Dispatch] = (),
         pauses: Mapping[str, int] | None = None,
     ) -> int:
-        arrivals = [_arrival(notice) for notice in notices]
+        arrivals = [make_arrival(notice) for notice in notices]
 
         def run(tx: Transaction) -> int:
             return queue_settling.settle(tx, owner, settlements, arrivals, pauses or {})
@@ -113,7 +113,8 @@ class SqliteQueue(Verbs, Queue):
         return await self._readers.there(suppressing.page, after, limit)
 
 
-def _arrival(dispatch: Dispatch) -> Arrival:
+def make_arrival(dispatch: Dispatch) -> Arrival:
+    """The octets for the pack, and where they belong."""
     future = asyncio.get_running_loop().create_future()
     local = dispatch.local
     if local is None:

@@ -1,24 +1,36 @@
 """RCPT: one recipient, who must exist before the message is taken (RFC 5321 §4.1.1.3)."""
 
+from mailclad.mail.address import Address
 from mailclad.protocols.smtp.command import Rcpt
 from mailclad.protocols.smtp.reply import RECIPIENT_OK
-from mailclad.services.receive.incoming import Given
+from mailclad.services.receive.incoming import Given, Leads
 from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Outcome, said
+from mailclad.sessions.smtp.refusals import refusal
 from mailclad.sessions.smtp.session import Sending
 
 
 async def rcpt(session: Sending, command: Rcpt) -> Outcome:
+    address, transaction = command.forward_path, session.transaction
+    try:
+        leads = await _find(session, address)
+        for visit in session.visits:
+            await visit.recipient(session.sender(), address)
+    except Refusal as problem:
+        sender, why = transaction.mail.reverse_path, refusal(problem).text
+        session.site.reception.journal.refused(transaction.identity, why, sender, (address,))
+        raise
+    transaction.recipients.append(Given(command, leads))
+    return said(RECIPIENT_OK)
+
+
+async def _find(session: Sending, address: Address) -> Leads:
     site = session.site
     source = site.reception if site.submission is None else site.submission.submission
-    address = command.forward_path
     try:
-        leads = await source.recipient(address)
+        bounce = session.transaction.mail.reverse_path is None
+        return await source.recipient(address, bounce=bounce)
     except Refusal:
         for visit in session.visits:
             visit.refused(session.sender(), address)
         raise
-    for visit in session.visits:
-        await visit.recipient(session.sender(), address)
-    session.transaction.recipients.append(Given(command, leads))
-    return said(RECIPIENT_OK)
