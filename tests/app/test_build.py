@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.app.build import build, prepare, start_settings
+from mailclad.app.build import build, duties, prepare, start_settings
 from mailclad.app.config import DEFAULT_LISTEN, Config, ListenConfig, ServerConfig
 from mailclad.app.sockets import open_sockets
 from mailclad.base.tls_policy import Service, TlsMode
@@ -69,3 +69,22 @@ def test_the_start_page_shows_what_people_type_and_no_port_25() -> None:
         ("Sending (SMTP)", 465, "SSL/TLS"),
         ("Sending (SMTP)", 587, "STARTTLS"),
     ]
+
+
+@pytest.mark.slow
+def test_domains_that_are_there_already_get_their_keys(tmp_path: Path) -> None:
+    config = Config(server=ServerConfig(hostname="localhost", data=tmp_path), listen=())
+
+    async def scenario() -> list[str]:
+        shared = prepare(config, (), ())
+        app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
+        await app.store.add_domain("example.org")
+        for _ in range(2):
+            for duty in duties(app.parts):
+                await duty.run()
+        keys = await app.store.signing_keys()
+        await app.close()
+        shared.throttle.close()
+        return [f"{key.domain} {key.kind} {key.state}" for key in keys]
+
+    assert asyncio.run(scenario()) == ["example.org ed25519 active", "example.org rsa active"]

@@ -167,6 +167,16 @@ def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:
         load_config(tmp_path / "latin.toml")
 
 
+def test_an_hour_lets_no_more_through_than_a_day() -> None:
+    text = "messages_per_hour: line 5: 20 in an hour are more than 10 in a day"
+    with pytest.raises(ConfigProblem, match=text):
+        parse(SERVER + "\n[submit]\nmessages_per_hour = 20\nmessages_per_day = 10")
+    with pytest.raises(ConfigProblem, match=r"submit\.recipients_per_hour: .* recipients_per_day"):
+        parse(SERVER + "\n[submit]\nrecipients_per_hour = 4000")
+    with pytest.raises(ConfigProblem, match=r"submit\.highest_priority"):
+        parse(SERVER + "\n[submit]\nhighest_priority = 10")
+
+
 def test_dns_servers_are_addresses() -> None:
     with pytest.raises(ConfigProblem, match=r"dns\.servers: line 5: “ns\.example” is not an IP"):
         parse(SERVER + '\n[dns]\nservers = [\n"127.0.0.1:5353",\n"ns.example"]')

@@ -16,19 +16,18 @@ from mailclad.app.build import App, build, prepare
 from mailclad.app.config import Config, load_config
 from mailclad.app.sockets import open_sockets
 from mailclad.cli.commands import mailclad
-from mailclad.mail.dkim.signing_key import public_record
 from mailclad.services.auth.password import Argon2id
+from mailclad.services.provision.signing_keys import DomainKeys, published
 from mailclad.services.reports.notes import NoNotes
 from tests.dns.server import StubDns
 from tests.engines.stores import opened
-from tests.services.reports.scene import EXPIRED, FORGED, KEY, POLICY, ROW, STS, Signer
+from tests.services.reports.scene import EXPIRED, FORGED, POLICY, ROW, STS
 
 pytestmark = pytest.mark.slow
 
 ZONES = {
     "_dmarc.theirs.test": {"TXT": ['"v=DMARC1; p=reject; rua=mailto:dmarc@theirs.test"']},
     "_smtp._tls.theirs.test": {"TXT": ['"v=TLSRPTv1; rua=mailto:TLSRPT@theirs.test"']},
-    "s1._domainkey.ours.test": {"TXT": [f'"{public_record(KEY)}"']},
 }
 
 
@@ -102,9 +101,7 @@ async def report(app: App) -> None:
     await send.run()
 
 
-def test_a_report_from_here_to_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "NoSigner", Signer)
-
+def test_a_report_from_here_to_there(tmp_path: Path) -> None:
     async def scenario() -> Path:
         async with StubDns(ZONES) as dns:
             ours = config_of(tmp_path / "ours", "ours.test", dns)
@@ -113,6 +110,10 @@ def test_a_report_from_here_to_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
                 running(load_config(ours), "ours.test", started=False) as (app, _),
                 running(load_config(theirs), "theirs.test") as (_, port),
             ):
+                for key in await DomainKeys(app.store, app.parts.clock).ensure("ours.test"):
+                    record = published(key)
+                    _, _, strings = record.zone_line.partition(" IN TXT ")
+                    dns.zones = {**dns.zones, record.name: {"TXT": [strings]}}
                 await report(app)
                 mails = await queued(app)
                 assert {to for _, to, _ in mails} == {"dmarc@theirs.test", "TLSRPT@theirs.test"}

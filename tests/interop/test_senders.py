@@ -53,7 +53,7 @@ def test_swaks_is_refused_a_password_before_tls(demo: Demo) -> None:
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 def test_msmtp_submits(demo: Demo, token: str, tls: str, mechanism: str, tmp_path: Path) -> None:
     letter = message(demo.ada, demo.grace, token, "Hello.\n").as_bytes()
-    run("msmtp", f"--file={_msmtprc(demo, tls, mechanism, tmp_path)}", demo.grace, given=letter)
+    run("msmtp", f"--file={msmtprc(demo, tls, mechanism, tmp_path)}", demo.grace, given=letter)
 
     assert len(demo.received(token)) == 1
 
@@ -61,7 +61,7 @@ def test_msmtp_submits(demo: Demo, token: str, tls: str, mechanism: str, tmp_pat
 @pytest.mark.interop("msmtp")
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 def test_msmtp_without_the_ca_refuses(demo: Demo, tls: str, tmp_path: Path) -> None:
-    rc = _msmtprc(demo, tls, "plain", tmp_path)
+    rc = msmtprc(demo, tls, "plain", tmp_path)
     rc.write_text(rc.read_text().replace(demo.ca, "/etc/ssl/certs/ca-certificates.crt"))
     letter = message(demo.ada, demo.grace, "refused", "Hello.\n").as_bytes()
 
@@ -70,7 +70,7 @@ def test_msmtp_without_the_ca_refuses(demo: Demo, tls: str, tmp_path: Path) -> N
     assert b"certificate" in refused.stderr
 
 
-def _msmtprc(demo: Demo, tls: str, mechanism: str, folder: Path) -> Path:
+def msmtprc(demo: Demo, tls: str, mechanism: str, folder: Path) -> Path:
     rc = folder / "msmtprc"
     rc.write_text(f"""
 account default

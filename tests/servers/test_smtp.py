@@ -23,6 +23,10 @@ from mailclad.services.auth.password import Argon2id, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.private_ca import PrivateCa
 from mailclad.services.provision.accounts import Provision
+from mailclad.services.receive.reception import Reception
+from mailclad.services.submit.signing import Signing
+from mailclad.services.submit.submission import Submission
+from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.model import ALL_UIDS, Column
 from tests.servers.loopback import NAME, Server, client_context, read_to_end, tls_client
@@ -63,14 +67,19 @@ class Mail:
         service, mode = SERVICES[role]
 
         async def shell(channel: Channel) -> None:
+            clock, spools = SystemClock(), file_spools(self.directory)
+            reception = Reception(self.store, clock, Secret(b"k" * 32), NAME)
+            signing = Signing(self.store, clock)
+            submission = Submission(self.store, reception, signing, spools, clock, NAME)
+            door = SubmissionDoor(self.authenticator, submission)
             site = make_site(
                 role,
                 host_name=NAME,
                 starttls=mode is TlsMode.STARTTLS,
-                store=self.store,
-                authenticator=self.authenticator,
-                new_spool=file_spools(self.directory),
-                clock=SystemClock(),
+                reception=reception,
+                new_spool=spools,
+                clock=clock,
+                door=door if role is Role.SUBMISSION else None,
             )
             await smtp.smtp_shell(site)(channel)
 
@@ -132,10 +141,11 @@ def test_smtplib_submits_over_implicit_tls(mail: Mail) -> None:
                 client.login(ADA, "wrong horse")
             client.login(ADA, "correct horse")
             client.sendmail(ADA, GRACE, MESSAGE + b"\r\nhello\r\n")
-            with pytest.raises(smtplib.SMTPRecipientsRefused, match="does not send to other"):
-                client.sendmail(ADA, "bob@elsewhere.example", MESSAGE)
+            client.sendmail(ADA, "bob@elsewhere.example", MESSAGE + b"\r\nhello\r\n")
             client.sendmail(ADA, [GRACE], b"Subject: no date\r\n\r\nhello\r\n")
         first, second = server.run(mail.inbox(GRACE))
+        (queued,) = server.run(mail.store.queue_page()).messages
+    assert [one.address for one in queued.recipients] == ["bob@elsewhere.example"]
     assert b" with ESMTPSA id " in first
     assert first.endswith(MESSAGE + b"\r\nhello\r\n")
     assert b"\r\nFrom: <ada@example.org>\r\nMessage-ID: <" in second

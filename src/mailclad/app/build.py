@@ -18,6 +18,7 @@ from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import make_entrance, make_guards, receiving_duties
 from mailclad.app.reporting import make_counting, reporting_duties
 from mailclad.app.sockets import Bound
+from mailclad.app.submitting import make_reception, make_submission, submitting_duties
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
@@ -42,7 +43,9 @@ from mailclad.services.provision.accounts import Provision
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.rates import RateTable
 from mailclad.services.reports.intake import Intake
+from mailclad.services.submit.signing import Signing
 from mailclad.sessions.imap.session import Site as ImapSite
+from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
@@ -165,14 +168,20 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
     checker = PasswordChecker(argon2)
     authenticator = make_authenticator(store, shared.secret, clock, shared.throttle, checker)
     resolver = make_resolver(shared.config)
+    new_spool = file_spools(directory)
+    reception = make_reception(shared, store, clock)
+    signing = Signing(store, clock)
     parts = Parts(
         shared=shared,
         clock=clock,
-        new_spool=file_spools(directory),
+        new_spool=new_spool,
         store=store,
         checker=checker,
         authenticator=authenticator,
         resolver=resolver,
+        reception=reception,
+        signing=signing,
+        submission=make_submission(shared.config, store, reception, signing, new_spool, clock),
         counting=make_counting(shared.config, store),
         intake=Intake(store, store, resolver, clock),
     )
@@ -187,7 +196,7 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    return (*receiving_duties(parts), *reporting_duties(parts))
+    return (*receiving_duties(parts), *submitting_duties(parts), *reporting_duties(parts))
 
 
 def _limits(config: Config) -> Limits:
@@ -212,18 +221,20 @@ def _pop3(parts: Parts) -> Shell:
 
 def _smtp(role: Role, parts: Parts) -> Shell:
     config = parts.shared.config
+    door = None
+    if role is Role.SUBMISSION:
+        door = SubmissionDoor(parts.authenticator, parts.submission)
     site = make_site(
         role,
         host_name=config.server.hostname,
         starttls=parts.starttls and role is not Role.LMTP,
-        store=parts.store,
-        authenticator=parts.authenticator,
+        reception=parts.reception,
         new_spool=parts.new_spool,
         clock=parts.clock,
         message_octets=config.limits.message_octets,
         guards=make_guards(role, parts),
         entrance=make_entrance(config.receive),
-        rejects_days=config.receive.rejects_days if role is Role.MX else 0,
+        door=door,
     )
     return smtp_shell(site)
 

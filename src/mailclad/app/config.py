@@ -17,6 +17,7 @@ import msgspec
 from mailclad.app.settings.dns import DnsConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
 from mailclad.app.settings.reports import ReportsConfig
+from mailclad.app.settings.submit import SubmitConfig
 from mailclad.app.strict import Port, Positive, Strict
 from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
@@ -150,6 +151,7 @@ class Config(Strict, frozen=True, kw_only=True):
     dns: DnsConfig = DnsConfig()
     receive: ReceiveConfig = ReceiveConfig()
     reports: ReportsConfig = ReportsConfig()
+    submit: SubmitConfig = SubmitConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -186,6 +188,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_dns(config, source)
     _check_receive(config, source)
     _check_reports(config, source)
+    _check_submit(config, source)
     return config
 
 
@@ -372,6 +375,17 @@ def _report_domain(key: str, value: str, source: _Source) -> str:
     if not address.local_part.isascii():
         raise source.problem(("reports", key), f"“{value}” is more than ASCII before its @")
     return domain
+
+
+def _check_submit(config: Config, source: _Source) -> None:
+    submit = config.submit
+    for name, hour, day in (
+        ("messages_per_hour", submit.messages_per_hour, submit.messages_per_day),
+        ("recipients_per_hour", submit.recipients_per_hour, submit.recipients_per_day),
+    ):
+        if hour > day:
+            text = f"{hour} in an hour are more than {day} in a day: raise {name[:-4]}day as well"
+            raise source.problem(("submit", name), text)
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

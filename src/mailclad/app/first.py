@@ -50,6 +50,7 @@ async def _make(config: Config, address: str, password: Secret) -> bool:
 async def ensure_domain(things: Opened, name: str) -> None:
     if name not in await things.store.domains():
         await things.provision.add_domain(name)
+        await things.keys.ensure(name)
 
 
 async def ensure_account(things: Opened, address: str, password: Secret, name: str = "") -> bool:

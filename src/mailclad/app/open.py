@@ -19,6 +19,7 @@ from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.provision.accounts import Provision
+from mailclad.services.provision.signing_keys import DomainKeys
 from mailclad.store.interface import Store
 
 DIRECTORY_MODE = 0o700
@@ -27,11 +28,12 @@ DIRECTORY_MODE = 0o700
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The store, and the means to make and change what is in the directory."""
+    """The store, and the means to make and change what is in the directory; DKIM keys."""
 
     directory: Path
     store: Store
     provision: Provision
+    keys: DomainKeys
 
 
 @asynccontextmanager
@@ -43,7 +45,9 @@ async def opened(directory: Path, argon2: Argon2 | None = None) -> AsyncIterator
     announce, silence = announcer(directory)
     store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
     try:
-        yield Opened(directory, store, Provision(store, secret, checker, SystemClock()))
+        clock = SystemClock()
+        provision = Provision(store, secret, checker, clock)
+        yield Opened(directory, store, provision, DomainKeys(store, clock))
     finally:
         await store.close()
         silence()

@@ -13,10 +13,13 @@ from mailclad.services.auth.authenticator import Authenticator
 from mailclad.services.auth.password import PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.receive.rates import RateTable
+from mailclad.services.receive.reception import Reception
 from mailclad.services.reports.addresses import ReportAddresses
 from mailclad.services.reports.counting import Counting
 from mailclad.services.reports.intake import Intake
 from mailclad.services.reports.notes import NoNotes, Notes
+from mailclad.services.submit.signing import Signing
+from mailclad.services.submit.submission import Submission
 from mailclad.store.interface import Store
 
 
@@ -43,6 +46,9 @@ class Parts:
     checker: PasswordChecker
     authenticator: Authenticator
     resolver: DnsResolver
+    reception: Reception
+    signing: Signing
+    submission: Submission
     counting: Counting | None
     intake: Intake
 

@@ -27,7 +27,7 @@ def alias() -> None:
 @click.argument("targets", nargs=-1, required=True)
 @config_option
 def add(address: str, targets: tuple[str, ...], config_file: Path) -> None:
-    """Let mail for ADDRESS go to each of TARGETS.
+    """Let mail for ADDRESS go to each of TARGETS, which may be elsewhere.
 
     '*@DOMAIN' as ADDRESS takes all mail for addresses that nobody has.
     """

@@ -6,11 +6,15 @@ import click
 
 from mailclad.app.open import Opened
 from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
+from mailclad.cli.domain_key import key
 
 
 @click.group()
 def domain() -> None:
     """The domains that get their mail here."""
+
+
+domain.add_command(key)
 
 
 @domain.command("add")
@@ -20,9 +24,13 @@ def add(name: str, config_file: Path) -> None:
     """Take mail for NAME from now on."""
 
     async def action(things: Opened) -> str:
-        return await things.provision.add_domain(name)
+        added = await things.provision.add_domain(name)
+        await things.keys.ensure(added)
+        return added
 
-    done(f"Mail for {with_store(config_file, action)} is taken from now on.")
+    added = with_store(config_file, action)
+    done(f"Mail for {added} is taken from now on.")
+    say(f"Its mail is signed; what DNS must say of that: mailclad domain key {added} list")
 
 
 @domain.command("list")

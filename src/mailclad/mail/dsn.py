@@ -39,12 +39,16 @@ _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
 class Action(StrEnum):
-    """RFC 3464 §2.3.3; RELAYED is handed to a server that sends no notices of success."""
+    """RFC 3464 §2.3.3.
+
+    RELAYED is handed to a server that sends no notices of success, EXPANDED to several people.
+    """
 
     FAILED = "failed"
     DELAYED = "delayed"
     DELIVERED = "delivered"
     RELAYED = "relayed"
+    EXPANDED = "expanded"
 
 
 class Asked(Enum):
@@ -165,8 +169,11 @@ _SUBJECTS = {
     Action.DELAYED: "Your message is delayed: we keep trying",
     Action.DELIVERED: "Your message was delivered",
     Action.RELAYED: "Your message was handed on",
+    Action.EXPANDED: "Your message was handed on",
 }
-_GRAVEST = (Action.FAILED, Action.DELAYED, Action.RELAYED, Action.DELIVERED)
+_GRAVEST = (
+    Action.FAILED, Action.DELAYED, Action.RELAYED, Action.EXPANDED, Action.DELIVERED,
+)  # fmt: skip
 
 
 def _gravest(notice: Notice) -> Action:
@@ -202,6 +209,8 @@ _OPENINGS = {
     Action.DELIVERED: "Your message was delivered, as you asked to be told.",
     Action.RELAYED: "Your message was handed to a mail server that does not confirm delivery."
     "  You will hear from it only if something goes wrong.",
+    Action.EXPANDED: "Your message was handed on to several people, as you asked to be told."
+    "  You will hear of it again only if something goes wrong.",
 }
 
 

@@ -69,6 +69,20 @@ class AliasNotFound(StoreProblem):
     pass
 
 
+class SigningKeyNotFound(StoreProblem):
+    pass
+
+
+class SelectorTaken(StoreProblem):
+    """A key of the domain has that selector already."""
+
+
+class SentTooMuch(StoreProblem):
+    """The account has sent what it may in this hour or day."""
+
+    temporary = True
+
+
 class AppPasswordNotFound(StoreProblem):
     pass
 

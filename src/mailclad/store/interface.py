@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from mailclad.store.duties import Duties
+from mailclad.store.forwarded_senders import ForwardedSenders
 from mailclad.store.greylist import Greylist
 from mailclad.store.model import (
     Account,
@@ -30,6 +31,7 @@ from mailclad.store.model import (
     ModSeq,
     NewMessage,
     Query,
+    Resolved,
     Scope,
     ScramKeys,
     SpecialUse,
@@ -39,6 +41,8 @@ from mailclad.store.model import (
 )
 from mailclad.store.queue import Queue
 from mailclad.store.reports import Reports
+from mailclad.store.sending import Sending
+from mailclad.store.signing_keys import SigningKeys
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -109,10 +113,10 @@ class Directory(Protocol):
     async def set_alias(self, alias: Alias) -> None: ...
     async def remove_alias(self, address: str) -> None: ...
 
-    async def resolve(self, address: str) -> tuple[AccountId, ...]:
-        """The local accounts that mail to this address goes to, aliases and catch-all followed.
+    async def resolve(self, address: str) -> Resolved:
+        """Where mail to this address goes, aliases and catch-all followed.
 
-        Empty: nobody here has it.  Raises DomainNotFound where the domain is not ours.
+        Nowhere: nobody here has it.  Raises DomainNotFound where the domain is not ours.
         """
         ...
 
@@ -121,7 +125,17 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Duties, Greylist, Reports, Protocol):
+class Store(
+    Directory,
+    Queue,
+    Duties,
+    Greylist,
+    SigningKeys,
+    Sending,
+    ForwardedSenders,
+    Reports,
+    Protocol,
+):
     """All that is kept for one installation: mail, the queue, and what is known beside it."""
 
     # --- mailboxes ---

@@ -117,10 +117,21 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """``address`` delivers to ``targets``; an address of ``*@domain`` is the catch-all."""
+    """``address`` leads to ``targets``, here or elsewhere; ``*@domain`` is the catch-all."""
 
     address: str
     targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where an address leads: accounts here, addresses elsewhere (as an alias names them)."""
+
+    accounts: tuple[AccountId, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.accounts or self.elsewhere)
 
 
 # --- mailboxes and messages ------------------------------------------------------

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.engines.sqlite.directory import ALIAS_LEVELS, RESOLVED_ACCOUNTS
+from mailclad.engines.sqlite.directory import ALIAS_LEVELS, RESOLVED_TARGETS
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.store.errors import (
     AccountNotFound,
@@ -16,7 +16,7 @@ from mailclad.store.errors import (
     DomainInUse,
     DomainNotFound,
 )
-from mailclad.store.model import AccountId, Alias, Scope, ScramKeys, SpecialUse
+from mailclad.store.model import AccountId, Alias, Resolved, Scope, ScramKeys, SpecialUse
 from tests.engines.stores import add_account, deliver, with_account
 
 KEYS = ScramKeys(b"stored", b"server")
@@ -151,17 +151,39 @@ def test_who_gets_mail(tmp_path: Path) -> None:
             Alias("team@example.org", ("bob@example.org", "ann@example.org", "x@far.example"))
         )
         await store.set_alias(Alias("all@example.org", ("team@example.org", "ann@example.org")))
-        assert await store.resolve("ann@example.org") == (ann,)
-        assert await store.resolve("ann+shop@example.org") == (ann,)
-        assert await store.resolve("team@example.org") == (bob, ann)
-        assert set(await store.resolve("all@example.org")) == {ann, bob}
-        assert await store.resolve("team+x@example.org") == (bob, ann)
-        assert await store.resolve("nobody@example.org") == ()
+        assert (await store.resolve("ann@example.org")).accounts == (ann,)
+        assert (await store.resolve("ann+shop@example.org")).accounts == (ann,)
+        assert (await store.resolve("team@example.org")).accounts == (bob, ann)
+        assert set((await store.resolve("all@example.org")).accounts) == {ann, bob}
+        assert (await store.resolve("team+x@example.org")).accounts == (bob, ann)
+        assert (await store.resolve("nobody@example.org")).accounts == ()
         with pytest.raises(DomainNotFound):
             await store.resolve("ann@far.example")
         await store.set_alias(Alias("*@example.org", ("bob@example.org",)))
-        assert await store.resolve("nobody@example.org") == (bob,)
-        assert await store.resolve("ann@example.org") == (ann,), "the catch-all comes last"
+        assert (await store.resolve("nobody@example.org")).accounts == (bob,)
+        assert (await store.resolve("ann@example.org")).accounts == (ann,), (
+            "the catch-all comes last"
+        )
+
+    with_account(tmp_path, scenario)
+
+
+def test_aliases_lead_elsewhere_too(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, ann: AccountId) -> None:
+        await store.set_alias(Alias("out@example.org", ("X@far.example", "y@far.example")))
+        await store.set_alias(
+            Alias("all@example.org", ("Ann@example.org", "out@example.org", "X@far.example"))
+        )
+        assert await store.resolve("out@example.org") == Resolved(
+            elsewhere=("X@far.example", "y@far.example")
+        )
+        everybody = Resolved((ann,), ("X@far.example", "y@far.example"))
+        assert await store.resolve("all+x@example.org") == everybody
+        assert not await store.resolve("nobody@example.org")
+        assert await store.owns(ann, "all@example.org")
+        assert not await store.owns(ann, "out@example.org")
+        await store.add_domain("far.example")
+        assert await store.resolve("out@example.org") == Resolved(), "ours now, and nobody's"
 
     with_account(tmp_path, scenario)
 
@@ -169,7 +191,7 @@ def test_who_gets_mail(tmp_path: Path) -> None:
 def test_quoted_local_part_has_no_tag(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore, _ann: AccountId) -> None:
         await add_account(store, '"a@example.org')
-        assert await store.resolve('"a+b"@example.org') == ()
+        assert (await store.resolve('"a+b"@example.org')).accounts == ()
 
     with_account(tmp_path, scenario)
 
@@ -179,7 +201,7 @@ def test_loops_of_aliases_end(tmp_path: Path) -> None:
         await store.set_alias(Alias("a@example.org", ("b@example.org", "ann@example.org")))
         await store.set_alias(Alias("b@example.org", ("a@example.org", "*@example.org")))
         await store.set_alias(Alias("*@example.org", ("zzz@example.org",)))
-        assert await store.resolve("a@example.org") == (ann,)
+        assert (await store.resolve("a@example.org")).accounts == (ann,)
 
     with_account(tmp_path, scenario)
 
@@ -189,8 +211,8 @@ def test_aliases_are_followed_so_deep(tmp_path: Path) -> None:
         for level in range(ALIAS_LEVELS + 1):
             target = f"l{level - 1}@example.org" if level else "ann@example.org"
             await store.set_alias(Alias(f"l{level}@example.org", (target,)))
-        assert await store.resolve(f"l{ALIAS_LEVELS - 1}@example.org") == (ann,)
-        assert await store.resolve(f"l{ALIAS_LEVELS}@example.org") == ()
+        assert (await store.resolve(f"l{ALIAS_LEVELS - 1}@example.org")).accounts == (ann,)
+        assert (await store.resolve(f"l{ALIAS_LEVELS}@example.org")).accounts == ()
 
     with_account(tmp_path, scenario)
 
@@ -198,10 +220,16 @@ def test_aliases_are_followed_so_deep(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_one_address_reaches_so_many(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore, _ann: AccountId) -> None:
-        people = [f"p{number}@example.org" for number in range(RESOLVED_ACCOUNTS + 1)]
+        people = [f"p{number}@example.org" for number in range(RESOLVED_TARGETS + 1)]
         await asyncio.gather(*(store.add_account(one, "", 0) for one in people))
         await store.set_alias(Alias("all@example.org", tuple(people)))
-        assert len(await store.resolve("all@example.org")) == RESOLVED_ACCOUNTS
+        assert len((await store.resolve("all@example.org")).accounts) == RESOLVED_TARGETS
+        far = tuple(one.replace("example.org", "far.example") for one in people)
+        await store.set_alias(Alias("far@example.org", far))
+        await store.set_alias(Alias("both@example.org", ("far@example.org", *people[:10])))
+        assert len((await store.resolve("far@example.org")).elsewhere) == RESOLVED_TARGETS
+        both = await store.resolve("both@example.org")
+        assert (len(both.accounts), len(both.elsewhere)) == (10, RESOLVED_TARGETS - 10)
 
     with_account(tmp_path, scenario)
 

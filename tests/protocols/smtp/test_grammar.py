@@ -8,25 +8,27 @@ from hypothesis import strategies as st
 
 from mailclad.mail.address import Address
 from mailclad.protocols.smtp.command import Body, Mail, Notify, Rcpt, Return
-from mailclad.protocols.smtp.grammar import (
+from mailclad.protocols.smtp.conversation import Role
+from mailclad.protocols.smtp.extensions import mail_parameters, rcpt_parameters
+from mailclad.protocols.smtp.grammar import parse_line, parse_mail, parse_rcpt
+from mailclad.protocols.smtp.parameters import (
     ENVELOPE_ID_OCTETS,
     ORIGINAL_OCTETS,
     SyntaxProblem,
     decode_xtext,
-    parse_line,
-    parse_mail,
-    parse_rcpt,
 )
 
 ADA = Address("ada", "example.org")
+MAIL = mail_parameters(Role.SUBMISSION, True)
+RCPT = rcpt_parameters(Role.SUBMISSION, True)
 
 
 def mail(text: str) -> Mail:
-    return parse_mail(text, extended=True)
+    return parse_mail(text, MAIL)
 
 
 def rcpt(text: str, *, smtputf8: bool = False) -> Rcpt:
-    return parse_rcpt(text, extended=True, smtputf8=smtputf8)
+    return parse_rcpt(text, RCPT, smtputf8=smtputf8)
 
 
 def test_all_that_mail_can_say() -> None:
@@ -119,7 +121,7 @@ def test_any_line_is_text_or_a_problem(line: bytes, ending: bool) -> None:
 def test_any_arguments_are_a_command_or_a_problem(text: str, extended: bool, utf8: bool) -> None:
     for start in ("", "FROM:<", "FROM:<a@b> "):
         with contextlib.suppress(SyntaxProblem):
-            parse_mail(start + text, extended=extended)
+            parse_mail(start + text, MAIL if extended else None)
     for start in ("", "TO:<", "TO:<a@b> "):
         with contextlib.suppress(SyntaxProblem):
-            parse_rcpt(start + text, extended=extended, smtputf8=utf8)
+            parse_rcpt(start + text, RCPT if extended else None, smtputf8=utf8)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailclad.protocols.smtp.grammar import SyntaxProblem
 from mailclad.protocols.smtp.inbox import EndlessLine, Inbox
 from mailclad.protocols.smtp.limits import Limits
+from mailclad.protocols.smtp.parameters import SyntaxProblem
 
 LIMITS = Limits(line=10, auth_line=20)
 

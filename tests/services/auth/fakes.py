@@ -22,6 +22,7 @@ from mailclad.store.model import (
     Alias,
     AppPassword,
     Credentials,
+    Resolved,
     Scope,
     ScramKeys,
 )
@@ -153,8 +154,8 @@ class FakeDirectory:
     async def remove_alias(self, address: str) -> None:
         del self.alias[address]
 
-    async def resolve(self, address: str) -> tuple[AccountId, ...]:
-        return (self.kept[address].account.id,) if address in self.kept else ()
+    async def resolve(self, address: str) -> Resolved:
+        return Resolved((self.kept[address].account.id,) if address in self.kept else ())
 
     async def owns(self, account: AccountId, address: str) -> bool:
         return self.kept[address].account.id == account

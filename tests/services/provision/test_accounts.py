@@ -134,6 +134,15 @@ def test_aliases(provision: Setting) -> None:
         now(make.set_alias("info@example.org"))
 
 
+def test_aliases_lead_elsewhere_as_it_was_written(provision: Setting) -> None:
+    make = provision.provision
+    alias = now(make.set_alias("info@example.org", "Ada@example.org", "Bob+X@BÜCHER.example"))
+    assert alias.targets == ("ada@example.org", "Bob+X@xn--bcher-kva.example")
+    for target in ("bob@[192.0.2.1]", "bob@localhost"):
+        with pytest.raises(ProvisionProblem, match="not an address that mail can be sent on to"):
+            now(make.set_alias("info@example.org", target))
+
+
 def test_what_is_no_address_or_domain(provision: Setting) -> None:
     make = provision.provision
     for address in ("ada", "*@example.org", "ada@", "a b@example.org"):

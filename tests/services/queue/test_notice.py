@@ -42,7 +42,10 @@ def recipient(notify: Notify = Notify(0), address: str = "bob@far.example") -> Q
         (Notify.NEVER, set()),
         (Notify.FAILURE, {Action.FAILED}),
         (Notify.DELAY, {Action.DELAYED}),
-        (Notify.SUCCESS | Notify.FAILURE, {Action.FAILED, Action.DELIVERED, Action.RELAYED}),
+        (
+            Notify.SUCCESS | Notify.FAILURE,
+            {Action.FAILED, Action.DELIVERED, Action.RELAYED, Action.EXPANDED},
+        ),
     ],
 )
 def test_notify(notify: Notify, told: set[Action]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailclad.base.secret import Secret
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.address import parse_address
 from mailclad.protocols.smtp.command import Mail, Rcpt
@@ -13,24 +14,15 @@ from mailclad.services.receive.guard import Opinion
 from mailclad.services.receive.incoming import Given, Incoming
 from mailclad.services.receive.reception import Reception
 from mailclad.services.receive.rejects import REJECTS, Rejects
+from tests.services.clock import NOW, StandingClock
 
-NOW = 1_767_225_600
 DAY = 86_400
 TRACE = b"Return-Path: <bob@x.example>\r\n"
+SECRET = Secret(b"k" * 32)
 MESSAGE = b"Subject: x\r\n\r\nhello\r\n"
 
 
-class FakeClock:
-    seconds = NOW
-
-    def now(self) -> int:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
-Check = Callable[[SqliteStore, FakeClock], Awaitable[None]]
+Check = Callable[[SqliteStore, StandingClock], Awaitable[None]]
 
 
 @pytest.fixture
@@ -42,7 +34,7 @@ def on_store(tmp_path: Path) -> Callable[[Check], None]:
                 await store.add_domain("example.org")
                 await store.add_account("ada@example.org", "", NOW)
                 await store.add_account("grace@example.org", "", NOW)
-                await check(store, FakeClock())
+                await check(store, StandingClock())
             finally:
                 await store.close()
 
@@ -66,8 +58,8 @@ async def counts(store: SqliteStore, address: str) -> dict[str, int]:
 
 
 def test_each_person_gets_a_message_once(on_store: Callable[[Check], None]) -> None:
-    async def check(store: SqliteStore, clock: FakeClock) -> None:
-        reception = Reception(store, clock)
+    async def check(store: SqliteStore, clock: StandingClock) -> None:
+        reception = Reception(store, clock, SECRET, "mx.example.org")
         message = await incoming(
             reception, "ada@example.org", "ADA@example.org", "grace@example.org"
         )
@@ -79,8 +71,8 @@ def test_each_person_gets_a_message_once(on_store: Callable[[Check], None]) -> N
 
 
 def test_junk_lies_in_junk_wherever_that_is(on_store: Callable[[Check], None]) -> None:
-    async def check(store: SqliteStore, clock: FakeClock) -> None:
-        reception = Reception(store, clock)
+    async def check(store: SqliteStore, clock: StandingClock) -> None:
+        reception = Reception(store, clock, SECRET, "mx.example.org")
         ada = (await store.find_account("ada@example.org")).id
         await store.rename_mailbox(ada, "Junk", "Rubbish")
         grace = (await store.find_account("grace@example.org")).id
@@ -94,8 +86,8 @@ def test_junk_lies_in_junk_wherever_that_is(on_store: Callable[[Check], None]) -
 
 
 def test_what_was_refused_is_kept_for_some_days(on_store: Callable[[Check], None]) -> None:
-    async def check(store: SqliteStore, clock: FakeClock) -> None:
-        reception = Reception(store, clock, rejects_days=3)
+    async def check(store: SqliteStore, clock: StandingClock) -> None:
+        reception = Reception(store, clock, SECRET, "mx.example.org", rejects_days=3)
         for _ in range(2):  # the first makes the mailbox
             await reception.keep_rejected(await incoming(reception, "ada@example.org"))
         assert await counts(store, "ada@example.org") == {REJECTS: 2}
@@ -109,8 +101,8 @@ def test_what_was_refused_is_kept_for_some_days(on_store: Callable[[Check], None
 
 
 def test_nothing_refused_is_kept_unless_it_is_wanted(on_store: Callable[[Check], None]) -> None:
-    async def check(store: SqliteStore, clock: FakeClock) -> None:
-        reception = Reception(store, clock)
+    async def check(store: SqliteStore, clock: StandingClock) -> None:
+        reception = Reception(store, clock, SECRET, "mx.example.org")
         await reception.keep_rejected(await incoming(reception, "ada@example.org"))
         assert REJECTS not in [
             box.name

@@ -68,7 +68,7 @@ class Signer:
     keys: dict[str, SigningKey] = field(default_factory=lambda: {"ours.test": KEY})
     time: int = NOON
 
-    async def sign(self, octets: Octets, domain: str) -> bytes:
+    async def sign_message(self, octets: Octets, domain: str) -> bytes:
         key = self.keys.get(domain)
         return sign_dkim(octets, [key], self.time) if key is not None else b""
 

@@ -317,14 +317,14 @@ def test_one_report_that_fails_does_not_hold_up_the_others(
     async def scenario(scene: Scene) -> None:
         note_dmarc(scene)
         scene.counting.dmarc_verdict(NOON, replace(POLICY, domain="bad.test"), ROW)
-        sign = scene.signer.sign
+        sign = scene.signer.sign_message
 
         async def fail_for_bad(octets: bytes, domain: str) -> bytes:
             if b"x@bad.test" in octets:
                 raise RuntimeError("broken")
             return await sign(octets, domain)
 
-        monkeypatch.setattr(scene.signer, "sign", fail_for_bad)
+        monkeypatch.setattr(scene.signer, "sign_message", fail_for_bad)
         await scene.send()
         assert len(await scene.mails()) == 1
 

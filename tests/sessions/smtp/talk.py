@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.engines.spool.spool import FileSpool
 from mailclad.protocols.smtp.command import Close, UpgradeToTls
@@ -28,13 +29,17 @@ from mailclad.services.auth.authenticator import (
 from mailclad.services.receive.guard import Client, Guard
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.reception import Reception
+from mailclad.services.submit.signing import Signing
 from mailclad.services.submit.submission import Submission
 from mailclad.sessions.smtp.session import Entrance, Session, Site, SubmissionDoor, meet
 from mailclad.sessions.smtp.table import carry_out
 from mailclad.store.errors import DomainNotFound
 from mailclad.store.interface import Store
-from mailclad.store.model import Account, AccountId, Mailbox, MailboxId, SpecialUse
-from mailclad.store.queue import Dispatch, QueueId
+from mailclad.store.model import Account, AccountId, Mailbox, MailboxId, Resolved, SpecialUse
+from mailclad.store.queue import Dispatch, Envelope, QueueId
+from mailclad.store.sending import Spending
+from mailclad.store.signing_keys import StoredKey
+from mailclad.store.trace import NoTrace, Trace
 
 T = TypeVar("T")
 
@@ -83,10 +88,17 @@ class FakeStore:
             "ada@example.org": (1,),
             "grace@example.org": (2,),
             "team@example.org": (1, 2),
+            "mixed@example.org": (1,),
             "josé@xn--bcher-kva.example": (2,),
         }
         self.kept: list[tuple[tuple[int, ...], bytes]] = []
         self.mailboxes_used: list[str] = []
+        self.queued: list[Envelope] = []
+        self.elsewhere = {
+            "bob@example.org": ("Bob@far.example",),
+            "both@example.org": ("bob@far.example", "eve@bücher.example"),
+            "mixed@example.org": ("bob@far.example",),
+        }
         self.problem: Exception | None = None
         self.full: frozenset[int] = frozenset()
 
@@ -96,10 +108,11 @@ class FakeStore:
     async def accounts(self) -> list[Account]:
         return self.people
 
-    async def resolve(self, address: str) -> tuple[AccountId, ...]:
+    async def resolve(self, address: str) -> Resolved:
         if address.rpartition("@")[2] not in await self.domains():
             raise DomainNotFound
-        return tuple(AccountId(number) for number in self.addresses.get(address, ()))
+        accounts = tuple(AccountId(number) for number in self.addresses.get(address, ()))
+        return Resolved(accounts, self.elsewhere.get(address, ()))
 
     async def owns(self, owner: AccountId, address: str) -> bool:
         return self.addresses.get(address) == (owner,)
@@ -108,12 +121,19 @@ class FakeStore:
         return [Mailbox(MailboxId(2), "Spam", 1, SpecialUse.JUNK, True)]
 
     async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
-        assert dispatch.local is not None
-        numbers = tuple(number for number, _ in dispatch.local.recipients)
+        places = () if dispatch.local is None else dispatch.local.recipients
+        numbers = tuple(number for number, _ in places)
         if self.problem is not None and (not self.full or self.full.intersection(numbers)):
             raise self.problem
         self.kept.append((numbers, bytes(dispatch.octets)))
-        self.mailboxes_used += [name for _, name in dispatch.local.recipients]
+        self.mailboxes_used += [name for _, name in places]
+        self.queued += dispatch.envelopes
+        return tuple(QueueId(number) for number, _ in enumerate(dispatch.envelopes))
+
+    async def enqueue_counted(self, dispatch: Dispatch, spending: Spending) -> tuple[QueueId, ...]:
+        return await self.enqueue(dispatch)
+
+    async def signing_keys(self, domain: str | None = None) -> tuple[StoredKey, ...]:
         return ()
 
 
@@ -172,6 +192,7 @@ class Talk:
     guards: tuple[Guard, ...] = ()
     strict: bool = False
     proxies: tuple[str, ...] = ()
+    trace: Trace = field(default_factory=NoTrace)
     closed: str | None = None
     upgrading: bool = False
 
@@ -179,8 +200,9 @@ class Talk:
         self.starttls = self.starttls and self.role is not Role.LMTP
         store = cast("Store", self.store)
         clock = FakeClock()
-        reception = Reception(store, clock)
-        submission = Submission(store, reception, make_spool, clock, "mx.example.org")
+        reception = Reception(store, clock, Secret(b"k" * 32), "mx.example.org", trace=self.trace)
+        signing = Signing(store, clock)
+        submission = Submission(store, reception, signing, make_spool, clock, "mx.example.org")
         door = SubmissionDoor(cast("Authenticator", FakeAuthenticator()), submission)
         site = Site(
             self.role,

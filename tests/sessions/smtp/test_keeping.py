@@ -8,7 +8,13 @@ from mailclad.engines.spool.spool import FileSpool
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.services.receive.guard import Client
 from mailclad.sessions.smtp.session import meet
-from mailclad.store.errors import AccountNotFound, DiskFull, OverQuota, StoreUnavailable
+from mailclad.store.errors import (
+    AccountNotFound,
+    DiskFull,
+    OverQuota,
+    SentTooMuch,
+    StoreUnavailable,
+)
 from tests.sessions.smtp.talk import TLS, Talk
 
 HELLO = b"EHLO client.example\r\n"
@@ -29,6 +35,7 @@ def last_codes(said: bytes, count: int = 1) -> list[bytes]:
         (DiskFull(), b"452 4.3.1"),
         (StoreUnavailable(), b"451 4.3.0"),
         (OverQuota(), b"552 5.2.2"),
+        (SentTooMuch(), b"452 4.7.1"),
         (AccountNotFound(), b"550 5.1.1"),
     ],
 )
@@ -195,3 +202,43 @@ def test_no_room_for_a_spool_is_a_temporary_refusal() -> None:
         talk.session = meet(site, Client("192.0.2.7", 25, "mx.example.org"))
         assert last_codes(talk.feed(HELLO + MAIL + ADA + begin)) == [b"452 4.3.1"]
         assert last_codes(talk.feed(b"RSET\r\n" + MAIL)) == [b"250 2.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("recipients", "delivered_to"),
+    [
+        (["bob@far.example"], []),
+        (["bob@example.org"], ["bob@example.org"]),
+        (["grace@example.org"], ["grace@example.org"]),
+        (["bob@example.org", "grace@example.org"], []),
+    ],
+)
+def test_delivered_to_names_only_addresses_of_ours(
+    recipients: list[str], delivered_to: list[str]
+) -> None:
+    """The next server would take its own recipient in it for a loop."""
+    talk = Talk(Role.SUBMISSION, tls=TLS)
+    login = b"AUTH PLAIN AGFkYUBleGFtcGxlLm9yZwBzZWNyZXQ=\r\n"
+    to = b"".join(f"RCPT TO:<{each}>\r\n".encode() for each in recipients)
+    talk.feed(HELLO + login + b"MAIL FROM:<ada@example.org>\r\n" + to + DATA + MESSAGE)
+    ((_, octets),) = talk.store.kept
+    found = [
+        line[14:].decode() for line in octets.splitlines() if line.startswith(b"Delivered-To")
+    ]
+    assert found == delivered_to
+    for envelope in talk.store.queued:
+        assert octets[: envelope.start] == b"Return-Path: <ada@example.org>\r\n"
+
+
+@pytest.mark.parametrize("again", [b"bob@example.org", b"BOB@Example.org"])
+def test_a_circle_through_another_server_ends(again: bytes) -> None:
+    """We forward, the other server forwards to us: the second time it is refused."""
+    talk = Talk()
+    talk.feed(HELLO + MAIL + b"RCPT TO:<bob@example.org>\r\n" + DATA + MESSAGE)
+    ((_, octets),) = talk.store.kept
+    (envelope,) = talk.store.queued
+    left = b"Received: from us by them; now\r\n" + octets[envelope.start :]
+    said = talk.feed(MAIL + b"RCPT TO:<%b>\r\n" % again + DATA + left + b".\r\n")
+
+    assert last_codes(said) == [b"554 5.4.6"]
+    assert len(talk.store.queued) == 1

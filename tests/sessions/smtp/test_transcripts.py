@@ -3,7 +3,8 @@ r"""Whole conversations, from files; the way the bytes are cut must not matter.
 ``# role: mx|submission|lmtp`` and ``# tls`` at the top say which listener it is.  Then lines:
 ``C:`` the client sends (CRLF added), ``X:`` the same with escapes as in Python and no CRLF added,
 ``S:`` the server answers, ``T:`` the handshake after STARTTLS, ``K:`` at the end, what was
-kept: the accounts, and the message with escapes.  ``Z:`` the server has closed.
+kept: the accounts (``-``: of nobody here), and the message with escapes; ``Q:`` what was queued
+(see ``told``).  ``Z:`` the server has closed.
 """
 
 import ast
@@ -14,7 +15,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from mailclad.protocols.smtp.conversation import Role
-from tests.sessions.smtp.talk import TLS, Talk, strip_trace
+from mailclad.services.queue.schedule import LIFETIME_SECONDS, WARN_SECONDS
+from mailclad.store.queue import Envelope
+from tests.sessions.smtp.talk import NOW, TLS, Talk, strip_trace
 
 FILES = sorted((pathlib.Path(__file__).parents[2] / "transcripts/smtp").glob("*.txt"))
 
@@ -34,6 +37,7 @@ class Transcript:
     closed: bool = False
     parts: list[Part] = field(default_factory=lambda: [Part()])
     kept: list[tuple[tuple[int, ...], bytes]] = field(default_factory=list)
+    queued: list[str] = field(default_factory=list)
 
     def talk(self) -> Talk:
         return Talk(self.role, tls=TLS if self.tls else None)
@@ -67,7 +71,7 @@ def answers(transcript: Transcript, text: str) -> None:
 
 def keeps(transcript: Transcript, text: str) -> None:
     accounts, _, message = text.partition(" ")
-    numbers = tuple(int(number) for number in accounts.split(","))
+    numbers = tuple(int(number) for number in accounts.split(",") if number != "-")
     transcript.kept.append((numbers, unescape(message)))
 
 
@@ -80,12 +84,32 @@ HEADS: dict[str, Callable[[Transcript, str], None]] = {
     "T": lambda transcript, text: transcript.parts.append(Part()),
     "Z": lambda transcript, text: setattr(transcript, "closed", True),
     "K": keeps,
+    "Q": lambda transcript, text: transcript.queued.append(text),
 }
+
+
+def told(envelope: Envelope) -> str:
+    """Sender, recipients, and all else that is not as usual; times from now on."""
+    words = [f"<{envelope.sender}>", "to"]
+    for each in envelope.recipients:
+        words.append(f"<{each.address}>")
+        words += [str(each.notify)] if each.notify else []
+        words += [each.orcpt] if each.orcpt else []
+    words += [f"at {each.destination}" for each in envelope.recipients]
+    usual = (LIFETIME_SECONDS, WARN_SECONDS, 0)
+    times = (envelope.expires - NOW, envelope.warn_at - NOW, max(envelope.not_before - NOW, 0))
+    names = ("expires", "warn", "held")
+    words += [f"{name}={t}" for name, t, u in zip(names, times, usual, strict=True) if t != u]
+    for name in ("envid", "ret", "priority", "requiretls", "smtputf8", "eight_bit"):
+        if value := getattr(envelope, name):
+            words.append(f"{name}={value}")
+    return " ".join(words)
 
 
 def check(transcript: Transcript, talk: Talk) -> None:
     kept = [(accounts, strip_trace(octets)) for accounts, octets in talk.store.kept]
     assert kept == transcript.kept
+    assert [told(envelope) for envelope in talk.store.queued] == transcript.queued
     assert (talk.closed is not None) is transcript.closed
 
 

@@ -232,6 +232,15 @@ def store_arrivals(transaction: Transaction, arrivals: Sequence[Arrival]) -> Non
     opened.save(transaction)
 
 
+def store_or_refuse(transaction: Transaction, arrivals: Sequence[Arrival]) -> None:
+    """As part of a larger change: raises where one of them is refused."""
+    store_arrivals(transaction, arrivals)
+    for arrival in arrivals:
+        if arrival.error is not None:
+            refused, arrival.error = arrival.error, None  # a second run asks again
+            raise refused
+
+
 def _insert(
     db: apsw.Connection,
     contents: list[tuple[Any, ...]],

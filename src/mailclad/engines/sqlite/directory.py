@@ -1,7 +1,7 @@
 """Domains, accounts, credentials and aliases; who gets mail for an address.
 
-Addresses come normalised.  Resolving follows aliases to local accounts, each address once
-(loops end), at most ``ALIAS_LEVELS`` deep and to at most ``RESOLVED_ACCOUNTS`` accounts.
+Addresses come normalised.  Resolving follows aliases to accounts here and addresses elsewhere,
+each address once (loops end), at most ``ALIAS_LEVELS`` deep, to at most ``RESOLVED_TARGETS``.
 """
 
 import secrets
@@ -13,6 +13,7 @@ from mailclad.engines.sqlite import name as names
 from mailclad.engines.sqlite.connection import first_row, rows
 from mailclad.engines.sqlite.mailboxes import discard, make, subscribe
 from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.mail.address import parse_address
 from mailclad.store.errors import (
     AccountNotFound,
     AddressTaken,
@@ -29,6 +30,7 @@ from mailclad.store.model import (
     AppPassword,
     Credentials,
     MailboxId,
+    Resolved,
     Scope,
     ScramKeys,
     SpecialUse,
@@ -37,8 +39,8 @@ from mailclad.store.model import (
 ALIAS_LEVELS = 8
 """An alias of an alias of an alias is already rare."""
 
-RESOLVED_ACCOUNTS = 1_000
-"""What one address may fan out to in one delivery; larger lists need list software."""
+RESOLVED_TARGETS = 1_000
+"""What one address may fan out to, here and elsewhere; larger lists need list software."""
 
 SALT_OCTETS = 16
 SCRAM_ITERATIONS = 10_000
@@ -90,6 +92,7 @@ def remove_domain(tx: Transaction, name: str) -> None:
     for table in ("account", "alias"):
         if rows(tx.db, f"SELECT 1 FROM {table} WHERE domain = ? LIMIT 1", (name,)):  # noqa: S608
             raise DomainInUse(f"{name} still has accounts or aliases: remove those first")
+    rows(tx.db, "DELETE FROM signing_key WHERE domain = ?", (name,))
     rows(tx.db, "DELETE FROM domain WHERE name = ?", (name,))
 
 
@@ -157,7 +160,14 @@ def remove_account(tx: Transaction, address: str) -> None:
     boxes = rows(tx.db, "SELECT id, name FROM mailbox WHERE account = ?", (account,))
     for mailbox, name in boxes:
         discard(tx, account, MailboxId(mailbox), name)
-    for table in ("mailbox_history", "subscription", "keyword", "app_password", "account_state"):
+    for table in (
+        "mailbox_history",
+        "subscription",
+        "keyword",
+        "app_password",
+        "account_state",
+        "sent",
+    ):
         rows(tx.db, f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
     rows(tx.db, "DELETE FROM account WHERE id = ?", (account,))
 
@@ -279,13 +289,14 @@ def _clear_alias(tx: Transaction, address: str) -> bool:
 # --- who gets it -----------------------------------------------------------------
 
 
-def resolve(db: apsw.Connection, address: str) -> tuple[AccountId, ...]:
-    """Local accounts, in the order of aliases' targets, each once; disabled ones too."""
+def resolve(db: apsw.Connection, address: str) -> Resolved:
+    """In the order of aliases' targets, each once; disabled accounts too."""
     own = first_row(db, "SELECT id FROM account WHERE address = ?", (address,))
     if own is not None:  # the usual case; where an account is, its domain is
-        return (AccountId(own[0]),)
+        return Resolved((AccountId(own[0]),))
     check_domain(db, domain_of(address))
     found: dict[AccountId, None] = {}
+    elsewhere: dict[str, None] = {}
     seen: set[str] = set()
     level = [address]
     for _ in range(ALIAS_LEVELS + 1):
@@ -294,13 +305,28 @@ def resolve(db: apsw.Connection, address: str) -> tuple[AccountId, ...]:
             if one not in seen:
                 seen.add(one)
                 account, targets = _look_up(db, one)
-                below += targets
+                here, there = _part(db, targets)
+                below += here
+                elsewhere |= dict.fromkeys(there)
                 if account is not None:
                     found[account] = None
         level = below
-        if not level or len(found) >= RESOLVED_ACCOUNTS:
+        if not level or len(found) + len(elsewhere) >= RESOLVED_TARGETS:
             break
-    return tuple(found)[:RESOLVED_ACCOUNTS]
+    accounts = tuple(found)[:RESOLVED_TARGETS]
+    return Resolved(accounts, tuple(elsewhere)[: RESOLVED_TARGETS - len(accounts)])
+
+
+def _part(db: apsw.Connection, targets: list[str]) -> tuple[list[str], list[str]]:
+    """Those of our domains, as keys; and the others, as they were written."""
+    here: list[str] = []
+    there: list[str] = []
+    for target in targets:
+        if _has_domain(db, domain_of(target)):
+            here.append(parse_address(target).normalised)
+        else:
+            there.append(target)
+    return here, there
 
 
 def _look_up(db: apsw.Connection, address: str) -> tuple[AccountId | None, list[str]]:
@@ -325,6 +351,6 @@ def _look_up(db: apsw.Connection, address: str) -> tuple[AccountId | None, list[
 
 def owns(db: apsw.Connection, account: AccountId, address: str) -> bool:
     try:
-        return account in resolve(db, address)
+        return account in resolve(db, address).accounts
     except DomainNotFound:
         return False

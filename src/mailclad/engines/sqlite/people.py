@@ -9,6 +9,7 @@ from mailclad.store.model import (
     Alias,
     AppPassword,
     Credentials,
+    Resolved,
     Scope,
     ScramKeys,
 )
@@ -85,7 +86,7 @@ class SqliteDirectory(Verbs, Directory):
     async def remove_alias(self, address: str) -> None:
         await self._write(directory.remove_alias, address)
 
-    async def resolve(self, address: str) -> tuple[AccountId, ...]:
+    async def resolve(self, address: str) -> Resolved:
         return self._readers.here(directory.resolve, address)
 
     async def owns(self, account: AccountId, address: str) -> bool:

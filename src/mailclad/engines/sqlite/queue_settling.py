@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import apsw
 
-from mailclad.engines.sqlite.arrival import Arrival, store_arrivals
+from mailclad.engines.sqlite.arrival import Arrival, store_or_refuse
 from mailclad.engines.sqlite.connection import first_row, rows
 from mailclad.engines.sqlite.queue_rows import end_finished, refresh
 from mailclad.engines.sqlite.transaction import Transaction
@@ -52,7 +52,7 @@ def settle(
         _log(tx.db, settlement.message, settlement.attempts)
     end_finished(tx, [settlement.message for settlement in settlements])
     if notices:
-        store_all(tx, notices)
+        store_or_refuse(tx, notices)
     refresh(tx, destinations, dict(pauses))
     return counted
 
@@ -78,12 +78,3 @@ def _log(db: apsw.Connection, message: QueueId, attempts: Sequence[Attempt]) -> 
         ],
     )  # fmt: skip
     rows(db, _TRIM, (message, last + len(attempts) - ATTEMPTS_KEPT))
-
-
-def store_all(tx: Transaction, notices: Sequence[Arrival]) -> None:
-    """All or nothing: raises what refused one of them."""
-    store_arrivals(tx, notices)
-    for notice in notices:
-        if notice.error is not None:
-            refused, notice.error = notice.error, None  # a second run asks again
-            raise refused

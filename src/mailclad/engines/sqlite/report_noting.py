@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import apsw
 
-from mailclad.engines.sqlite.arrival import Arrival
+from mailclad.engines.sqlite.arrival import Arrival, store_or_refuse
 from mailclad.engines.sqlite.connection import first_row, many, rows
-from mailclad.engines.sqlite.queue_settling import store_all
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.store.reports import (
     KINDS_A_DAY,
@@ -140,7 +139,7 @@ def settle(
     if not rows(tx.db, _SETTLE, (topic, outcome, "\n".join(places), now)):
         return False
     if mails:
-        store_all(tx, mails)
+        store_or_refuse(tx, mails)
     return True
 
 

@@ -32,6 +32,7 @@ from mailclad.engines.sqlite.connection import (
 )
 from mailclad.engines.sqlite.duties import SqliteDuties
 from mailclad.engines.sqlite.fetching import Fetched, message_count, plan_for
+from mailclad.engines.sqlite.forwarded_senders import SqliteForwardedSenders
 from mailclad.engines.sqlite.greylist import SqliteGreylist
 from mailclad.engines.sqlite.lock import MaildropClaim, WriteLock
 from mailclad.engines.sqlite.open_body import open_body
@@ -41,6 +42,8 @@ from mailclad.engines.sqlite.queue import SqliteQueue
 from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
 from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
+from mailclad.engines.sqlite.sending import SqliteSending
+from mailclad.engines.sqlite.signing_keys import SqliteSigningKeys
 from mailclad.engines.sqlite.watching import Watchers
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
 from mailclad.store.interface import Body, Claim, Row, Store
@@ -80,7 +83,15 @@ def prepare_directory(directory: Path) -> None:
 
 
 class SqliteStore(
-    SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, SqliteReports, Store
+    SqliteDirectory,
+    SqliteQueue,
+    SqliteDuties,
+    SqliteGreylist,
+    SqliteSigningKeys,
+    SqliteSending,
+    SqliteForwardedSenders,
+    SqliteReports,
+    Store,
 ):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory

@@ -49,10 +49,22 @@ def sign_dkim(
 ) -> bytes:
     """Raises HeaderTooLong where the message is beyond the limits of ``mail.headers``."""
     message = SignedMessage(octets)
+    return sign_parts(message, octets, message.body_start, keys, now, fields)
+
+
+def sign_parts(
+    message: SignedMessage,
+    octets: Octets,
+    body_start: int,
+    keys: Sequence[SigningKey],
+    now: int,
+    fields: Fields = DEFAULT_FIELDS,
+) -> bytes:
+    """The header of ``message`` with the body in ``octets``, which need not be one piece yet."""
     names = [name for name in fields.sealed for _ in range(len(message.places(name)) + 1)]
     names += [name for name in fields.present for _ in message.places(name)]
     header = hashlib.sha256(message.canonical_fields(names, relaxed=True))
-    body = digest_body(octets, message.body_start, {(True, None)})[True].digests[None]
+    body = digest_body(octets, body_start, {(True, None)})[True].digests[None]
     listed = _fold_names(names)
     made = []
     for key in keys:

@@ -46,8 +46,19 @@ class Return(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverBy:
+    """RFC 2852: within so many seconds, or else give it up (R) or say that it is late (N)."""
+
+    seconds: int
+    give_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mail(Command):
-    """``reverse_path`` is None for ``<>``; ``submitter`` is AUTH= (RFC 4954 §5), "" for ``<>``."""
+    """``reverse_path`` is None for ``<>``; ``submitter`` is AUTH= (RFC 4954 §5), "" for ``<>``.
+
+    ``hold_for`` is in seconds, ``hold_until`` in seconds since 1970 (RFC 4865): one of them.
+    """
 
     reverse_path: Address | None
     octets: int | None = None
@@ -56,6 +67,11 @@ class Mail(Command):
     report: Return | None = None
     envelope_id: str | None = None
     submitter: str | None = None
+    require_tls: bool = False
+    hold_for: int | None = None
+    hold_until: int | None = None
+    by: DeliverBy | None = None
+    priority: int = 0
 
 
 class Notify(StrEnum):

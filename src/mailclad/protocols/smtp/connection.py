@@ -37,9 +37,10 @@ from mailclad.protocols.smtp.command import (
 )
 from mailclad.protocols.smtp.conversation import Conversation, Role, State, Tally
 from mailclad.protocols.smtp.data import ChunkDiscarder, ChunkReceiver, DataReceiver, Receiver
-from mailclad.protocols.smtp.grammar import SyntaxProblem, parse_line
+from mailclad.protocols.smtp.grammar import parse_line
 from mailclad.protocols.smtp.inbox import EndlessLine, Inbox
 from mailclad.protocols.smtp.limits import Limits
+from mailclad.protocols.smtp.parameters import SyntaxProblem
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.protocols.smtp.table import NOT_IMPLEMENTED, RULES, parse_chunk, refusal
 

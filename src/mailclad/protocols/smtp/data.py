@@ -154,15 +154,33 @@ class DataReceiver:
             keeper.keep(data)
 
 
-def lines_end_well(data: bytes) -> bool:
-    """Whether every CR has its LF and every LF its CR.
+class LineEnds:
+    """Whether every CR has its LF and every LF its CR, in what comes piece by piece.
 
     The decoder is the one thing in the standard library that tells the three line ends
     apart in one pass of C: 2 GB/s, ten times ``count`` and two hundred times ``re``.
     """
-    decoder = io.IncrementalNewlineDecoder(None, translate=False)
-    decoder.decode(data.decode("latin-1"), final=True)
-    return decoder.newlines in (None, "\r\n")
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self) -> None:
+        self._decoder = io.IncrementalNewlineDecoder(None, translate=False)
+
+    def add(self, piece: bytes) -> None:
+        self._decoder.decode(piece.decode("latin-1"))
+
+    @property
+    def are_well(self) -> bool:
+        """Asked at the end, once."""
+        self._decoder.decode("", final=True)
+        return self._decoder.newlines in (None, "\r\n")
+
+
+def lines_end_well(data: bytes) -> bool:
+    """The same of octets in one piece."""
+    ends = LineEnds()
+    ends.add(data)
+    return ends.are_well
 
 
 class ChunkReceiver:

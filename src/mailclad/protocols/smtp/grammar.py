@@ -1,4 +1,4 @@
-"""Paths and parameters of MAIL and RCPT (RFC 5321 §4.1.2, §4.1.1.11, RFC 3461 §4, RFC 6531 §3.4).
+"""Paths and parameters of MAIL and RCPT (RFC 5321 §4.1.2, §4.1.1.11, RFC 6531 §3.4).
 
 In comes the text behind the command's name; out come values, or ``SyntaxProblem`` with the
 reply that says what is wrong.  Source routes are read, never followed: RFC 5321 appendix C
@@ -6,17 +6,12 @@ lets a server drop them, and to drop one is to send mail where its sender did no
 """
 
 import re
+from typing import Any
 
 from mailclad.mail.address import Address, AddressProblem, parse_address, parse_local_part
-from mailclad.protocols.smtp.command import Body, Mail, Notify, Rcpt, Return
-from mailclad.protocols.smtp.reply import Reply
-
-ENVELOPE_ID_OCTETS = 100
-"""RFC 3461 §4.4."""
-ORIGINAL_OCTETS = 500
-"""RFC 3461 §4.2."""
-SIZE_DIGITS = 20
-"""RFC 1870 §3."""
+from mailclad.protocols.smtp.command import Mail, Rcpt
+from mailclad.protocols.smtp.extensions import Parameters
+from mailclad.protocols.smtp.parameters import SyntaxProblem
 
 # Possessive throughout: a path that does not fit is given up in one pass.
 _PATH = r'<((?:[^<>" ]++|"(?:[^"\\]|\\.)*+")*+)>(?: ++(.*))?'
@@ -25,19 +20,8 @@ _TO = re.compile(rf"TO: ?{_PATH}", re.IGNORECASE)
 _MARK = re.compile(r'[<>" ]')
 """None of these in a path and nothing behind it: nineteen of twenty need no more rules."""
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-]*")
-_XTEXT = re.compile(r"(?:[!-*,-<>-~\x80-\U0010ffff]|\+[0-9A-F]{2})*")
-_HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
-_ORIGINAL = re.compile(r"([A-Za-z0-9\-]+);(.+)")
 _ROUTING = re.compile(r"[@%!]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class SyntaxProblem(Exception):
-    """Carries the reply; never leaves the engine."""
-
-    def __init__(self, code: int, status: str, text: str) -> None:
-        super().__init__(text)
-        self.reply = Reply(code, status, text)
 
 
 def parse_line(line: bytes) -> str:
@@ -54,50 +38,23 @@ def parse_line(line: bytes) -> str:
     return text
 
 
-def parse_mail(arguments: str, *, extended: bool) -> Mail:
-    """``arguments`` is what follows ``MAIL``; parameters need ``extended``, that is EHLO."""
+def parse_mail(arguments: str, known: Parameters | None) -> Mail:
+    """``arguments`` is what follows ``MAIL``; ``known`` is None after HELO, which has none."""
     path, rest = _path(arguments, "FROM:<", _FROM)
     reverse_path = _address(path, sender=True) if path else None
-    if not rest:
-        _check_ascii(reverse_path, smtputf8=False)
-        return Mail(reverse_path)
-    given = _parameters(rest, _MAIL_PARAMETERS, extended=extended)
-    smtputf8 = "SMTPUTF8" in given
-    _check_ascii(reverse_path, smtputf8=smtputf8)
-    return Mail(
-        reverse_path,
-        _size(given.get("SIZE")),
-        _body(given.get("BODY")),
-        smtputf8,
-        _return(given.get("RET")),
-        _envelope_id(given.get("ENVID")),
-        _submitter(given.get("AUTH")),
-    )
+    mail = Mail(reverse_path, **_parameters(rest, known)) if rest else Mail(reverse_path)
+    if mail.hold_for is not None and mail.hold_until is not None:
+        raise SyntaxProblem(501, "5.5.4", "HOLDFOR and HOLDUNTIL exclude each other")
+    _check_ascii(reverse_path, smtputf8=mail.smtputf8)
+    return mail
 
 
-def parse_rcpt(arguments: str, *, extended: bool, smtputf8: bool) -> Rcpt:
+def parse_rcpt(arguments: str, known: Parameters | None, *, smtputf8: bool) -> Rcpt:
     """``arguments`` is what follows ``RCPT``; ``smtputf8`` is what MAIL said."""
     path, rest = _path(arguments, "TO:<", _TO)
     forward_path = _address(path, sender=False)
     _check_ascii(forward_path, smtputf8=smtputf8)
-    if not rest:
-        return Rcpt(forward_path)
-    given = _parameters(rest, _RCPT_PARAMETERS, extended=extended)
-    return Rcpt(forward_path, _notify(given.get("NOTIFY")), _original(given.get("ORCPT")))
-
-
-def decode_xtext(text: str) -> str:
-    """RFC 3461 §4; the octets that ``+XX`` stands for must make UTF-8."""
-    if not _XTEXT.fullmatch(text):
-        raise SyntaxProblem(501, "5.5.4", "A parameter's value is not written as xtext")
-    octets = _HEXCHAR.sub(lambda pair: bytes([int(pair[1], 16)]), text.encode())
-    try:
-        decoded = octets.decode()
-    except UnicodeDecodeError:
-        raise SyntaxProblem(501, "5.5.4", "A parameter's value is not UTF-8") from None
-    if not decoded.isprintable():
-        raise SyntaxProblem(501, "5.5.4", "A parameter's value has control characters")
-    return decoded
+    return Rcpt(forward_path, **_parameters(rest, known)) if rest else Rcpt(forward_path)
 
 
 def _path(arguments: str, start: str, rule: re.Pattern[str]) -> tuple[str, str | None]:
@@ -146,91 +103,21 @@ def _check_ascii(address: Address | None, *, smtputf8: bool) -> None:
         raise SyntaxProblem(553, "5.6.7", "Such an address needs SMTPUTF8 in the MAIL command")
 
 
-def _parameters(text: str, known: frozenset[str], *, extended: bool) -> dict[str, str | None]:
-    if not extended:
+def _parameters(text: str, known: Parameters | None) -> dict[str, Any]:
+    """The fields of ``Mail`` or ``Rcpt`` that they fill."""
+    if known is None:
         raise SyntaxProblem(555, "5.5.4", "Parameters need EHLO instead of HELO")
-    given: dict[str, str | None] = {}
+    given: dict[str, Any] = {}
     for parameter in text.split():
         name, equals, value = parameter.partition("=")
-        keyword = name.upper()
         if _KEYWORD.fullmatch(name) is None or (equals and (not value or "=" in value)):
             raise SyntaxProblem(501, "5.5.4", "A parameter is written as NAME or NAME=VALUE")
-        if keyword not in known:
+        found = known.get(name.upper())
+        if found is None:
             raise SyntaxProblem(555, "5.5.4", "A parameter is not known here")
-        if keyword in given:
+        if found.field in given:
             raise SyntaxProblem(501, "5.5.4", "A parameter is given twice")
-        if (keyword == "SMTPUTF8") is bool(equals):
+        if (found.read is None) is bool(equals):
             raise SyntaxProblem(501, "5.5.4", "A parameter has no value, or one it cannot have")
-        given[keyword] = value
+        given[found.field] = True if found.read is None else found.read(value)
     return given
-
-
-_MAIL_PARAMETERS = frozenset({"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"})
-_RCPT_PARAMETERS = frozenset({"NOTIFY", "ORCPT"})
-
-
-def _size(value: str | None) -> int | None:
-    if value is None:
-        return None
-    if not (value.isascii() and value.isdecimal() and len(value) <= SIZE_DIGITS):
-        raise SyntaxProblem(501, "5.5.4", "SIZE is a number of octets")
-    return int(value)
-
-
-def _body(value: str | None) -> Body:
-    if value is None:
-        return Body.SEVEN_BIT
-    try:
-        return Body(value.upper())
-    except ValueError:
-        raise SyntaxProblem(501, "5.5.4", "BODY is 7BIT, 8BITMIME or BINARYMIME") from None
-
-
-def _return(value: str | None) -> Return | None:
-    if value is None:
-        return None
-    try:
-        return Return(value.upper())
-    except ValueError:
-        raise SyntaxProblem(501, "5.5.4", "RET is FULL or HDRS") from None
-
-
-def _envelope_id(value: str | None) -> str | None:
-    if value is None:
-        return None
-    if len(value) > ENVELOPE_ID_OCTETS:
-        raise SyntaxProblem(501, "5.5.4", f"ENVID has at most {ENVELOPE_ID_OCTETS} characters")
-    return decode_xtext(value)
-
-
-def _submitter(value: str | None) -> str | None:
-    if value is None:
-        return None
-    text = decode_xtext(value)
-    if text == "<>":
-        return ""
-    try:
-        return str(parse_address(text))
-    except AddressProblem:
-        raise SyntaxProblem(501, "5.5.4", "AUTH is <> or an address") from None
-
-
-def _notify(value: str | None) -> frozenset[Notify] | None:
-    if value is None:
-        return None
-    try:
-        wanted = frozenset(Notify(word) for word in value.upper().split(","))
-    except ValueError:
-        raise SyntaxProblem(501, "5.5.4", "NOTIFY is NEVER, or SUCCESS, FAILURE, DELAY") from None
-    if Notify.NEVER in wanted and len(wanted) > 1:
-        raise SyntaxProblem(501, "5.5.4", "NOTIFY=NEVER stands alone")
-    return wanted
-
-
-def _original(value: str | None) -> str | None:
-    if value is None:
-        return None
-    found = _ORIGINAL.fullmatch(value)
-    if found is None or len(value) > ORIGINAL_OCTETS:
-        raise SyntaxProblem(501, "5.5.4", "ORCPT is a type, a semicolon and an address as xtext")
-    return f"{found[1]};{decode_xtext(found[2])}"

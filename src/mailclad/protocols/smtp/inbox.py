@@ -4,8 +4,8 @@ A line is found by C and cut off once; what comes without an end is thrown away 
 limit, so that a client makes us hold one limit's worth and no more, and is not read for ever.
 """
 
-from mailclad.protocols.smtp.grammar import SyntaxProblem
 from mailclad.protocols.smtp.limits import Limits
+from mailclad.protocols.smtp.parameters import SyntaxProblem
 
 _AUTH = b"AUTH "
 

@@ -27,7 +27,9 @@ from mailclad.protocols.smtp.command import (
     XClient,
 )
 from mailclad.protocols.smtp.conversation import Conversation, Role, State
-from mailclad.protocols.smtp.grammar import SyntaxProblem, parse_mail, parse_rcpt
+from mailclad.protocols.smtp.extensions import mail_parameters, rcpt_parameters
+from mailclad.protocols.smtp.grammar import parse_mail, parse_rcpt
+from mailclad.protocols.smtp.parameters import SyntaxProblem
 from mailclad.protocols.smtp.reply import Reply
 
 
@@ -115,11 +117,13 @@ def _hello(verb: Verb) -> Callable[[str, Conversation], Command]:
 
 
 def _mail(arguments: str, now: Conversation) -> Command:
-    return parse_mail(arguments, extended=now.extended)
+    known = mail_parameters(now.role, now.encrypted) if now.extended else None
+    return parse_mail(arguments, known)
 
 
 def _rcpt(arguments: str, now: Conversation) -> Command:
-    return parse_rcpt(arguments, extended=now.extended, smtputf8=now.smtputf8)
+    known = rcpt_parameters(now.role, now.encrypted) if now.extended else None
+    return parse_rcpt(arguments, known, smtputf8=now.smtputf8)
 
 
 def parse_chunk(arguments: str) -> Chunk | None:

@@ -7,10 +7,17 @@ keys, app passwords as keyed digest and SCRAM keys; neither can be read back.
 """
 
 import unicodedata
+from collections.abc import Collection
 
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
-from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
+from mailclad.mail.address import (
+    Address,
+    AddressProblem,
+    check_domain,
+    normalise_domain,
+    parse_address,
+)
 from mailclad.protocols.sasl.prep import PrepProblem, prepare_password
 from mailclad.services.auth import app_password
 from mailclad.services.auth.password import PasswordChecker
@@ -113,7 +120,7 @@ class Provision:
     # --- aliases ---
 
     async def set_alias(self, address: str, *targets: str) -> Alias:
-        """Mail to ``address`` goes to each target from now on."""
+        """Mail to ``address`` goes to each target from now on, here or elsewhere."""
         return await self._set_alias(_address(address), targets)
 
     async def remove_alias(self, address: str) -> None:
@@ -129,7 +136,8 @@ class Provision:
     async def _set_alias(self, address: str, targets: tuple[str, ...]) -> Alias:
         if not targets:
             raise ProvisionProblem(f"{address} needs at least one address that it delivers to.")
-        alias = Alias(address, tuple(map(_address, targets)))
+        domains = await self._directory.domains()
+        alias = Alias(address, tuple([_target(target, domains) for target in targets]))
         await self._directory.set_alias(alias)
         return alias
 
@@ -146,6 +154,21 @@ def _address(address: str) -> str:
     if parsed.local_part == "*":
         raise AddressProblem("an asterisk stands for a whole domain: set its catch-all instead")
     return parsed.normalised
+
+
+def _target(address: str, domains: Collection[str]) -> str:
+    """Our own addresses as keys, others as they were written, since case may count there."""
+    ours = _address(address)
+    domain = ours.rpartition("@")[2]
+    if domain in domains:
+        return ours
+    parsed = parse_address(address)
+    if parsed.is_literal or "." not in domain:
+        raise ProvisionProblem(
+            f"{address} is not an address that mail can be sent on to. Write one like "
+            "ann@example.org."
+        )
+    return str(Address(parsed.local_part, domain))
 
 
 def _domain(name: str) -> str:

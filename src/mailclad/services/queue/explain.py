@@ -101,6 +101,7 @@ _DELAYED = (
 _DONE = {
     Action.DELIVERED: ("It was delivered.", "You need do nothing."),
     Action.RELAYED: ("The next mail server has taken it.", "You need do nothing."),
+    Action.EXPANDED: ("It was handed on to several people.", "You need do nothing."),
 }
 
 

@@ -18,6 +18,7 @@ _EVENT = {
     Action.DELAYED: Notify.DELAY,
     Action.DELIVERED: Notify.SUCCESS,
     Action.RELAYED: Notify.SUCCESS,
+    Action.EXPANDED: Notify.SUCCESS,
 }
 
 

@@ -25,15 +25,22 @@ def check_loops(octets: Octets, start: int, recipients: Sequence[Address]) -> No
     if folded.count(b"\nreceived:") > MAX_RECEIVED:
         raise TooManyHops
     if b"\ndelivered-to:" in folded:
-        places = [address.normalised for address in recipients]
+        places = [_base(address) for address in recipients]
         for _, name, value in split_fields(header):
             if name.lower() == b"delivered-to" and _place(value) in places:
                 raise ComesAgain
 
 
+def _base(address: Address) -> str:
+    """Without what follows a plus sign, which may be another one each time round."""
+    local_part, _, domain = address.normalised.rpartition("@")
+    base = local_part if local_part.startswith('"') else local_part.partition("+")[0]
+    return f"{base or local_part}@{domain}"
+
+
 def _place(value: bytes) -> str | None:
     try:
-        return parse_address(value.strip().decode()).normalised
+        return _base(parse_address(value.strip().decode()))
     except (AddressProblem, UnicodeDecodeError):
         return None
 

@@ -12,12 +12,12 @@ does ``abuse@`` (RFC 2142 §4).
 
 import re
 
-from mailclad.mail.address import Address
+from mailclad.mail.address import Address, parse_address
 from mailclad.services.receive.incoming import Box, Leads
 from mailclad.services.receive.refusal import AddressInAddress, NobodyHere, NotOurDomain
 from mailclad.store.errors import DomainNotFound
 from mailclad.store.interface import Directory
-from mailclad.store.model import AccountId
+from mailclad.store.model import Resolved
 
 _ROUTING = re.compile(r"[@%!]")
 _POSTMASTER = "postmaster"
@@ -31,36 +31,37 @@ def is_role(address: Address) -> bool:
 
 async def find_recipients(directory: Directory, address: Address) -> Leads:
     """Raises a Refusal where there is nobody."""
-    accounts = await _find_accounts(directory, address)
-    return Leads(tuple([Box(account) for account in accounts]))
+    found = await _find(directory, address)
+    boxes = tuple([Box(account) for account in found.accounts])
+    return Leads(boxes, tuple([parse_address(each) for each in found.elsewhere]))
 
 
-async def _find_accounts(directory: Directory, address: Address) -> tuple[AccountId, ...]:
+async def _find(directory: Directory, address: Address) -> Resolved:
     if not address.domain:
         return await _bare_postmaster(directory)
     try:
-        accounts = await directory.resolve(address.normalised)
+        found = await directory.resolve(address.normalised)
     except DomainNotFound:
         raise NotOurDomain from None
     if _ROUTING.search(address.local_part):
         raise AddressInAddress
-    if accounts:
-        return accounts
+    if found:
+        return found
     if is_role(address):
         return await _oldest_account(directory, address.normalised.rpartition("@")[2])
     raise NobodyHere
 
 
-async def _bare_postmaster(directory: Directory) -> tuple[AccountId, ...]:
+async def _bare_postmaster(directory: Directory) -> Resolved:
     for domain in await directory.domains():
         try:
-            return await _find_accounts(directory, Address(_POSTMASTER, domain))
+            return await _find(directory, Address(_POSTMASTER, domain))
         except NobodyHere:
             continue
     raise NobodyHere
 
 
-async def _oldest_account(directory: Directory, domain: str) -> tuple[AccountId, ...]:
+async def _oldest_account(directory: Directory, domain: str) -> Resolved:
     ending = f"@{domain}"
     accounts = [
         account
@@ -69,4 +70,5 @@ async def _oldest_account(directory: Directory, domain: str) -> tuple[AccountId,
     ]
     if not accounts:
         raise NobodyHere
-    return (min(accounts, key=lambda account: (account.created_at, account.id)).id,)
+    oldest = min(accounts, key=lambda account: (account.created_at, account.id))
+    return Resolved((oldest.id,))

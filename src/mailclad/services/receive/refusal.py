@@ -17,6 +17,10 @@ class AddressInAddress(Refusal):
     """``user%other@us`` and the like, which asks us to send the mail on."""
 
 
+class CannotLeave(Refusal):
+    """It has bare CR or LF, or octets of value 0, and is for somebody elsewhere."""
+
+
 class TooManyHops(Refusal):
     """So many Received fields that the message must be running in a circle."""
 

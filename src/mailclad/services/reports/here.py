@@ -33,7 +33,7 @@ class LocalPost:
         """Whether somebody here has it; the mail is for the queue where not."""
         if address.domain not in await self._store.domains():
             return False
-        boxes = await self._store.resolve(address.normalised)
+        boxes = (await self._store.resolve(address.normalised)).accounts
         if boxes:
             share = LocalShare(prepare(octets), tuple([(account, "INBOX") for account in boxes]))
             await self._store.enqueue(Dispatch(octets, self._clock.now(), (), share))

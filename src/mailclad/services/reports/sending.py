@@ -49,17 +49,9 @@ _log = structlog.get_logger()
 
 
 class Signer(Protocol):
-    async def sign(self, octets: Octets, domain: str) -> bytes:
+    async def sign_message(self, octets: Octets, domain: str) -> bytes:
         """DKIM-Signature fields to stand before the message, b"" where the domain has no key."""
         ...
-
-
-class NoSigner:
-    """Where there are no keys."""
-
-    async def sign(self, octets: Octets, domain: str) -> bytes:
-        del octets, domain
-        return b""
 
 
 class Poster(Protocol):
@@ -186,7 +178,7 @@ class Sending:
             return SendOutcome.TOO_LARGE
         if await self._post.here.take(to, octets):
             return None
-        signature = await self._post.signer.sign(octets, sender.author.domain)
+        signature = await self._post.signer.sign_message(octets, sender.author.domain)
         if not signature and topic.kind is ReportKind.TLS:  # RFC 8460 §3: it would be ignored
             return SendOutcome.UNSIGNED
         sent.mails.append(_dispatch(signature + octets, sender, to, self._clock.now()))

@@ -15,5 +15,13 @@ class AuthorUnclear(Refusal):
     """Two From fields, or one that no address can be read from."""
 
 
-class CannotSendThere(Refusal):
-    """The recipient is in another domain, and this version delivers only to its own."""
+class NotADomain(Refusal):
+    """The recipient's domain is an IP address or a bare name: nobody's mail is there."""
+
+
+class HeldTooLong(Refusal):
+    """FUTURERELEASE beyond what was announced."""
+
+
+class HeldBeyondDelivery(Refusal):
+    """FUTURERELEASE to a time at which DELIVERBY would have given up (RFC 4865 §5.2.2)."""

@@ -32,6 +32,9 @@ REPLIES: Mapping[type[StoreProblem], tuple[str | None, str]] = {
     errors.AddressTaken: _STRANGE,
     errors.AliasNotFound: _STRANGE,
     errors.AppPasswordNotFound: _STRANGE,
+    errors.SigningKeyNotFound: _STRANGE,
+    errors.SelectorTaken: _STRANGE,
+    errors.SentTooMuch: (TEMPORARY, "You have sent as much as you may. Try again later."),
 }
 
 

@@ -4,9 +4,11 @@ The message comes into a spool as it was sent; guards look at it, then our trace
 are put before it.  250 is said only when every recipient has the message, durably.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mailclad.base.octets import Octets, Spool
+from mailclad.mail.address import Address
 from mailclad.mail.trace import protocol_word, write_trace
 from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData, Rcpt, Verb
 from mailclad.protocols.smtp.conversation import Role
@@ -48,10 +50,22 @@ async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
             replies = (spoilt(command.problem),) * count
         else:
             replies = await _take(session, count)
+        _note_refusals(session, replies)
     finally:
         transaction.close()
     close = command.problem.value if command.problem in _ENDS_CONNECTION else None
     return Outcome(replies, session.greeted(), close)
+
+
+def _note_refusals(session: Sending, replies: tuple[Reply, ...]) -> None:
+    transaction = session.transaction
+    addresses = [given.address for given in transaction.recipients]
+    for number, reply in enumerate(replies):
+        if not reply.is_positive:
+            about = addresses if len(replies) == 1 else addresses[number : number + 1]
+            session.site.reception.journal.refused(
+                transaction.identity, reply.text, transaction.mail.reverse_path, about
+            )
 
 
 async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
@@ -87,7 +101,6 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
     """The message with our trace fields and the guards' before it."""
     site, transaction = session.site, session.transaction
     recipients = await _recipients(session, opinion)
-    alone = transaction.recipients[0].address if len(transaction.recipients) == 1 else None
     protocol = protocol_word(
         extended=session.hello.verb is not Verb.HELO,
         lmtp=site.role is Role.LMTP,
@@ -100,7 +113,7 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         protocol,
         transaction.identity,
         transaction.mail.reverse_path,
-        alone if alone is not None and alone.domain else None,
+        _delivered_to(transaction.recipients),
         site.clock.now(),
         opinion.fields,
     )
@@ -116,6 +129,14 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
     return Incoming(transaction.identity, octets, len(trace), transaction.mail, recipients)
 
 
+def _delivered_to(recipients: Sequence[Given]) -> Address | None:
+    """The only recipient, if the address is one of ours: others take it for a loop at theirs."""
+    if len(recipients) != 1:
+        return None
+    address, leads = recipients[0].address, recipients[0].leads
+    return None if not address.domain or leads.elsewhere == (address,) else address
+
+
 async def _recipients(session: Sending, opinion: Opinion) -> list[Given]:
     """Those of the envelope; guards may have taken some away and added others."""
     given = session.transaction.recipients
@@ -124,8 +145,9 @@ async def _recipients(session: Sending, opinion: Opinion) -> list[Given]:
     known = {one.address: one for one in given}
     site = session.site
     source = site.reception if site.submission is None else site.submission.submission
+    bounce = session.transaction.mail.reverse_path is None
     return [
-        known.get(address) or Given(Rcpt(address), await source.recipient(address))
+        known.get(address) or Given(Rcpt(address), await source.recipient(address, bounce=bounce))
         for address in opinion.recipients
     ]
 

@@ -1,21 +1,15 @@
 """HELO, EHLO, LHLO: who are you, and what can be done here (RFC 5321 §4.1.1.1, RFC 2033 §4.1)."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mailclad.mail.trace import make_stamp
 from mailclad.protocols.smtp.command import Hello, Verb
+from mailclad.protocols.smtp.extensions import offered
 from mailclad.protocols.smtp.reply import Reply
+from mailclad.services.submit.terms import HOLD_SECONDS
 from mailclad.sessions.smtp.outcome import Outcome, said
 from mailclad.sessions.smtp.session import Greeted, Session
-
-_ALWAYS = (
-    "PIPELINING",
-    "8BITMIME",
-    "ENHANCEDSTATUSCODES",
-    "CHUNKING",
-    "BINARYMIME",
-    "SMTPUTF8",
-)
 
 
 async def hello(session: Session, command: Hello) -> Outcome:
@@ -37,8 +31,15 @@ def _extensions(session: Session) -> list[str]:
     """What is offered now; AUTH and STARTTLS never together."""
     site = session.site
     limits = site.limits
-    lines = [*_ALWAYS, f"SIZE {limits.message}"]
-    lines.append(f"LIMITS RCPTMAX={limits.recipients} MAILMAX={limits.transactions}")
+    last = site.clock.now() + HOLD_SECONDS
+    values = {
+        "SIZE": f" {limits.message}",
+        "LIMITS": f" RCPTMAX={limits.recipients} MAILMAX={limits.transactions}",
+        "FUTURERELEASE": f" {HOLD_SECONDS} {datetime.fromtimestamp(last, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "MT-PRIORITY": " MIXER",
+    }
+    keywords = [one.keyword for one in offered(site.role, encrypted=session.tls is not None)]
+    lines = [keyword + values.get(keyword, "") for keyword in keywords]
     if session.tls is None and site.starttls:
         lines.append("STARTTLS")
     if session.tls is not None and site.submission is not None:

@@ -6,26 +6,33 @@ from mailclad.protocols.smtp.reply import RECIPIENT_OK
 from mailclad.services.receive.incoming import Given, Leads
 from mailclad.services.receive.refusal import NobodyHere, Refusal
 from mailclad.sessions.smtp.outcome import Outcome, said
+from mailclad.sessions.smtp.refusals import refusal
 from mailclad.sessions.smtp.session import Sending
 
 
 async def rcpt(session: Sending, command: Rcpt) -> Outcome:
-    site = session.site
-    source = site.reception if site.submission is None else site.submission.submission
-    address = command.forward_path
+    address, transaction = command.forward_path, session.transaction
     try:
-        leads = await source.recipient(address)
+        leads = await _find(session, address)
+        for visit in session.visits:
+            await visit.recipient(session.sender(), address)
     except Refusal as problem:
-        if not isinstance(problem, NobodyHere) or not _a_guard_takes(session, address):
-            for visit in session.visits:
-                visit.refused(session.sender(), address)
-            raise
-        leads = Leads()
-    for visit in session.visits:
-        await visit.recipient(session.sender(), address)
-    session.transaction.recipients.append(Given(command, leads))
+        sender, why = transaction.mail.reverse_path, refusal(problem).text
+        session.site.reception.journal.refused(transaction.identity, why, sender, (address,))
+        raise
+    transaction.recipients.append(Given(command, leads))
     return said(RECIPIENT_OK)
 
 
-def _a_guard_takes(session: Sending, address: Address) -> bool:
-    return any(visit.takes(address) for visit in session.visits)
+async def _find(session: Sending, address: Address) -> Leads:
+    site = session.site
+    source = site.reception if site.submission is None else site.submission.submission
+    try:
+        bounce = session.transaction.mail.reverse_path is None
+        return await source.recipient(address, bounce=bounce)
+    except Refusal as problem:
+        if isinstance(problem, NobodyHere) and any(v.takes(address) for v in session.visits):
+            return Leads()
+        for visit in session.visits:
+            visit.refused(session.sender(), address)
+        raise

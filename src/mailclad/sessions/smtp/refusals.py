@@ -28,8 +28,17 @@ REPLIES: Mapping[type[Exception], Reply] = {
     submit.SenderNotOwned: Reply(553, "5.7.1", "The sender's address is not one of yours"),
     submit.AuthorNotOwned: Reply(550, "5.7.1", "The address in From is not one of yours"),
     submit.AuthorUnclear: Reply(550, "5.6.0", "From must be one field with addresses in it"),
-    submit.CannotSendThere: Reply(
-        550, "5.4.4", "This server does not send to other domains yet; it delivers to its own"
+    receive.CannotLeave: Reply(
+        554, "5.6.3", "The message has line ends or octets of value 0 that cannot be sent on"
+    ),
+    submit.NotADomain: Reply(
+        550, "5.1.2", "Mail is sent to domains; name one as in example.org behind the @"
+    ),
+    submit.HeldTooLong: Reply(
+        501, "5.5.4", "Nothing is held so long; EHLO says how long it may be"
+    ),
+    submit.HeldBeyondDelivery: Reply(
+        501, "5.5.4", "The message would be given up (BY) before it is let go (HOLD)"
     ),
     auth.AuthenticationFailed: Reply(535, "5.7.8", "Wrong address or password"),
     auth.AuthenticationUnavailable: Reply(
@@ -39,6 +48,9 @@ REPLIES: Mapping[type[Exception], Reply] = {
     auth.MechanismUnknown: Reply(504, "5.5.4", "This mechanism is not offered"),
     store.DiskFull: _DISK_FULL,
     store.StoreUnavailable: INTERNAL_ERROR,
+    store.SentTooMuch: Reply(
+        452, "4.7.1", "You have sent as much as one may in an hour or a day; send it again later"
+    ),
     store.OverQuota: Reply(552, "5.2.2", "The mailbox is full"),
     store.AccountNotFound: _NOBODY,
     # INBOX cannot be missing, and the rest cannot come of a delivery: the sender keeps the
@@ -55,6 +67,8 @@ REPLIES: Mapping[type[Exception], Reply] = {
     store.DomainInUse: INTERNAL_ERROR,
     store.AddressTaken: INTERNAL_ERROR,
     store.AliasNotFound: INTERNAL_ERROR,
+    store.SigningKeyNotFound: INTERNAL_ERROR,
+    store.SelectorTaken: INTERNAL_ERROR,
     store.AppPasswordNotFound: INTERNAL_ERROR,
     store.ClaimHeld: INTERNAL_ERROR,
     store.BodyDamaged: INTERNAL_ERROR,

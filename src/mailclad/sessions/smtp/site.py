@@ -6,13 +6,10 @@ from mailclad.base.clock import Clock
 from mailclad.base.octets import NewSpool
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.limits import Limits
-from mailclad.services.auth.authenticator import Authenticator
 from mailclad.services.receive.guard import Guard
 from mailclad.services.receive.identity import identities
 from mailclad.services.receive.reception import Reception
-from mailclad.services.submit.submission import Submission
 from mailclad.sessions.smtp.session import Entrance, Site, SubmissionDoor
-from mailclad.store.interface import Store
 
 _LMTP_ERRORS = 100_000
 """LMTP comes from a mail server of our own, which sends on what strangers got wrong."""
@@ -23,32 +20,25 @@ def make_site(
     *,
     host_name: str,
     starttls: bool,
-    store: Store,
-    authenticator: Authenticator,
+    reception: Reception,
     new_spool: NewSpool,
     clock: Clock,
     message_octets: int = Limits().message,
     guards: Sequence[Guard] = (),
     entrance: Entrance = Entrance(),
-    rejects_days: int = 0,
+    door: SubmissionDoor | None = None,
 ) -> Site:
     """``starttls``: whether it can be offered, that is, whether a certificate is ready.
 
-    LMTP never offers it: it runs on loopback or a Unix socket.
+    LMTP never offers it: it runs on loopback or a Unix socket.  ``door`` is for SUBMISSION.
     """
-    reception = Reception(store, clock, rejects_days)
-    door = None
-    if role is Role.SUBMISSION:
-        submission = Submission(store, reception, new_spool, clock, host_name)
-        door = SubmissionDoor(authenticator, submission)
     limits = Limits(message=message_octets)
     if role is Role.LMTP:
         limits = Limits(message=message_octets, errors=_LMTP_ERRORS, unknown=_LMTP_ERRORS)
-    starttls = starttls and role is not Role.LMTP
     return Site(
         role,
         host_name,
-        starttls,
+        starttls and role is not Role.LMTP,
         reception,
         door,
         new_spool,

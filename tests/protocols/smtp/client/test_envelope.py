@@ -16,7 +16,10 @@ from mailclad.protocols.smtp.client.envelope import (
 )
 from mailclad.protocols.smtp.client.outcome import STATUS_OF, Unsendable
 from mailclad.protocols.smtp.command import Body, Mail, Notify, Rcpt, Return
-from mailclad.protocols.smtp.grammar import decode_xtext, parse_mail, parse_rcpt
+from mailclad.protocols.smtp.conversation import Role
+from mailclad.protocols.smtp.extensions import mail_parameters, rcpt_parameters
+from mailclad.protocols.smtp.grammar import parse_mail, parse_rcpt
+from mailclad.protocols.smtp.parameters import decode_xtext
 
 ALL = parse_capabilities(("x", "SIZE 1000", "8BITMIME", "SMTPUTF8", "DSN", "REQUIRETLS"))
 NONE = Capabilities()
@@ -26,7 +29,7 @@ WIDE = parse_address("jörg@exämple.org")
 
 def parsed_mail(line: bytes) -> Mail:
     assert line.endswith(b"\r\n")
-    return parse_mail(line[:-2].decode().removeprefix("MAIL "), extended=True)
+    return parse_mail(line[:-2].decode().removeprefix("MAIL "), mail_parameters(Role.MX, True))
 
 
 PRINTABLE = st.characters(codec="ascii", exclude_categories=["Cc"])
@@ -59,7 +62,7 @@ def test_rcpt_is_read_back(
     line = rcpt_line(rcpt, ALL, utf8=True)
     assert line is not None
     text = line[:-2].decode().removeprefix("RCPT ")
-    read = parse_rcpt(text, extended=True, smtputf8=True)
+    read = parse_rcpt(text, rcpt_parameters(Role.MX, True), smtputf8=True)
     assert str(read.forward_path).lower() == str(path)
     assert (read.notify, read.original) == (notify, old)
 
