@@ -38,6 +38,7 @@ from mailclad.store.model import (
     UidSet,
 )
 from mailclad.store.queue import Queue
+from mailclad.store.trace import Trace, TraceReader
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -120,7 +121,7 @@ class Directory(Protocol):
         ...
 
 
-class Store(Directory, Queue, Duties, Greylist, Protocol):
+class Store(Directory, Queue, Duties, Greylist, Trace, TraceReader, Protocol):
     """Directory, mailboxes, messages, queue and duties of one installation."""
 
     # --- mailboxes ---

@@ -11,7 +11,9 @@ import apsw
 
 from mailclad.engines.sqlite.connection import first_row, many, rows, snapshot
 from mailclad.engines.sqlite.queue_rows import end_finished, messages_of, recipients_of, refresh
+from mailclad.engines.sqlite.trace_rows import add as add_to_trace
 from mailclad.engines.sqlite.transaction import Transaction
+from mailclad.engines.sqlite.watching import QUEUE
 from mailclad.store.queue import (
     PAGE_MESSAGES,
     QUEUE_ID_BITS,
@@ -26,6 +28,7 @@ from mailclad.store.queue import (
     RecipientState,
     queued_at,
 )
+from mailclad.store.trace import Happening, TraceEvent
 
 # ruff: noqa: S608 - the statements are put together from constants
 _CHANGES = {
@@ -41,6 +44,8 @@ _CHANGES = {
 }
 _ONE_DESTINATION = " AND destination = :destination"
 _ONE_STATE = " AND state = :state"
+_WORDS = {Change.HOLD: "held", Change.RELEASE: "released", Change.DROP: "dropped"}
+_IDENTITY = "SELECT id, identity FROM queue_message WHERE id = ?"
 _END_PAUSE = "UPDATE queue_destination SET paused_until = 0 WHERE name = ?"
 _ATTEMPTS = (
     "SELECT at, destination, host, address, tls_version, tls_suite, tls_group, verified, answer"
@@ -57,20 +62,22 @@ def _matching(
     db: apsw.Connection, which: QueueFilter, after: QueueId | None, limit: int
 ) -> list[int]:
     """Ids behind ``after``, ascending."""
-    conditions = "".join(f" AND {condition}" for condition in _conditions(which))
     found = rows(
         db,
-        f"SELECT id FROM queue_message m WHERE id > :after AND id < :before{conditions}"
-        " ORDER BY id LIMIT :limit",
-        {
-            **_bindings(which),
-            "after": -1 if after is None else after,
-            "before": 2**62 if which.queued_before is None
-            else which.queued_before << QUEUE_ID_BITS,
-            "limit": limit,
-        },
-    )  # fmt: skip
+        f"SELECT id FROM queue_message m WHERE {_where(which)} ORDER BY id LIMIT :limit",
+        {**_bindings(which, after), "limit": limit},
+    )
     return [each for (each,) in found]
+
+
+def matches(db: apsw.Connection, which: QueueFilter) -> int:
+    count = f"SELECT count(*) FROM queue_message m WHERE {_where(which)}"
+    found: int = rows(db, count, _bindings(which, None))[0][0]
+    return found
+
+
+def _where(which: QueueFilter) -> str:
+    return " AND ".join(["id > :after AND id < :before", *_conditions(which)])
 
 
 def _conditions(which: QueueFilter) -> Iterator[str]:
@@ -90,11 +97,14 @@ def _conditions(which: QueueFilter) -> Iterator[str]:
         yield f"EXISTS (SELECT 1 FROM queue_recipient WHERE message = m.id{narrow})"
 
 
-def _bindings(which: QueueFilter) -> dict[str, Any]:
+def _bindings(which: QueueFilter, after: QueueId | None) -> dict[str, Any]:
+    before = which.queued_before
     return {
         "message": which.message,
         "sender": which.sender,
         "destination": which.destination,
+        "after": -1 if after is None else after,
+        "before": 2**62 if before is None else before << QUEUE_ID_BITS,
     }
 
 
@@ -122,18 +132,44 @@ def change(
     if which.state is not None:
         statement += _ONE_STATE
     bindings = {"now": now, "destination": which.destination, "state": which.state}
-    found = many(
+    found: list[tuple[int, str, str]] = many(
         tx.db,
-        statement + " RETURNING destination",
+        statement + " RETURNING message, address, destination",
         [{**bindings, "message": each} for each in ids],
     )
-    destinations = {name for (name,) in found}
+    destinations = {name for _, _, name in found}
     if what is Change.RETRY:
         tx.db.executemany(_END_PAUSE, [(name,) for name in destinations])
+    else:
+        _tell(tx, what, now, found)
     if what is Change.DROP:
         end_finished(tx, ids)
+    if what in (Change.RETRY, Change.RELEASE) and found:
+        tx.touched[QUEUE] = 0
     refresh(tx, destinations, {})
     return Changed(len(found), _next(ids, PAGE_MESSAGES))
+
+
+def _tell(tx: Transaction, what: Change, now: int, changed: list[tuple[int, str, str]]) -> None:
+    """Write it into the trace, one event for each message."""
+    recipients: dict[int, list[str]] = {}
+    for message, address, _ in changed:
+        recipients.setdefault(message, []).append(address)
+    identities = many(tx.db, _IDENTITY, [(message,) for message in recipients])
+    add_to_trace(
+        tx,
+        [
+            TraceEvent(
+                now,
+                identity,
+                Happening.CHANGED,
+                f"{_WORDS[what]} by an administrator",
+                queue=QueueId(message),
+                addresses=tuple(recipients[message]),
+            )
+            for message, identity in identities
+        ],
+    )
 
 
 def counts(db: apsw.Connection) -> QueueCounts:

@@ -40,7 +40,8 @@ from mailclad.engines.sqlite.problem import problem_of
 from mailclad.engines.sqlite.queue import SqliteQueue
 from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
 from mailclad.engines.sqlite.searching import Search
-from mailclad.engines.sqlite.watching import Watchers
+from mailclad.engines.sqlite.tracing import SqliteTrace
+from mailclad.engines.sqlite.watching import QUEUE, Watchers
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
 from mailclad.store.interface import Body, Claim, Row, Store
 from mailclad.store.model import (
@@ -78,7 +79,9 @@ def prepare_directory(directory: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, Store):
+class SqliteStore(
+    SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, SqliteTrace, Store
+):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory
         self._announce = announce
@@ -120,6 +123,7 @@ class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, St
         """Finish what was asked for, and let go of all files; twice is harmless."""
         if self._readers.closed:
             return
+        await self._end_trace()
         await self._committer.close()
         await self._readers.close()
         self._packs.close()
@@ -170,6 +174,9 @@ class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, St
 
     def watch(self, mailbox: MailboxId, wake: Callable[[], None]) -> Callable[[], None]:
         return self._watchers.watch(mailbox, wake)
+
+    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self._watchers.watch(QUEUE, wake)
 
     async def changes_since(self, mailbox: MailboxId, mod_seq: ModSeq) -> Changes:
         found = self._readers.here(changes_since, mailbox, mod_seq, LOOP_ROWS)

@@ -1,0 +1,105 @@
+"""The trace: noted in memory, written once a second with what else is committed then.
+
+Nothing waits for it and nothing fails by it: what cannot be written is dropped, and the log
+says how much.  Limits: ``WAITING_EVENTS``, ``REFUSALS_A_MINUTE``.
+"""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from mailclad.engines.sqlite import trace_rows
+from mailclad.engines.sqlite.committer import Committer
+from mailclad.engines.sqlite.readers import Readers
+from mailclad.engines.sqlite.verbs import Verbs
+from mailclad.store.errors import StoreProblem
+from mailclad.store.trace import (
+    LIVES_AT_ONCE,
+    REFUSALS_A_MINUTE,
+    Happening,
+    Life,
+    Trace,
+    TraceEvent,
+    TraceReader,
+)
+
+GATHER_SECONDS = 1.0
+
+WAITING_EVENTS = 20_000
+"""What the fastest disk stores in a second, and some 20 MB; a store that hangs costs no more."""
+
+_log = structlog.get_logger()
+
+
+class _Waiting:
+    """Events that are not yet written."""
+
+    def __init__(self) -> None:
+        self._events: list[TraceEvent] = []
+        self._dropped = 0
+        self._minute = 0
+        self._refusals = 0
+
+    def add(self, event: TraceEvent) -> None:
+        if len(self._events) >= WAITING_EVENTS or not self._allowed(event):
+            self._dropped += 1
+        else:
+            self._events.append(event)
+
+    def _allowed(self, event: TraceEvent) -> bool:
+        if event.happening is not Happening.REFUSED:
+            return True
+        if event.at // 60 != self._minute:
+            self._minute, self._refusals = event.at // 60, 0
+        self._refusals += 1
+        return self._refusals <= REFUSALS_A_MINUTE
+
+    def take(self) -> tuple[list[TraceEvent], int]:
+        """All events, and how many were dropped beside them."""
+        taken = self._events, self._dropped
+        self._events, self._dropped = [], 0
+        return taken
+
+
+class SqliteTrace(Verbs, Trace, TraceReader):
+    def __init__(self, readers: Readers, committer: Committer) -> None:
+        super().__init__(readers, committer)
+        self._noted = _Waiting()
+        self._saving: asyncio.Task[None] | None = None
+
+    def note(self, event: TraceEvent) -> None:
+        self._noted.add(event)
+        if self._saving is None:
+            self._saving = asyncio.get_running_loop().create_task(self._save_soon())
+
+    async def trace(self, name: str, limit: int = LIVES_AT_ONCE) -> list[Life]:
+        await self._save()
+        return await self._readers.there(trace_rows.find, name, limit)
+
+    async def forget_trace(self, now: int) -> int:
+        return await self._write(trace_rows.forget, now)
+
+    async def _save_soon(self) -> None:
+        await asyncio.sleep(GATHER_SECONDS)
+        self._saving = None
+        await self._save()
+
+    async def _save(self) -> None:
+        events, dropped = self._noted.take()
+        if dropped:
+            _log.warning("trace incomplete", dropped=dropped)
+        if not events:
+            return
+        try:
+            await self._write(trace_rows.add, events)
+        except StoreProblem as problem:
+            _log.warning("trace not written", dropped=len(events), reason=str(problem))
+
+    async def _end_trace(self) -> None:
+        """Write what is noted; before the store closes."""
+        if self._saving is not None:
+            self._saving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._saving
+        await self._save()
