@@ -15,6 +15,7 @@ from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
 from mailclad.app.duties import Duty, attend
+from mailclad.app.forgetting import forget
 from mailclad.app.settings.receive import ReceiveConfig
 from mailclad.app.sockets import Bound
 from mailclad.base.clock import Clock
@@ -59,6 +60,7 @@ from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.model import MailboxId, ModSeq
+from mailclad.store.trace import Trace
 from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
@@ -109,6 +111,7 @@ class Parts:
     clock: Clock
     new_spool: NewSpool
     store: Store
+    trace: Trace
     checker: PasswordChecker
     authenticator: Authenticator
     resolver: DnsResolver
@@ -211,6 +214,7 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
         clock=clock,
         new_spool=file_spools(directory),
         store=store,
+        trace=store,
         checker=checker,
         authenticator=authenticator,
         resolver=make_resolver(shared.config),
@@ -229,6 +233,7 @@ def duties(parts: Parts) -> tuple[Duty, ...]:
     return (
         Duty("rejects", RARE_SECONDS, Rejects(parts.store, parts.clock, days).expire),
         Duty("greylist", RARE_SECONDS, Greylisting(parts.store, parts.clock).forget),
+        Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
     )
 
 
@@ -301,6 +306,7 @@ def _smtp(role: Role, parts: Parts) -> Shell:
             config.receive.greet_delay,
         ),
         rejects_days=config.receive.rejects_days if role is Role.MX else 0,
+        trace=parts.trace,
     )
     return smtp_shell(site)
 

@@ -35,6 +35,7 @@ from mailclad.store.errors import DomainNotFound
 from mailclad.store.interface import Store
 from mailclad.store.model import Account, AccountId, Mailbox, MailboxId, SpecialUse
 from mailclad.store.queue import Dispatch, QueueId
+from mailclad.store.trace import NoTrace, Trace
 
 T = TypeVar("T")
 
@@ -172,6 +173,7 @@ class Talk:
     guards: tuple[Guard, ...] = ()
     strict: bool = False
     proxies: tuple[str, ...] = ()
+    trace: Trace = field(default_factory=NoTrace)
     closed: str | None = None
     upgrading: bool = False
 
@@ -179,7 +181,7 @@ class Talk:
         self.starttls = self.starttls and self.role is not Role.LMTP
         store = cast("Store", self.store)
         clock = FakeClock()
-        reception = Reception(store, clock)
+        reception = Reception(store, clock, trace=self.trace)
         submission = Submission(store, reception, make_spool, clock, "mx.example.org")
         door = SubmissionDoor(cast("Authenticator", FakeAuthenticator()), submission)
         site = Site(
@@ -194,6 +196,7 @@ class Talk:
             self.limits,
             self.guards,
             Entrance(proxies=Networks(self.proxies)),
+            self.trace,
         )
         self._identities = 0
         self.session = meet(site, Client("192.0.2.7", 25, "mx.example.org", self.tls))

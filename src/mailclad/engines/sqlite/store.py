@@ -79,9 +79,7 @@ def prepare_directory(directory: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-class SqliteStore(
-    SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, SqliteTrace, Store
-):
+class SqliteStore(SqliteDirectory, SqliteQueue, SqliteDuties, SqliteGreylist, SqliteTrace, Store):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
         self._directory = directory
         self._announce = announce

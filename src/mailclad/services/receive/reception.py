@@ -14,23 +14,30 @@ import structlog
 from mailclad.base.clock import Clock
 from mailclad.base.octets import Octets
 from mailclad.mail.address import Address
+from mailclad.mail.message_id import find_message_id
 from mailclad.protocols.imap.prepare import prepare
 from mailclad.services.receive.guard import NO_OPINION, Opinion
 from mailclad.services.receive.incoming import Box, Incoming, Leads
 from mailclad.services.receive.loops import check_loops
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.receive.rejects import Rejects
+from mailclad.services.receive.traced import taken
 from mailclad.store.interface import Store
 from mailclad.store.model import AccountId, SpecialUse
 from mailclad.store.queue import Dispatch, Envelope, LocalShare
+from mailclad.store.queue_name import queue_name
+from mailclad.store.trace import NoTrace, Trace
 
 _log = structlog.get_logger()
 
 
 class Reception:
-    def __init__(self, store: Store, clock: Clock, rejects_days: int = 0) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, rejects_days: int = 0, trace: Trace = NoTrace()
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._trace = trace
         self._rejects = Rejects(store, clock, rejects_days)
 
     async def recipient(self, address: Address) -> Leads:
@@ -44,7 +51,7 @@ class Reception:
         boxes = boxes_of(message.recipients_lead())
         if opinion.junk:
             boxes = await self._junk(boxes)
-        await self.keep(message.identity, message.octets, boxes)
+        await self.keep(message, message.octets, boxes)
 
     async def keep_rejected(self, message: Incoming) -> None:
         """A copy for the recipients of a message that is refused; never raises."""
@@ -52,21 +59,26 @@ class Reception:
 
     async def keep(
         self,
-        identity: str,
+        message: Incoming,
         octets: Octets,
         boxes: tuple[Box, ...],
         envelopes: tuple[Envelope, ...] = (),
     ) -> None:
-        """Put a message into these mailboxes and into the queue: one commit for all."""
+        """Put it, as ``octets`` now are, into mailboxes and the queue: one commit for all."""
         now = self._clock.now()
         local = None
         if boxes:
             places = tuple([(box.account, box.mailbox) for box in boxes])
             local = LocalShare(prepare(octets), places)
-        await self._store.enqueue(Dispatch(octets, now, envelopes, local))
+        queue_ids = await self._store.enqueue(Dispatch(octets, now, envelopes, local))
+        message_id = local.prepared.message_id if local is not None else find_message_id(octets)
+        queued = list(zip(queue_ids, envelopes, strict=True))
+        for event in taken(message, len(octets), message_id, boxes, queued, now):
+            self._trace.note(event)
         _log.info(
             "message accepted",
-            id=identity,
+            id=message.identity,
+            queue=[queue_name(each) for each in queue_ids],
             octets=len(octets),
             accounts=len(boxes),
             elsewhere=sum(len(envelope.recipients) for envelope in envelopes),

@@ -63,14 +63,14 @@ class Submission:
         boxes = boxes_of(message.recipients_lead())
         repaired = header.repaired(account.address, identity, self._host_name, now)
         if repaired is None:
-            await self._reception.keep(identity, octets, boxes)
+            await self._reception.keep(message, octets, boxes)
             return
         spool = self._new_spool()
         try:
             spool.write(octets[:start] + repaired)
             for at in range(start + header.body_start, len(octets), _COPIED_AT_ONCE):
                 spool.write(octets[at : at + _COPIED_AT_ONCE])
-            await self._reception.keep(identity, spool.view(), boxes)
+            await self._reception.keep(message, spool.view(), boxes)
         finally:
             spool.close()
 

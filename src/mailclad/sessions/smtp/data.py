@@ -18,6 +18,7 @@ from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
 from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
+from mailclad.sessions.smtp.tracing import note_message_refused
 from mailclad.store.errors import StoreProblem
 
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
@@ -48,6 +49,7 @@ async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
             replies = (spoilt(command.problem),) * count
         else:
             replies = await _take(session, count)
+        note_message_refused(session, replies)
     finally:
         transaction.close()
     close = command.problem.value if command.problem in _ENDS_CONNECTION else None

@@ -13,6 +13,7 @@ from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
 from mailclad.sessions.smtp.session import Entrance, Site, SubmissionDoor
 from mailclad.store.interface import Store
+from mailclad.store.trace import NoTrace, Trace
 
 _LMTP_ERRORS = 100_000
 """LMTP comes from a mail server of our own, which sends on what strangers got wrong."""
@@ -31,12 +32,13 @@ def make_site(
     guards: Sequence[Guard] = (),
     entrance: Entrance = Entrance(),
     rejects_days: int = 0,
+    trace: Trace = NoTrace(),
 ) -> Site:
     """``starttls``: whether it can be offered, that is, whether a certificate is ready.
 
     LMTP never offers it: it runs on loopback or a Unix socket.
     """
-    reception = Reception(store, clock, rejects_days)
+    reception = Reception(store, clock, rejects_days, trace)
     door = None
     if role is Role.SUBMISSION:
         submission = Submission(store, reception, new_spool, clock, host_name)
@@ -57,4 +59,5 @@ def make_site(
         limits,
         guards,
         entrance,
+        trace,
     )
