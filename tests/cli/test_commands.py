@@ -1,56 +1,26 @@
 """Each command, as people and programs use it, on a real data directory."""
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from mailclad.cli.commands import mailclad
-
-ADA = "ada@example.org"
-
-
-class Cli:
-    """``mailclad`` with a configuration of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file = folder / "mailclad.toml"
-
-    def __call__(self, *words: str, given: str | None = None, status: int = 0) -> str:
-        done = self.run(*words, given=given)
-        assert done.exit_code == status, (words, done.output, done.exception)
-        return done.output
-
-    def run(self, *words: str, given: str | None = None) -> Result:
-        environment = {"MAILCLAD_CONFIG": str(self.file)}
-        return CliRunner().invoke(mailclad, words, input=given, env=environment)
-
-    def json(self, *words: str, given: str | None = None) -> Any:
-        return json.loads(self(*words, "--json", given=given))
-
-
-@pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    made = Cli(tmp_path)
-    made.file.write_text(
-        '[server]\nhostname = "mail.example.org"\ndata = "data"\n[tls]\nprivate_ca = true\n'
-    )
-    return made
-
-
-@pytest.fixture
-def with_ada(cli: Cli) -> Cli:
-    cli("domain", "add", "Example.ORG")
-    cli("account", "add", ADA, "--password-stdin", given="correct horse\n")
-    return cli
+from tests.cli.running import ADA, Cli
 
 
 def test_help_names_every_command_and_loads_none() -> None:
     output = CliRunner().invoke(mailclad, ["--help"]).output
-    for name in ("demo", "init", "serve", "account", "app-password", "mailbox", "verify", "ca"):
+    for name in (
+        "demo",
+        "init",
+        "serve",
+        "account",
+        "app-password",
+        "mailbox",
+        "queue",
+        "trace",
+        "verify",
+        "ca",
+    ):
         assert name in output
 
 
