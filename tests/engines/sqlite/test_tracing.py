@@ -15,6 +15,7 @@ from mailclad.store.model import AccountId
 from mailclad.store.queue import QueueId
 from mailclad.store.queue_name import queue_name
 from mailclad.store.trace import (
+    ADDRESSES_AN_EVENT,
     KEPT_DAYS,
     REFUSALS_A_MINUTE,
     REFUSALS_KEPT_DAYS,
@@ -92,7 +93,7 @@ def test_notes_are_written_when_the_store_closes(tmp_path: Path) -> None:
 def test_two_names_with_one_hash_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trace_rows, "_key", lambda until, name: until << 40)
+    monkeypatch.setattr(trace_rows, "_hash", len)
 
     async def scenario(store: SqliteStore, _: AccountId) -> None:
         store.note(RECEIVED)
@@ -125,6 +126,10 @@ def test_events_beyond_what_may_wait_are_dropped(
     assert WAITING_EVENTS > 3
 
     async def scenario(store: SqliteStore, _: AccountId) -> None:
+        for number in range(5):
+            store.note(replace(RECEIVED, identity=f"a{number}", addresses=("b@x",) * 1_000))
+        waiting, _dropped = store._noted.take()
+        assert max(len(event.addresses) for event in waiting) == ADDRESSES_AN_EVENT
         for number in range(5):
             store.note(replace(RECEIVED, identity=f"a{number}"))
         assert [life.identity for life in await store.trace("bob@x.example")] == ["a0", "a1", "a2"]

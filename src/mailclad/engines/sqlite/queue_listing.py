@@ -4,7 +4,6 @@ A page is found by ids: a filter narrows them by the index that fits, and the ne
 behind the last one.  Changes go page by page, each a transaction.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import apsw
@@ -42,6 +41,7 @@ _CHANGES = {
     Change.DROP: "DELETE FROM queue_recipient"
     " WHERE message = :message AND state IN ('waiting', 'held')",
 }
+_FEW = (RecipientState.HELD, RecipientState.LEASED)
 _ONE_DESTINATION = " AND destination = :destination"
 _ONE_STATE = " AND state = :state"
 _WORDS = {Change.HOLD: "held", Change.RELEASE: "released", Change.DROP: "dropped"}
@@ -62,39 +62,33 @@ def _matching(
     db: apsw.Connection, which: QueueFilter, after: QueueId | None, limit: int
 ) -> list[int]:
     """Ids behind ``after``, ascending."""
-    found = rows(
-        db,
-        f"SELECT id FROM queue_message m WHERE {_where(which)} ORDER BY id LIMIT :limit",
-        {**_bindings(which, after), "limit": limit},
-    )
+    bindings = {**_bindings(which, after), "limit": limit}
+    found = rows(db, f"{_ids(which)} ORDER BY id LIMIT :limit", bindings)
     return [each for (each,) in found]
 
 
 def matches(db: apsw.Connection, which: QueueFilter) -> int:
-    count = f"SELECT count(*) FROM queue_message m WHERE {_where(which)}"
-    found: int = rows(db, count, _bindings(which, None))[0][0]
-    return found
+    count: int = rows(db, f"SELECT count(*) FROM ({_ids(which)})", _bindings(which, None))[0][0]
+    return count
 
 
-def _where(which: QueueFilter) -> str:
-    return " AND ".join(["id > :after AND id < :before", *_conditions(which)])
-
-
-def _conditions(which: QueueFilter) -> Iterator[str]:
-    if which.message is not None:
-        yield "id = :message"
-    if which.sender is not None:
-        yield "sender = :sender"
-    narrow = (
-        ("" if which.destination is None else _ONE_DESTINATION)
+def _ids(which: QueueFilter) -> str:
+    """Reads from where the fewest are, in the order of ids: a page costs what it holds."""
+    one_message = "" if which.message is None else " AND m.id = :message"
+    one_sender = "" if which.sender is None else " AND m.sender = :sender"
+    narrow = "" if which.destination is None else " AND r.destination = :destination"
+    if which.state is not None:
         # Said literally: a partial index is not considered for what is bound.
-        + ("" if which.state is None else f" AND state = '{which.state.value}'")
+        narrow += f" AND r.state = '{which.state.value}'"
+    of_messages = f"m.id > :after AND m.id < :before{one_message}{one_sender}"
+    if which.destination is None and which.state not in _FEW:
+        some = f" AND EXISTS (SELECT 1 FROM queue_recipient r WHERE r.message = m.id{narrow})"
+        return f"SELECT m.id FROM queue_message m WHERE {of_messages}{some if narrow else ''}"
+    return (
+        "SELECT DISTINCT r.message AS id FROM queue_recipient r"
+        " CROSS JOIN queue_message m ON m.id = r.message"
+        f" WHERE r.message > :after AND r.message < :before{narrow} AND {of_messages}"
     )
-    if which.state in (RecipientState.HELD, RecipientState.LEASED) or which.destination:
-        # The recipients are the fewer: begin there.
-        yield f"id IN (SELECT message FROM queue_recipient WHERE message > :after{narrow})"
-    elif narrow:
-        yield f"EXISTS (SELECT 1 FROM queue_recipient WHERE message = m.id{narrow})"
 
 
 def _bindings(which: QueueFilter, after: QueueId | None) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def add(tx: Transaction, events: Iterable[TraceEvent]) -> None:
             key = (until, event.identity, name)
             if name == event.identity or key not in borne:
                 borne.add(key)
-                name_rows.append((_key(until, name), number))
+                name_rows.append((until << _HASH_BITS | _hash(name), number))
     tx.db.executemany(_ADD_EVENT, event_rows)
     tx.db.executemany(_ADD_NAME, sorted(name_rows))  # neighbours one after the other
 
@@ -89,9 +89,8 @@ def _until(event: TraceEvent) -> int:
     return event.at // _HOUR_SECONDS + days * _DAY_HOURS
 
 
-def _key(until: int, name: str) -> int:
-    digest = blake2b(_clean(name).encode(), digest_size=_HASH_BITS // 8).digest()
-    return until << _HASH_BITS | int.from_bytes(digest)
+def _hash(name: str) -> int:
+    return int.from_bytes(blake2b(_clean(name).encode(), digest_size=_HASH_BITS // 8).digest())
 
 
 def _last_id(db: apsw.Connection, until: int) -> int:
@@ -130,7 +129,8 @@ def find(db: apsw.Connection, name: str, limit: int) -> list[Life]:
 
 def _named(db: apsw.Connection, name: str, hours: list[int], most: int) -> list[TraceEvent]:
     """Events that bear this name, oldest first; the newest, where there are more."""
-    keys = [(_key(hour, name), most) for hour in reversed(hours)]
+    hashed = _hash(name)
+    keys = [(hour << _HASH_BITS | hashed, most) for hour in reversed(hours)]
     numbers = many(db, _NAMED, keys)[:most]
     found = [_event(row) for row in many(db, _EVENT, sorted(numbers))]
     bearing = [event for event in found if name in names_of(event)]

@@ -6,6 +6,7 @@ says how much.  Limits: ``WAITING_EVENTS``, ``REFUSALS_A_MINUTE``.
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 import structlog
 
@@ -15,6 +16,7 @@ from mailclad.engines.sqlite.readers import Readers
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.errors import StoreProblem
 from mailclad.store.trace import (
+    ADDRESSES_AN_EVENT,
     LIVES_AT_ONCE,
     REFUSALS_A_MINUTE,
     Happening,
@@ -27,7 +29,7 @@ from mailclad.store.trace import (
 GATHER_SECONDS = 1.0
 
 WAITING_EVENTS = 20_000
-"""What the fastest disk stores in a second, and some 20 MB; a store that hangs costs no more."""
+"""More than the fastest disk stores messages in a second; some 20 MB while a store hangs."""
 
 _log = structlog.get_logger()
 
@@ -44,8 +46,10 @@ class _Waiting:
     def add(self, event: TraceEvent) -> None:
         if len(self._events) >= WAITING_EVENTS or not self._allowed(event):
             self._dropped += 1
-        else:
-            self._events.append(event)
+            return
+        if len(event.addresses) > ADDRESSES_AN_EVENT:  # else a thousand of each would wait
+            event = replace(event, addresses=event.addresses[:ADDRESSES_AN_EVENT])
+        self._events.append(event)
 
     def _allowed(self, event: TraceEvent) -> bool:
         if event.happening is not Happening.REFUSED:
