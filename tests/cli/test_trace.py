@@ -1,5 +1,6 @@
 """mailclad trace: a message's whole life, found by any of its names."""
 
+import re
 import time
 
 import pytest
@@ -26,6 +27,11 @@ from tests.cli.running import ADA, Cli
 NOW = int(time.time())
 FIELD = b"Return-Path: <bob@x.example>\r\n"
 MESSAGE = b"Subject: hello\r\nMessage-ID: <m1@x.example>\r\n\r\nhello\r\n"
+
+
+def told_of(cli: Cli, *words: str) -> str:
+    """What ``trace`` says, without the blanks that make columns."""
+    return re.sub(" {2,}", " ", cli("trace", *words))
 
 
 class Clock:
@@ -80,9 +86,9 @@ def leave(cli: Cli) -> str:
 @pytest.mark.slow
 def test_a_message_that_came_is_found_and_located(with_ada: Cli, name: str) -> None:
     receive(with_ada)
-    told = with_ada("trace", name)
+    told = told_of(with_ada, name)
     assert told.startswith("Message <m1@x.example>, our id 00000000000000aa\n")
-    assert f"received  from Bob@x.example, {len(FIELD + MESSAGE)} octets; in INBOX for Ada" in told
+    assert f"received from Bob@x.example, {len(FIELD + MESSAGE)} octets; in INBOX for Ada" in told
     assert "Now in INBOX of ada@example.org." in told
 
 
@@ -100,9 +106,9 @@ def test_a_message_that_was_removed_is_not_said_to_lie_anywhere(with_ada: Cli) -
 
 def test_a_message_that_leaves_is_told_with_attempts_and_where_it_waits(cli: Cli) -> None:
     name = leave(cli)
-    told = cli("trace", name)
-    assert f"queued    for cat@y.example  ({name})" in told
-    assert "tried     mx.y.example [192.0.2.1], not encrypted: 451 later" in told
+    told = told_of(cli, name)
+    assert f"queued for cat@y.example ({name})" in told
+    assert "tried mx.y.example [192.0.2.1], not encrypted: 451 later" in told
     assert f"Now in the queue ({name}): cat@y.example: waiting, next try in" in told
     assert "\x1b" not in told
     assert "\\x1b[2Jlater" in told
@@ -111,13 +117,27 @@ def test_a_message_that_leaves_is_told_with_attempts_and_where_it_waits(cli: Cli
     assert [event["happening"] for event in line["events"]] == ["queued", "delayed"]
 
 
+def test_what_the_queue_knows_is_told_where_the_trace_was_lost(cli: Cli) -> None:
+    name = leave(cli)
+
+    async def forget(store: SqliteStore) -> None:
+        while await store.forget_trace(NOW + 40 * 86_400):
+            pass
+
+    cli.on_store(forget)
+    told = told_of(cli, name)
+    assert "tried mx.y.example" in told
+    assert f"Now in the queue ({name})" in told
+    assert "Nothing is known" in cli("trace", "cat@y.example", status=1)
+
+
 def test_what_an_administrator_did_is_told_after_the_message_has_gone(cli: Cli) -> None:
     name = leave(cli)
     cli("queue", "hold", name)
     cli("queue", "drop", name, "--yes")
-    told = cli("trace", "cat@y.example")
-    assert "changed   held by an administrator" in told
-    assert "changed   dropped by an administrator" in told
+    told = told_of(cli, "cat@y.example")
+    assert "changed held by an administrator" in told
+    assert "changed dropped by an administrator" in told
     assert "Now in" not in told
 
 

@@ -13,6 +13,7 @@ from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.model import AccountId, HeaderContains
 from mailclad.store.queue import Queued, QueueFilter, QueueId
+from mailclad.store.queue_name import parse_queue_name, queue_name
 from mailclad.store.trace import KEPT_DAYS, LIVES_AT_ONCE, REFUSALS_KEPT_DAYS, Life, spellings
 
 LIVES_LOCATED = 3
@@ -58,7 +59,7 @@ async def _tell(store: Store, what: str, limit: int) -> list[Told]:
         lives |= {life.identity: life for life in await store.trace(name, limit)}
     newest = sorted(lives.values(), key=lambda life: life.events[-1].at)[-limit:]
     locate = len(newest) <= LIVES_LOCATED
-    return [await _told(store, life, locate) for life in newest]
+    return [await _told(store, life, locate) for life in newest] or await _untold(store, what)
 
 
 async def _told(store: Store, life: Life, locate: bool) -> Told:
@@ -67,6 +68,18 @@ async def _told(store: Store, life: Life, locate: bool) -> Told:
     queued = [one for each in queue_ids for one in await _queued(store, each)]
     places = await _places(store, life) if locate else []
     return Told(life, tuple(attempts), tuple(queued), tuple(places))
+
+
+async def _untold(store: Store, what: str) -> list[Told]:
+    """What the queue itself knows of a message that the trace has lost in a crash."""
+    message = parse_queue_name(what)
+    if message is None:
+        return []
+    attempts, queued = await store.queue_attempts(message), await _queued(store, message)
+    if not attempts and not queued:
+        return []
+    identity = queued[0].message.identity if queued else queue_name(message)
+    return [Told(Life(identity, ()), tuple(attempts), queued, ())]
 
 
 async def _queued(store: Store, message: QueueId) -> tuple[Queued, ...]:

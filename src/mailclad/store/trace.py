@@ -40,6 +40,8 @@ class Happening(StrEnum):
     """A message came whole and is kept."""
     REFUSED = "refused"
     """A recipient or a message was turned away."""
+    DISCARDED = "discarded"
+    """A rule said that nobody gets it, and its sender was told that all is well."""
     STORED = "stored"
     """It lies in somebody's mailbox here."""
     QUEUED = "queued"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from mailclad.protocols.smtp.conversation import Role
+from mailclad.services.receive.guard import NO_OPINION, Opinion
 from mailclad.store.errors import OverQuota
 from mailclad.store.trace import Happening, TraceEvent
 from tests.sessions.smtp.talk import Talk
@@ -28,10 +29,9 @@ class Guarding:
 MESSAGE = b"DATA\r\nMessage-ID: <m1@x.example>\r\n\r\nhello\r\n.\r\n"
 
 
-def told(*commands: bytes, refuses: str = "", **facts: object) -> list[TraceEvent]:
+def told(*commands: bytes, refuses: str = "", opinion: Opinion = NO_OPINION) -> list[TraceEvent]:
     trace = ListTrace()
-    guards = (Guarding(Watch(refuses)),)
-    talk = Talk(trace=trace, guards=guards, **facts)  # type: ignore[arg-type]
+    talk = Talk(trace=trace, guards=(Guarding(Watch(refuses, opinion=opinion)),))
     talk.feed(b"".join(commands))
     return trace.events
 
@@ -64,6 +64,13 @@ def test_a_message_that_was_refused_is_found_by_its_id_and_all_it_was_for() -> N
     assert event.happening is Happening.REFUSED
     assert event.message_id == "m1@x.example"
     assert event.addresses[1:] == ("ada@example.org", "grace@example.org")
+
+
+def test_a_message_that_nobody_gets_is_not_forgotten() -> None:
+    (event,) = told(HELLO, MAIL, ADA, MESSAGE, opinion=Opinion(discard=True))
+    assert event.happening is Happening.DISCARDED
+    assert event.message_id == "m1@x.example"
+    assert "for ada@example.org: as a rule says" in event.text
 
 
 def test_a_message_that_is_spoilt_is_refused() -> None:

@@ -34,46 +34,40 @@ WAITING_EVENTS = 20_000
 _log = structlog.get_logger()
 
 
-class _Waiting:
-    """Events that are not yet written."""
+class _RefusalLimit:
+    """So many a minute, by the events' own clock; the log is told of the others."""
 
     def __init__(self) -> None:
-        self._events: list[TraceEvent] = []
-        self._dropped = 0
         self._minute = 0
-        self._refusals = 0
+        self._count = 0
 
-    def add(self, event: TraceEvent) -> None:
-        if len(self._events) >= WAITING_EVENTS or not self._allowed(event):
-            self._dropped += 1
-            return
-        if len(event.addresses) > ADDRESSES_AN_EVENT:  # else a thousand of each would wait
-            event = replace(event, addresses=event.addresses[:ADDRESSES_AN_EVENT])
-        self._events.append(event)
-
-    def _allowed(self, event: TraceEvent) -> bool:
-        if event.happening is not Happening.REFUSED:
-            return True
-        if event.at // 60 != self._minute:
-            self._minute, self._refusals = event.at // 60, 0
-        self._refusals += 1
-        return self._refusals <= REFUSALS_A_MINUTE
-
-    def take(self) -> tuple[list[TraceEvent], int]:
-        """All events, and how many were dropped beside them."""
-        taken = self._events, self._dropped
-        self._events, self._dropped = [], 0
-        return taken
+    def allows(self, at: int) -> bool:
+        if at // 60 != self._minute:
+            left_out = self._count - REFUSALS_A_MINUTE
+            if left_out > 0:
+                _log.info("refusals left out of the trace", refusals=left_out)
+            self._minute, self._count = at // 60, 0
+        self._count += 1
+        return self._count <= REFUSALS_A_MINUTE
 
 
 class SqliteTrace(Verbs, Trace, TraceReader):
     def __init__(self, readers: Readers, committer: Committer) -> None:
         super().__init__(readers, committer)
-        self._noted = _Waiting()
+        self._refusals = _RefusalLimit()
+        self._noted: list[TraceEvent] = []
+        self._dropped = 0
         self._saving: asyncio.Task[None] | None = None
 
     def note(self, event: TraceEvent) -> None:
-        self._noted.add(event)
+        if event.happening is Happening.REFUSED and not self._refusals.allows(event.at):
+            return
+        if len(self._noted) >= WAITING_EVENTS:
+            self._dropped += 1
+            return
+        if len(event.addresses) > ADDRESSES_AN_EVENT:  # else a thousand of each would wait
+            event = replace(event, addresses=event.addresses[:ADDRESSES_AN_EVENT])
+        self._noted.append(event)
         if self._saving is None:
             self._saving = asyncio.get_running_loop().create_task(self._save_soon())
 
@@ -90,7 +84,8 @@ class SqliteTrace(Verbs, Trace, TraceReader):
         await self._save()
 
     async def _save(self) -> None:
-        events, dropped = self._noted.take()
+        events, self._noted = self._noted, []
+        dropped, self._dropped = self._dropped, 0
         if dropped:
             _log.warning("trace incomplete", dropped=dropped)
         if not events:

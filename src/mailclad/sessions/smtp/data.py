@@ -18,7 +18,7 @@ from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
 from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
-from mailclad.sessions.smtp.tracing import note_message_refused
+from mailclad.sessions.smtp.tracing import note_discarded, note_message_refused
 from mailclad.store.errors import StoreProblem
 
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
@@ -61,6 +61,7 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
     try:
         opinion = await _judge(session)
         if opinion.discard:
+            note_discarded(session)
             return (_accepted(session),) * count
         message = await _trace(session, opinion)
     except Refused as problem:
