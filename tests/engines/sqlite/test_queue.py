@@ -220,6 +220,20 @@ def test_ids_ascend_when_the_clock_goes_back(tmp_path: Path) -> None:
     with_account(tmp_path, scenario)
 
 
+def test_a_message_for_two_at_a_destination_is_one_message(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, _: AccountId) -> None:
+        await store.enqueue(dispatch(envelope("a.example", "a.example"), envelope("a.example")))
+        which = QueueFilter(destination="a.example", state=RecipientState.WAITING)
+        assert await store.queue_matches(which) == 2
+        page = await store.queue_page(which, limit=1)
+        assert page.next == page.messages[0].message.id
+        assert len((await store.queue_page(which, page.next, 1)).messages[0].recipients) == 1
+        assert (await store.change(Change.HOLD, which, NOW)).recipients == 3
+        assert await store.queue_matches(QueueFilter(state=RecipientState.HELD)) == 2
+
+    with_account(tmp_path, scenario)
+
+
 def test_a_change_is_told_to_whoever_watches_the_queue(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore, _: AccountId) -> None:
         woken: list[str] = []
