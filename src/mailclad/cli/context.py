@@ -79,4 +79,4 @@ def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console(soft_wrap=True, highlight=False)
-    console.print(table, width=None if console.is_terminal else 500)
+    console.print(table, width=500)

@@ -13,11 +13,10 @@ from mailclad.cli.context import config_option, json_option, say, say_json, say_
 from mailclad.cli.queue_change import CHANGE_COMMANDS
 from mailclad.cli.queue_filter import filter_options, queue_id_of, read_filter
 from mailclad.cli.queue_words import (
-    HEADING,
+    Lines,
     attempt_json,
     envelope_lines,
     queued_json,
-    row,
     totals,
 )
 from mailclad.cli.suppressed import suppressed
@@ -38,7 +37,7 @@ MESSAGES_A_PAGE = 100
 OCTETS_A_PIECE = 256 * 1024
 
 DESTINATIONS_SHOWN = 20
-ANSWER_WIDTH = 60
+ANSWER_WIDTH = 40
 
 
 @click.group()
@@ -80,18 +79,18 @@ def list_(
 
 async def _print_all(things: Opened, which: QueueFilter, now: int, as_json: bool) -> int:
     """Page by page; how many messages."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    lines = Lines(shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
     shown = 0
     after: QueueId | None = None
     while True:
         page = await things.store.queue_page(which, after, MESSAGES_A_PAGE)
         if page.messages and not shown and not as_json:
-            say(HEADING if width is None else cut(HEADING, width))
+            say(lines.heading())
         for each in page.messages:
             if as_json:
                 say_json(queued_json(each))
             else:
-                say(row(each, now, width))
+                say(lines.line(each, now))
         shown += len(page.messages)
         if page.next is None:
             return shown
@@ -104,7 +103,7 @@ async def _print_all(things: Opened, which: QueueFilter, now: int, as_json: bool
 @config_option
 @json_option
 def show(message: QueueId, octets: bool, config_file: Path, as_json: bool) -> None:
-    """Show one message: its envelope, its recipients, and what each attempt met."""
+    """Show one message, and what each attempt met."""
     now = int(time.time())
 
     async def action(things: Opened) -> None:

@@ -27,8 +27,8 @@ class _Words:
 
 _WORDS = {
     Change.HOLD: _Words(
-        "Keep messages in the queue, untried, until you release them.",
-        "held. To let them go: mailclad queue release",
+        "Keep messages from being sent until you release them.",
+        "held until you release them",
         "nobody in them is waiting",
     ),
     Change.RELEASE: _Words(
@@ -37,7 +37,7 @@ _WORDS = {
         "nobody in them is held",
     ),
     Change.RETRY: _Words(
-        "Try waiting messages now, also at a destination that is paused.",
+        "Try waiting messages now; pauses end.",
         "to be tried now",
         "nobody in them is waiting. Held ones are released with: mailclad queue release",
     ),

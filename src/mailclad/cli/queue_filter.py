@@ -43,14 +43,21 @@ def destination_of(text: str) -> str:
 def filter_options(command: F) -> F:
     """Handed in as ``sender``, ``to_domain``, ``older_than`` and ``state``."""
     for option in (
-        click.option("--state", type=click.Choice(list(map(str, _STATES))), help="Only these."),
         click.option(
-            "--older-than", metavar="TIME", type=span_of, help="Queued so long: 30m, 4h, 2d."
+            "--state",
+            type=click.Choice(list(map(str, _STATES))),
+            help="For somebody in this state.",
         ),
         click.option(
-            "--to-domain", metavar="DOMAIN", type=destination_of, help="For somebody there."
+            "--older-than", metavar="TIME", type=span_of, help="Waiting for longer: 30m, 4h, 2d."
         ),
-        click.option("--sender", metavar="ADDRESS", help="From there; <> for notices."),
+        click.option(
+            "--to-domain",
+            metavar="DOMAIN",
+            type=destination_of,
+            help="For somebody at this domain.",
+        ),
+        click.option("--sender", metavar="ADDRESS", help="From this address; <> for notices."),
     ):
         command = option(command)
     return command

@@ -21,45 +21,61 @@ STATE_WORDS = {
     RecipientState.FAILED: "failed",
 }
 
-_ROW = "{:11}  {:>6}  {:>10}  {:28}  {:28}  {:11}  {:>9}  {}"
-HEADING = _ROW.format("Id", "Age", "Size", "From", "To", "State", "Next try", "Last answer")
-_ADDRESS_WIDTH = 28
+_LEAST_ADDRESS, _MOST_ADDRESS = 14, 28
+_ANSWER_WIDTH = 20
+_FIXED = 49
 
 
 def sender_words(sender: str) -> str:
     return plain(sender) or "<>"
 
 
-def row(queued: Queued, now: int, width: int | None) -> str:
-    """A line of the list; ``width`` None: nothing is cut but addresses."""
-    message = queued.message
-    waiting_for = [one for one in queued.recipients if one.state in OPEN_STATES]
-    line = _ROW.format(
-        queue_name(message.id),
-        span(now - message.created),
-        size(message.octets),
-        cut(sender_words(message.sender), _ADDRESS_WIDTH),
-        _to(waiting_for),
-        _state(waiting_for),
-        _next_try(waiting_for, now),
-        plain(next((one.answer for one in waiting_for if one.answer), "")),
-    ).rstrip()
-    return line if width is None else cut(line, width)
+class Lines:
+    """The list, a line a message; ``width`` None: nothing is cut but addresses."""
 
+    def __init__(self, width: int | None) -> None:
+        self._width = width
+        room = _MOST_ADDRESS if width is None else (width - _FIXED - _ANSWER_WIDTH) // 2
+        self._address = max(_LEAST_ADDRESS, min(room, _MOST_ADDRESS))
 
-def _to(recipients: list[QueuedRecipient]) -> str:
-    others = f" +{len(recipients) - 1:,}" if len(recipients) > 1 else ""
-    return cut(plain(recipients[0].address), _ADDRESS_WIDTH - len(others)) + others
+    def heading(self) -> str:
+        return self._line("Id", "Age", "Size", "From", "To", "Next try", "Last answer")
 
+    def line(self, queued: Queued, now: int) -> str:
+        message = queued.message
+        waiting_for = [one for one in queued.recipients if one.state in OPEN_STATES]
+        return self._line(
+            queue_name(message.id),
+            span(now - message.created),
+            size(message.octets),
+            cut(sender_words(message.sender), self._address),
+            self._to(waiting_for),
+            _next_try(waiting_for, now),
+            plain(next((one.answer for one in waiting_for if one.answer), "")),
+        )
 
-def _state(recipients: list[QueuedRecipient]) -> str:
-    states = {one.state for one in recipients}
-    return STATE_WORDS[states.pop()] if len(states) == 1 else "several"
+    def _line(self, name: str, age: str, octets: str, sender: str, *rest: str) -> str:
+        to, due, answer = rest
+        across = self._address
+        text = (
+            f"{name:11}  {age:>6}  {octets:>9}  {sender:{across}}  {to:{across}}  {due:11}"
+            f"  {answer}"
+        ).rstrip()
+        return text if self._width is None else cut(text, self._width)
+
+    def _to(self, recipients: list[QueuedRecipient]) -> str:
+        others = f" +{len(recipients) - 1:,}" if len(recipients) > 1 else ""
+        return cut(plain(recipients[0].address), self._address - len(others)) + others
 
 
 def _next_try(recipients: list[QueuedRecipient], now: int) -> str:
+    """When, or why not; of several states the one that will do something first."""
     waiting = [one.next_attempt for one in recipients if one.state is RecipientState.WAITING]
-    return from_now(min(waiting), now) if waiting else "–"
+    if any(one.state is RecipientState.LEASED for one in recipients):
+        return STATE_WORDS[RecipientState.LEASED]
+    if waiting:
+        return from_now(min(waiting), now)
+    return STATE_WORDS[RecipientState.HELD]
 
 
 def totals(counts: QueueCounts, now: int) -> str:
