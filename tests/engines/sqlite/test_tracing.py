@@ -119,6 +119,22 @@ def test_a_flood_of_refusals_is_kept_in_small_part(tmp_path: Path) -> None:
     with_account(tmp_path, scenario)
 
 
+def test_a_refusal_is_not_hidden_by_much_other_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_rows, "_EVENTS_LOOKED_AT", 5)
+
+    async def scenario(store: SqliteStore, _: AccountId) -> None:
+        for hours in range(KEPT_DAYS * 24):
+            old = replace(RECEIVED, at=NOW - hours * 3_600, identity=f"a{hours}")
+            store.note(old)
+        store.note(replace(RECEIVED, identity="no", happening=Happening.REFUSED, at=NOW + 1))
+        lives = await store.trace("bob@x.example")
+        assert [life.identity for life in lives] == ["a3", "a2", "a1", "a0", "no"]
+
+    with_account(tmp_path, scenario)
+
+
 def test_events_beyond_what_may_wait_are_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

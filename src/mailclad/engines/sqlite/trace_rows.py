@@ -5,6 +5,7 @@ hash.  So a busy server writes into few pages, what is old goes in one piece, an
 a name looks once into each of the 720 hours.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import blake2b
@@ -129,12 +130,25 @@ def find(db: apsw.Connection, name: str, limit: int) -> list[Life]:
 
 def _named(db: apsw.Connection, name: str, hours: list[int], most: int) -> list[TraceEvent]:
     """Events that bear this name, oldest first; the newest, where there are more."""
-    hashed = _hash(name)
-    keys = [(hour << _HASH_BITS | hashed, most) for hour in reversed(hours)]
-    numbers = many(db, _NAMED, keys)[:most]
-    found = [_event(row) for row in many(db, _EVENT, sorted(numbers))]
+    # Refusals are forgotten soon, so they lie among what else is: looked at apart, or
+    # ``most`` of the others would hide them.
+    split = bisect_right(hours, hours[0] + REFUSALS_KEPT_DAYS * _DAY_HOURS) if hours else 0
+    numbers = sorted(
+        _numbers(db, name, hours[split:], most) + _numbers(db, name, hours[:split], most)
+    )
+    found = [_event(row) for row in many(db, _EVENT, numbers)]
     bearing = [event for event in found if name in names_of(event)]
-    return sorted(bearing, key=lambda event: event.at)
+    return sorted(bearing, key=lambda event: event.at)[-most:]
+
+
+def _numbers(db: apsw.Connection, name: str, hours: list[int], most: int) -> list[tuple[int]]:
+    hashed = _hash(name)
+    numbers: list[tuple[int]] = []
+    for hour in reversed(hours):
+        numbers += rows(db, _NAMED, (hour << _HASH_BITS | hashed, most - len(numbers)))
+        if len(numbers) >= most:
+            break
+    return numbers
 
 
 def _event(row: Any) -> TraceEvent:
