@@ -10,6 +10,7 @@ from mailclad.app.config import DEFAULT_LISTEN, Config, ListenConfig, ServerConf
 from mailclad.app.sockets import open_sockets
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.services.auth.password import Argon2id
+from mailclad.store.trace import Happening
 
 
 def listen(service: Service) -> ListenConfig:
@@ -88,3 +89,27 @@ def test_domains_that_are_there_already_get_their_keys(tmp_path: Path) -> None:
         return [f"{key.domain} {key.kind} {key.state}" for key in keys]
 
     assert asyncio.run(scenario()) == ["example.org ed25519 active", "example.org rsa active"]
+
+
+def test_what_comes_and_what_is_refused_is_in_the_trace(tmp_path: Path) -> None:
+    config = Config(
+        server=ServerConfig(hostname="localhost", data=tmp_path), listen=(listen(Service.SMTP),)
+    )
+    envelope = (b"EHLO x.example", b"MAIL FROM:<bob@x.example>", b"RCPT TO:<ada@example.org>")
+
+    async def scenario() -> list[str]:
+        bound = open_sockets(config.listen, {})
+        shared = prepare(config, bound, ())
+        app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
+        await app.start()
+        await says(bound[0].port, *envelope, b"QUIT")
+        await app.provision().add_domain("example.org")
+        await app.provision().add_account("ada@example.org")
+        await says(bound[0].port, *envelope, b"DATA", b"Subject: x", b"", b"hello", b".", b"QUIT")
+        lives = await app.store.trace("bob@x.example")
+        await app.drain(0)
+        await app.close()
+        shared.throttle.close()
+        return [event.happening for life in lives for event in life.events]
+
+    assert asyncio.run(scenario()) == [Happening.REFUSED, Happening.RECEIVED]

@@ -1,14 +1,19 @@
 """Commands tell a running server what they changed; without a server nothing happens."""
 
+import asyncio
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mailclad.app.notices import NoticeBoard, hint
+from mailclad.app.open import opened
 from mailclad.app.postbox import FILE_NAME, Postbox, announcer
+from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.store.model import MailboxId
+from mailclad.store.queue import EVERYTHING, Change, Dispatch, Envelope, NewRecipient
 
 
 @pytest.fixture
@@ -55,3 +60,29 @@ def test_a_file_in_its_place_is_not_written_to(tmp_path: Path) -> None:
     announce(MailboxId(1), 1)
     silence()
     assert (tmp_path / FILE_NAME).read_bytes() == b""
+
+
+def test_who_delivers_hears_of_a_command_that_made_mail_due(
+    tmp_path: Path, board: NoticeBoard
+) -> None:
+    woken: list[bool] = []
+
+    async def scenario() -> None:
+        server = SqliteStore.open(tmp_path)
+        server.watch_queue(lambda: woken.append(True))
+        to = (NewRecipient("x@a.example", "a.example"),)
+        await server.enqueue(Dispatch(b"octets", 1, (Envelope("", to, 999, 99),)))
+        postbox = Postbox(tmp_path, board)
+        async with opened(tmp_path) as things:
+            await things.store.change(Change.RETRY, EVERYTHING, 5)
+        assert not woken
+        postbox.pass_on()
+        came = os.read(board.inbox(0), 100)
+        assert came == hint(MailboxId(0), 0)
+        for mailbox, mod_seq in struct.iter_unpack("<QQ", came):
+            server.noticed(mailbox, mod_seq)
+        postbox.close()
+        await server.close()
+
+    asyncio.run(scenario())
+    assert woken == [True]

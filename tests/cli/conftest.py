@@ -1,33 +1,10 @@
-"""The command line in a box, with a configuration of its own."""
+"""``mailclad`` with a configuration and a data directory of its own."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from mailclad.cli.commands import mailclad
-
-
-class Cli:
-    """``mailclad`` with a configuration of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file = folder / "mailclad.toml"
-
-    def __call__(self, *words: str, given: str | None = None, status: int = 0) -> str:
-        done = self.run(*words, given=given)
-        assert done.exit_code == status, (words, done.output, done.exception)
-        return done.output
-
-    def run(self, *words: str, given: str | None = None) -> Result:
-        environment = {"MAILCLAD_CONFIG": str(self.file)}
-        return CliRunner().invoke(mailclad, words, input=given, env=environment)
-
-    def json(self, *words: str, given: str | None = None) -> Any:
-        return json.loads(self(*words, "--json", given=given))
+from tests.cli.running import ADA, Cli
 
 
 @pytest.fixture
@@ -37,3 +14,10 @@ def cli(tmp_path: Path) -> Cli:
         '[server]\nhostname = "mail.example.org"\ndata = "data"\n[tls]\nprivate_ca = true\n'
     )
     return made
+
+
+@pytest.fixture
+def with_ada(cli: Cli) -> Cli:
+    cli("domain", "add", "Example.ORG")
+    cli("account", "add", ADA, "--password-stdin", given="correct horse\n")
+    return cli

@@ -4,21 +4,23 @@ import pytest
 from click.testing import CliRunner
 
 from mailclad.cli.commands import mailclad
-from tests.cli.conftest import Cli
-
-ADA = "ada@example.org"
-
-
-@pytest.fixture
-def with_ada(cli: Cli) -> Cli:
-    cli("domain", "add", "Example.ORG")
-    cli("account", "add", ADA, "--password-stdin", given="correct horse\n")
-    return cli
+from tests.cli.running import ADA, Cli
 
 
 def test_help_names_every_command_and_loads_none() -> None:
     output = CliRunner().invoke(mailclad, ["--help"]).output
-    for name in ("demo", "init", "serve", "account", "app-password", "mailbox", "verify", "ca"):
+    for name in (
+        "demo",
+        "init",
+        "serve",
+        "account",
+        "app-password",
+        "mailbox",
+        "queue",
+        "trace",
+        "verify",
+        "ca",
+    ):
         assert name in output
 
 

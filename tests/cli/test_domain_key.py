@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.running import Cli
 
 
 def states(of: Cli) -> dict[str, str]:

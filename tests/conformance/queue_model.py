@@ -15,6 +15,7 @@ from mailclad.store.queue import (
     OPEN_STATES,
     Attempt,
     Change,
+    DestinationSummary,
     Dispatch,
     Envelope,
     Limits,
@@ -273,6 +274,7 @@ class QueueModel:
         assert counts.octets == sum(each.message.octets for each in found)
         assert counts.oldest == (queued_at(min(self.messages)) if self.messages else None)
         assert await self.store.next_due() == self._next_due()
+        await self._check_destinations()
         assert (await self.store.stat(self.account, "INBOX")).messages == self.local
         for key, log in self.attempts.items():
             assert await self.store.queue_attempts(key) == log
@@ -311,6 +313,32 @@ class QueueModel:
                 one.address and _matches(which, key, message, one) for one in message.recipients
             )
         ]
+        assert await self.store.queue_matches(which) == len(page.messages)
+
+    async def _check_destinations(self) -> None:
+        found: list[DestinationSummary] = []
+        while page := await self.store.destinations(found[-1].name if found else "", 2):
+            found += page
+        here: dict[str, list[tuple[QueueId, Recipient]]] = {}
+        for key, one in self._all():
+            if one.state in OPEN_STATES:
+                here.setdefault(one.destination, []).append((key, one))
+        assert [each.name for each in found] == sorted(here)
+        for summary in found:
+            self._check_summary(summary, here[summary.name])
+
+    def _check_summary(
+        self, summary: DestinationSummary, here: list[tuple[QueueId, Recipient]]
+    ) -> None:
+        states = Counter(one.state for _, one in here)
+        counted = (summary.waiting, summary.leased, summary.held)
+        assert counted == tuple(states[state] for state in OPEN_STATES)
+        first = min(key for key, _ in here)
+        assert summary.oldest == queued_at(first)
+        assert summary.answer in {one.answer for key, one in here if key == first}
+        pause = self.pauses.get(summary.name, 0)
+        waiting = [max(one.next_attempt, pause) for _, one in here if one.state is WAITING]
+        assert summary.next_attempt == min(waiting, default=None)
 
 
 def _matches(which: QueueFilter, key: QueueId, message: Message, one: Recipient) -> bool:

@@ -79,6 +79,7 @@ VERBS: dict[str, Verb] = {
 _TABLES = (
     "sequence", "message", "mailbox", "account_state", "content", "prepared", "queue_message",
     "queue_recipient", "queue_destination", "queue_attempt", "queue_count", "suppression",
+    "trace_event", "trace_name",
 )  # fmt: skip
 
 

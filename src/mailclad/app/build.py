@@ -14,8 +14,9 @@ from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
 from mailclad.app.duties import Duty, attend
+from mailclad.app.forgetting import forget
 from mailclad.app.parts import Parts, Shared
-from mailclad.app.receiving import make_entrance, make_guards, receiving_duties
+from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
 from mailclad.app.reporting import make_counting, reporting_duties
 from mailclad.app.sockets import Bound
 from mailclad.app.submitting import make_reception, make_submission, submitting_duties
@@ -169,13 +170,14 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
     authenticator = make_authenticator(store, shared.secret, clock, shared.throttle, checker)
     resolver = make_resolver(shared.config)
     new_spool = file_spools(directory)
-    reception = make_reception(shared, store, clock)
+    reception = make_reception(shared, store, clock, store)
     signing = Signing(store, clock)
     parts = Parts(
         shared=shared,
         clock=clock,
         new_spool=new_spool,
         store=store,
+        trace=store,
         checker=checker,
         authenticator=authenticator,
         resolver=resolver,
@@ -196,7 +198,12 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    return (*receiving_duties(parts), *submitting_duties(parts), *reporting_duties(parts))
+    return (
+        *receiving_duties(parts),
+        *submitting_duties(parts),
+        *reporting_duties(parts),
+        Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
+    )
 
 
 def _limits(config: Config) -> Limits:
@@ -235,6 +242,7 @@ def _smtp(role: Role, parts: Parts) -> Shell:
         guards=make_guards(role, parts),
         entrance=make_entrance(config.receive),
         door=door,
+        trace=parts.trace,
     )
     return smtp_shell(site)
 

@@ -21,6 +21,7 @@ from mailclad.services.reports.notes import NoNotes, Notes
 from mailclad.services.submit.signing import Signing
 from mailclad.services.submit.submission import Submission
 from mailclad.store.interface import Store
+from mailclad.store.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Parts:
     clock: Clock
     new_spool: NewSpool
     store: Store
+    trace: Trace
     checker: PasswordChecker
     authenticator: Authenticator
     resolver: DnsResolver

@@ -58,7 +58,9 @@ def _for_strangers(parts: Parts) -> tuple[Guard, ...]:
     if settings.greylist:
         guards.append(Greylisting(parts.store, clock))
     if settings.judge:
-        guards.append(Judge(resolver, clock, _rules(settings), notes=parts.notes))
+        guards.append(
+            Judge(resolver, clock, _rules(settings), notes=parts.notes, trace=parts.trace)
+        )
     own = _own_networks(settings)
     return tuple([ForStrangers(guard, own) for guard in guards])
 

@@ -12,12 +12,13 @@ from mailclad.services.submit.submission import Submission
 from mailclad.services.submit.terms import SubmitTerms
 from mailclad.store.interface import Store
 from mailclad.store.sending import HOUR_SECONDS, HOURS_A_DAY, Allowance, Sent
+from mailclad.store.trace import Trace
 
 FIRST_KEYS_SECONDS = 300
 """How often is looked for domains that have no DKIM keys; ``mailclad domain add`` makes them."""
 
 
-def make_reception(shared: Shared, store: Store, clock: Clock) -> Reception:
+def make_reception(shared: Shared, store: Store, clock: Clock, trace: Trace) -> Reception:
     config = shared.config
     return Reception(
         store,
@@ -25,6 +26,7 @@ def make_reception(shared: Shared, store: Store, clock: Clock) -> Reception:
         shared.secret,
         config.server.hostname,
         rejects_days=config.receive.rejects_days,
+        trace=trace,
     )
 
 

@@ -43,6 +43,7 @@ from mailclad.store.queue import Queue
 from mailclad.store.reports import Reports
 from mailclad.store.sending import Sending
 from mailclad.store.signing_keys import SigningKeys
+from mailclad.store.trace import Trace, TraceReader
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -134,6 +135,8 @@ class Store(
     Sending,
     ForwardedSenders,
     Reports,
+    Trace,
+    TraceReader,
     Protocol,
 ):
     """All that is kept for one installation: mail, the queue, and what is known beside it."""

@@ -5,7 +5,7 @@ seconds since 1970 UTC and given by the caller.  A queued message is one envelop
 recipients has a state of its own.  Every state on disk and every move: docs/design/queue.md.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag, StrEnum
 from typing import NewType, Protocol
@@ -22,6 +22,9 @@ QUEUE_ID_BITS = 20
 
 PAGE_MESSAGES = 1_000
 """What one call lists or changes at most, so that no transaction lasts long."""
+
+DESTINATIONS_AT_ONCE = 100
+"""In a summary: each is counted, and may have very many recipients."""
 
 LEASED_AT_ONCE = 1_000
 """Recipients that one call leases at most; more would wait in memory, not be sent sooner."""
@@ -298,6 +301,23 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class DestinationSummary:
+    """Recipients by state, at one domain; nothing is tried there before ``paused_until``.
+
+    ``oldest`` is when the first of those messages was queued, ``answer`` what it heard last.
+    """
+
+    name: str
+    waiting: int
+    leased: int
+    held: int
+    oldest: int
+    next_attempt: int | None
+    paused_until: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suppressed:
     """An address that gets nothing, why, and until when (None: until it is removed)."""
 
@@ -376,7 +396,17 @@ class Queue(Protocol):
     async def change(
         self, change: Change, which: QueueFilter, now: int, after: QueueId | None = None
     ) -> Changed:
-        """Change up to ``PAGE_MESSAGES`` messages behind ``after``; leased ones are left alone."""
+        """Change up to ``PAGE_MESSAGES`` messages behind ``after``; leased ones are left alone.
+
+        The trace tells of it, except of RETRY.
+        """
+        ...
+
+    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have ``wake`` called when RELEASE or RETRY made something due, in any process.
+
+        On the event loop, and only a hint; returns how to stop.
+        """
         ...
 
     async def queue_page(
@@ -388,7 +418,17 @@ class Queue(Protocol):
         """Messages by ascending id, behind ``after``."""
         ...
 
+    async def queue_matches(self, which: QueueFilter) -> int:
+        """How many messages."""
+        ...
+
     async def queue_counts(self) -> QueueCounts: ...
+    async def destinations(
+        self, after: str = "", limit: int = DESTINATIONS_AT_ONCE
+    ) -> list[DestinationSummary]:
+        """By name, behind ``after``."""
+        ...
+
     async def queue_attempts(self, message: QueueId) -> list[Attempt]:
         """The last ``ATTEMPTS_KEPT``, oldest first; of messages that have gone, too."""
         ...

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.engines.sqlite.verify import verify
 from mailclad.store.conformance import new_message
 from mailclad.store.errors import MailboxNotFound, MessageNotFound
-from mailclad.store.model import ALL_UIDS, AccountId
+from mailclad.store.model import ALL_UIDS, AccountId, MailboxId
 from mailclad.store.queue import (
     ANSWER_LETTERS,
     ATTEMPTS_KEPT,
@@ -215,6 +216,59 @@ def test_ids_ascend_when_the_clock_goes_back(tmp_path: Path) -> None:
         (first,) = await store.enqueue(dispatch(envelope("a.example")))
         (second,) = await store.enqueue(dispatch(envelope("a.example"), now=NOW - 3_600))
         assert (first >> QUEUE_ID_BITS, second) == (NOW, first + 1)
+
+    with_account(tmp_path, scenario)
+
+
+def test_a_message_for_two_at_a_destination_is_one_message(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, _: AccountId) -> None:
+        await store.enqueue(dispatch(envelope("a.example", "a.example"), envelope("a.example")))
+        which = QueueFilter(destination="a.example", state=RecipientState.WAITING)
+        assert await store.queue_matches(which) == 2
+        page = await store.queue_page(which, limit=1)
+        assert page.next == page.messages[0].message.id
+        assert len((await store.queue_page(which, page.next, 1)).messages[0].recipients) == 1
+        assert (await store.change(Change.HOLD, which, NOW)).recipients == 3
+        assert await store.queue_matches(QueueFilter(state=RecipientState.HELD)) == 2
+
+    with_account(tmp_path, scenario)
+
+
+def test_a_change_is_told_to_whoever_watches_the_queue(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, _: AccountId) -> None:
+        woken: list[str] = []
+        announced: list[int] = []
+        other = SqliteStore.open(tmp_path, announce=lambda mailbox, _: announced.append(mailbox))
+        stop = store.watch_queue(lambda: woken.append("here"))
+        (queued,) = await store.enqueue(dispatch(envelope("a.example")))
+        which = QueueFilter(message=queued)
+        for change in (Change.HOLD, Change.RELEASE, Change.RETRY, Change.RELEASE):
+            await store.change(change, which, NOW)
+        assert woken == ["here", "here"], "released and retried, then nothing was held"
+        await other.change(Change.RETRY, which, NOW)
+        store.noticed(MailboxId(announced.pop()), 0)
+        assert len(woken) == 3
+        stop()
+        await store.change(Change.RETRY, which, NOW)
+        assert len(woken) == 3
+        await other.close()
+
+    with_account(tmp_path, scenario)
+
+
+def test_a_change_is_in_the_trace_of_each_message(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, _: AccountId) -> None:
+        both = replace(envelope("a.example", "b.example"), identity="id1")
+        await store.enqueue(dispatch(both, replace(both, identity="id2")))
+        await store.change(Change.HOLD, QueueFilter(destination="a.example"), NOW)
+        await store.change(Change.RETRY, QueueFilter(), NOW)
+        await store.change(Change.DROP, QueueFilter(), NOW + 1)
+        for identity in ("id1", "id2"):
+            (life,) = await store.trace(identity)
+            assert [(event.text, event.addresses) for event in life.events] == [
+                ("held by an administrator", ("x@a.example",)),
+                ("dropped by an administrator", ("x@a.example", "x@b.example")),
+            ]
 
     with_account(tmp_path, scenario)
 

@@ -216,6 +216,7 @@ class Talk:
             self.limits,
             self.guards,
             Entrance(proxies=Networks(self.proxies)),
+            self.trace,
         )
         self._identities = 0
         self.session = meet(site, Client("192.0.2.7", 25, "mx.example.org", self.tls))

@@ -8,6 +8,7 @@ from mailclad.engines.sqlite import (
     queue_leasing,
     queue_listing,
     queue_settling,
+    queue_summary,
     suppressing,
 )
 from mailclad.engines.sqlite.arrival import Arrival, Passing
@@ -15,6 +16,7 @@ from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.model import NewMessage
 from mailclad.store.queue import (
+    DESTINATIONS_AT_ONCE,
     EVERYTHING,
     LEASED_AT_ONCE,
     PAGE_MESSAGES,
@@ -22,6 +24,7 @@ from mailclad.store.queue import (
     Attempt,
     Change,
     Changed,
+    DestinationSummary,
     Dispatch,
     Limits,
     Page,
@@ -88,6 +91,14 @@ class SqliteQueue(Verbs, Queue):
         limit: int = PAGE_MESSAGES,
     ) -> Page:
         return await self._readers.there(queue_listing.page, which, after, limit)
+
+    async def queue_matches(self, which: QueueFilter) -> int:
+        return await self._readers.there(queue_listing.matches, which)
+
+    async def destinations(
+        self, after: str = "", limit: int = DESTINATIONS_AT_ONCE
+    ) -> list[DestinationSummary]:
+        return await self._readers.there(queue_summary.page, after, limit)
 
     async def queue_counts(self) -> QueueCounts:
         return self._readers.here(queue_listing.counts)

@@ -44,7 +44,8 @@ from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.sending import SqliteSending
 from mailclad.engines.sqlite.signing_keys import SqliteSigningKeys
-from mailclad.engines.sqlite.watching import Watchers
+from mailclad.engines.sqlite.tracing import SqliteTrace
+from mailclad.engines.sqlite.watching import QUEUE, Watchers
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
 from mailclad.store.interface import Body, Claim, Row, Store
 from mailclad.store.model import (
@@ -91,6 +92,7 @@ class SqliteStore(
     SqliteSending,
     SqliteForwardedSenders,
     SqliteReports,
+    SqliteTrace,
     Store,
 ):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
@@ -134,6 +136,7 @@ class SqliteStore(
         """Finish what was asked for, and let go of all files; twice is harmless."""
         if self._readers.closed:
             return
+        await self._end_trace()
         await self._committer.close()
         await self._readers.close()
         self._packs.close()
@@ -184,6 +187,9 @@ class SqliteStore(
 
     def watch(self, mailbox: MailboxId, wake: Callable[[], None]) -> Callable[[], None]:
         return self._watchers.watch(mailbox, wake)
+
+    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self._watchers.watch(QUEUE, wake)
 
     async def changes_since(self, mailbox: MailboxId, mod_seq: ModSeq) -> Changes:
         found = self._readers.here(changes_since, mailbox, mod_seq, LOOP_ROWS)

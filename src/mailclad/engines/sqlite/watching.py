@@ -6,6 +6,9 @@ from mailclad.store.model import MailboxId
 
 Wake = Callable[[], None]
 
+QUEUE = MailboxId(0)
+"""Stands for the queue among the mailboxes that changed; ids of mailboxes begin at 1."""
+
 
 class Watchers:
     def __init__(self) -> None:

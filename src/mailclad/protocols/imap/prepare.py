@@ -10,13 +10,13 @@ fields in their order.
 Limits: those of ``mail.mime``, ``mail.headers``, ``mail.address_list``; ``MAX_SEARCH_OCTETS``.
 """
 
-import re
 from functools import lru_cache
 
 from mailclad.base.octets import Octets
 from mailclad.mail.date import parse_sent_date
 from mailclad.mail.encoded_word import decode_text, fold_text
 from mailclad.mail.headers import Field, join_listed
+from mailclad.mail.message_id import parse_message_id
 from mailclad.mail.mime import scan_fields
 from mailclad.mail.parts import pack_parts
 from mailclad.mail.prepared import PREPARED_VERSION, Prepared
@@ -27,10 +27,6 @@ from mailclad.protocols.imap.envelope import REMEMBERED_FIELDS, REMEMBERED_OCTET
 MAX_SEARCH_OCTETS = 64 * 1024
 """Of a field, before decoding; a search by address must find the last of a thousand."""
 
-MAX_MESSAGE_ID_OCTETS = 998
-"""A line (RFC 5322 §2.1.1)."""
-
-_MESSAGE_ID = re.compile(rb"<([^<>]++)>")
 _JOINED = (b"to", b"cc", b"bcc")
 
 
@@ -59,7 +55,7 @@ def prepare(octets: Octets) -> Prepared:
         to=_address_text(values.get(b"to")),
         cc=_address_text(values.get(b"cc")),
         bcc=_address_text(values.get(b"bcc")),
-        message_id=_message_id(values.get(b"message-id")),
+        message_id=parse_message_id(values.get(b"message-id", b"")),
         sent_at=sent.at if sent else None,
         sent_day=sent.day if sent else None,
     )
@@ -83,10 +79,3 @@ _remembered = lru_cache(REMEMBERED_FIELDS)(_search_text)
 
 def _address_text(value: bytes | None) -> str:
     return (_remembered if value and len(value) <= REMEMBERED_OCTETS else _search_text)(value)
-
-
-def _message_id(value: bytes | None) -> str:
-    if value is None:
-        return ""
-    match = _MESSAGE_ID.search(value)
-    return decode_text((match[1] if match else value)[:MAX_MESSAGE_ID_OCTETS])

@@ -27,6 +27,11 @@ class Reply:
         ).encode()
 
     @property
+    def line(self) -> str:
+        """On one line, as a person quotes it."""
+        return " ".join(filter(None, (str(self.code), self.status, *self.text.split("\n"))))
+
+    @property
     def is_positive(self) -> bool:
         return self.code < 400
 

@@ -133,19 +133,18 @@ class _Hearing(Visit):
         note = dmarc_note(findings, decision, sender)
         if note is not None:
             self._judge.notes.dmarc_verdict(now, *note)
-        if decision.reason:
+        if decision.reason and decision.disposition is not Policy.REJECT:  # a refusal is noted so
             self._judge.trace.note(_event(decision, sender, now))
 
 
 def _event(decision: Decision, sender: MailFrom, now: int) -> TraceEvent:
-    refused = decision.disposition is Policy.REJECT
     reverse_path = sender.mail.reverse_path
     addresses = [] if reverse_path is None else [reverse_path.normalised]
     return TraceEvent(
         now,
         sender.identity,
-        Happening.REFUSED if refused else Happening.RECEIVED,
-        f"{'Refused' if refused else 'For Junk'}: {decision.reason}",
+        Happening.JUDGED,
+        f"to be junk: {decision.reason}",
         addresses=(*addresses, *[to.normalised for to in sender.recipients]),
     )
 

@@ -15,19 +15,20 @@ import structlog
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
 from mailclad.mail.address import Address
+from mailclad.mail.message_id import find_message_id
 from mailclad.mail.srs import is_rewritten
 from mailclad.protocols.imap.prepare import prepare
 from mailclad.protocols.smtp.command import Mail, Rcpt
 from mailclad.services.receive.forwarding import Forwarding
 from mailclad.services.receive.guard import NO_OPINION, Opinion
 from mailclad.services.receive.incoming import Box, Given, Incoming, Leads
-from mailclad.services.receive.journal import Journal
 from mailclad.services.receive.leaving import add_recipients, make_envelopes, usual_terms
 from mailclad.services.receive.loops import check_loops
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.receive.refusal import NobodyHere, NotOurDomain, Refusal
 from mailclad.services.receive.rejects import Rejects
 from mailclad.services.receive.success import write_success
+from mailclad.services.receive.traced import taken
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.model import AccountId, SpecialUse
@@ -63,7 +64,7 @@ class Reception:
         self._forwarding = Forwarding(store, secret, clock)
         self._rejects = Rejects(store, clock, rejects_days)
         self._queued = queued
-        self.journal = Journal(trace, clock)
+        self._trace = trace
 
     async def recipient(self, address: Address, *, bounce: bool = False) -> Leads:
         """Where mail for an address goes; ``bounce``: it comes from ``<>``.  Raises Refusal."""
@@ -129,20 +130,22 @@ class Reception:
         *,
         notice: bool = False,
     ) -> None:
-        octets = message.octets
+        octets, now = message.octets, self._clock.now()
         local = None
         if boxes:
             places = tuple([(box.account, box.mailbox) for box in boxes])
             local = LocalShare(prepare(octets), places)
-        dispatch = Dispatch(octets, self._clock.now(), envelopes, local)
+        dispatch = Dispatch(octets, now, envelopes, local)
         if spending is None:
             queued = await self._store.enqueue(dispatch)
         else:
             queued = await self._store.enqueue_counted(dispatch, spending)
         if envelopes:
             self._queued()
-        message_id = None if local is None else local.prepared.message_id
-        self.journal.kept(message, boxes, envelopes, queued, message_id, notice=notice)
+        message_id = find_message_id(octets) if local is None else local.prepared.message_id
+        paired = list(zip(queued, envelopes, strict=True))
+        for event in taken(message, message_id, boxes, paired, now, notice=notice):
+            self._trace.note(event)
 
     async def _tell(self, message: Incoming) -> None:
         """Senders who asked hear that it has arrived; it is safe, whatever becomes of this."""

@@ -20,6 +20,7 @@ from mailclad.services.receive.refusal import Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
 from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
+from mailclad.sessions.smtp.tracing import note_discarded, note_message_refused
 from mailclad.store.errors import StoreProblem
 
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
@@ -50,22 +51,11 @@ async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
             replies = (spoilt(command.problem),) * count
         else:
             replies = await _take(session, count)
-        _note_refusals(session, replies)
+        note_message_refused(session, replies)
     finally:
         transaction.close()
     close = command.problem.value if command.problem in _ENDS_CONNECTION else None
     return Outcome(replies, session.greeted(), close)
-
-
-def _note_refusals(session: Sending, replies: tuple[Reply, ...]) -> None:
-    transaction = session.transaction
-    addresses = [given.address for given in transaction.recipients]
-    for number, reply in enumerate(replies):
-        if not reply.is_positive:
-            about = addresses if len(replies) == 1 else addresses[number : number + 1]
-            session.site.reception.journal.refused(
-                transaction.identity, reply.text, transaction.mail.reverse_path, about
-            )
 
 
 async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
@@ -73,6 +63,7 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
     try:
         opinion = await _judge(session)
         if opinion.discard:
+            note_discarded(session)
             return (_accepted(session),) * count
         message = await _trace(session, opinion)
     except Refused as problem:

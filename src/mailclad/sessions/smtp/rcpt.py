@@ -6,21 +6,15 @@ from mailclad.protocols.smtp.reply import RECIPIENT_OK
 from mailclad.services.receive.incoming import Given, Leads
 from mailclad.services.receive.refusal import NobodyHere, Refusal
 from mailclad.sessions.smtp.outcome import Outcome, said
-from mailclad.sessions.smtp.refusals import refusal
 from mailclad.sessions.smtp.session import Sending
 
 
 async def rcpt(session: Sending, command: Rcpt) -> Outcome:
-    address, transaction = command.forward_path, session.transaction
-    try:
-        leads = await _find(session, address)
-        for visit in session.visits:
-            await visit.recipient(session.sender(), address)
-    except Refusal as problem:
-        sender, why = transaction.mail.reverse_path, refusal(problem).text
-        session.site.reception.journal.refused(transaction.identity, why, sender, (address,))
-        raise
-    transaction.recipients.append(Given(command, leads))
+    address = command.forward_path
+    leads = await _find(session, address)
+    for visit in session.visits:
+        await visit.recipient(session.sender(), address)
+    session.transaction.recipients.append(Given(command, leads))
     return said(RECIPIENT_OK)
 
 

@@ -23,6 +23,7 @@ from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.reception import Reception
 from mailclad.services.submit.submission import Submission
 from mailclad.store.model import Account
+from mailclad.store.trace import NoTrace, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Site:
     limits: Limits = Limits()
     guards: Sequence[Guard] = ()
     entrance: Entrance = Entrance()
+    trace: Trace = NoTrace()
 
     def is_stranger(self, peer: str) -> bool:
         """Whether patience is asked of a client with this address."""

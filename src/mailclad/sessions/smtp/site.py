@@ -10,6 +10,7 @@ from mailclad.services.receive.guard import Guard
 from mailclad.services.receive.identity import identities
 from mailclad.services.receive.reception import Reception
 from mailclad.sessions.smtp.session import Entrance, Site, SubmissionDoor
+from mailclad.store.trace import NoTrace, Trace
 
 _LMTP_ERRORS = 100_000
 """LMTP comes from a mail server of our own, which sends on what strangers got wrong."""
@@ -27,6 +28,7 @@ def make_site(
     guards: Sequence[Guard] = (),
     entrance: Entrance = Entrance(),
     door: SubmissionDoor | None = None,
+    trace: Trace = NoTrace(),
 ) -> Site:
     """``starttls``: whether it can be offered, that is, whether a certificate is ready.
 
@@ -47,4 +49,5 @@ def make_site(
         limits,
         guards,
         entrance,
+        trace,
     )

@@ -17,6 +17,7 @@ from mailclad.sessions.smtp.outcome import Challenged, Invited, Outcome, Result
 from mailclad.sessions.smtp.rcpt import rcpt
 from mailclad.sessions.smtp.refusals import REFUSALS, refusal
 from mailclad.sessions.smtp.session import Authenticating, Greeted, Sending, Session
+from mailclad.sessions.smtp.tracing import note_refused
 from mailclad.sessions.smtp.xclient import xclient
 
 S = TypeVar("S", bound=Session)
@@ -61,7 +62,9 @@ async def carry_out(connection: ServerConnection, session: Session, command: Com
     try:
         result = await row.run(session, command)
     except REFUSALS as problem:
-        connection.reply(command, refusal(problem))
+        reply = refusal(problem)
+        note_refused(session, command, reply)
+        connection.reply(command, reply)
         if isinstance(problem, Refused) and problem.close:
             connection.close(problem.reply.text)
         return session
