@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.filters import Door, FiltersConfig
+from mailclad.app.settings.hooks import HooksConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
 from mailclad.app.settings.reports import ReportsConfig
 from mailclad.app.strict import Port, Positive, Strict
@@ -24,6 +26,12 @@ from mailclad.engines.dns.servers import parse_server
 from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
 from mailclad.services.receive.networks import Networks
 from mailclad.services.reports.addresses import ReportAddresses
+from mailclad.mail.address import AddressProblem, check_domain
+from mailclad.servers.filter_socket import parse_place
+from mailclad.servers.http_post import parse_url
+from mailclad.services.receive.filter_failure import OnFailure
+from mailclad.services.receive.networks import Networks
+from mailclad.services.receive.rspamd import PATH, PORT
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
 
@@ -150,6 +158,8 @@ class Config(Strict, frozen=True, kw_only=True):
     dns: DnsConfig = DnsConfig()
     receive: ReceiveConfig = ReceiveConfig()
     reports: ReportsConfig = ReportsConfig()
+    hooks: HooksConfig = HooksConfig()
+    filters: FiltersConfig = FiltersConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -186,6 +196,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_dns(config, source)
     _check_receive(config, source)
     _check_reports(config, source)
+    _check_filters(config, source)
     return config
 
 
@@ -276,8 +287,11 @@ def _choices(path: KeyPath) -> str:
         "format": ("text", "json"),
         "dmarc": get_args(DmarcAction),
         "domains": get_args(DmarcAction),
+        "on_failure": tuple(OnFailure),
+        "listeners": tuple(Door),
     }
-    return ", ".join(kinds.get(path[-1] if path else "", ()))
+    names = [step for step in path if isinstance(step, str)]
+    return ", ".join(kinds.get(names[-1] if names else "", ()))
 
 
 def _check_tls(config: Config, source: _Source) -> None:
@@ -372,6 +386,22 @@ def _report_domain(key: str, value: str, source: _Source) -> str:
     if not address.local_part.isascii():
         raise source.problem(("reports", key), f"“{value}” is more than ASCII before its @")
     return domain
+
+
+def _check_filters(config: Config, source: _Source) -> None:
+    for number, milter in enumerate(config.filters.milter):
+        try:
+            parse_place(milter.socket)
+        except ValueError as problem:
+            text = f"“{milter.socket}”: {problem}"
+            raise source.problem(("filters", "milter", number, "socket"), text) from None
+    rspamd = config.filters.rspamd
+    if rspamd is not None:
+        try:
+            parse_url(rspamd.url, PORT, PATH)
+        except ValueError as problem:
+            text = f"“{rspamd.url}”: {problem}"
+            raise source.problem(("filters", "rspamd", "url"), text) from None
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

@@ -1,6 +1,7 @@
 """Guards asked about a message, one after the other, and what they said put together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mailclad.services.receive.guard import Arrived, MailFrom, Opinion, Refused, Visit
 
@@ -24,10 +25,12 @@ async def consult(visits: Sequence[Visit], sender: MailFrom, message: Arrived) -
         said = Opinion(
             fields=opinion.fields + said.fields,
             junk=said.junk or opinion.junk,
-            discard=said.discard or opinion.discard,
+            discard=said.discard or opinion.discard or not recipients,
             replaced=replaced,
             recipients=recipients,
+            mail=opinion.mail or said.mail,
         )
         octets, start = (message.octets, message.start) if replaced is None else (replaced, 0)
-        message = Arrived(octets, start, recipients or ())
+        message = Arrived(octets, start, recipients or (), said.fields)
+        sender = replace(sender, mail=said.mail or sender.mail)
     return said

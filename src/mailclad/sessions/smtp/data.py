@@ -20,6 +20,8 @@ from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
 from mailclad.store.errors import StoreProblem
 
+_COPIED_AT_ONCE = 256 * 1024
+
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
 """What another program may have read differently: nothing behind it is obeyed."""
 
@@ -88,6 +90,7 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
     site, transaction = session.site, session.transaction
     recipients = await _recipients(session, opinion)
     alone = transaction.recipients[0].address if len(transaction.recipients) == 1 else None
+    mail = opinion.mail or transaction.mail
     protocol = protocol_word(
         extended=session.hello.verb is not Verb.HELO,
         lmtp=site.role is Role.LMTP,
@@ -99,7 +102,7 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         session.stamp,
         protocol,
         transaction.identity,
-        transaction.mail.reverse_path,
+        mail.reverse_path,
         alone if alone is not None and alone.domain else None,
         site.clock.now(),
         opinion.fields,
@@ -109,11 +112,12 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         assert spool is not None
         spool.close()
         spool = transaction.spool = site.new_spool()
-        spool.write(opinion.replaced[:])
+        for at in range(0, len(opinion.replaced), _COPIED_AT_ONCE):
+            spool.write(opinion.replaced[at : at + _COPIED_AT_ONCE])
     assert spool is not None
     spool.prepend(trace)
     octets: Octets = spool.view()
-    return Incoming(transaction.identity, octets, len(trace), transaction.mail, recipients)
+    return Incoming(transaction.identity, octets, len(trace), mail, recipients)
 
 
 async def _recipients(session: Sending, opinion: Opinion) -> list[Given]:

@@ -1,0 +1,292 @@
+"""A milter as a guard: another program that sees each step of an SMTP session and has a say.
+
+Each SMTP connection has one connection with the milter, from the greeting on.  What the milter
+says last counts for the step, the message or the whole connection, as in Sendmail; a milter that
+is silent, gone or talks nonsense is left alone for the rest of the connection, and mail is
+accepted or deferred, as its settings say.  The message is shown with the fields that guards
+before have put above it, so that one milter can read another's results.
+Limits: time for each answer, and in all for a message; what was read and not yet asked for.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from mailclad.base.octets import NewSpool
+from mailclad.mail.address import Address
+from mailclad.mail.headers import split_fields
+from mailclad.protocols.milter.agreement import Step
+from mailclad.protocols.milter.answer import Change, Progress, Settled, Verdict
+from mailclad.protocols.milter.connection import (
+    ABORT,
+    QUIT,
+    Ask,
+    MilterConnection,
+    connection_facts,
+)
+from mailclad.protocols.milter.packet import BODY_OCTETS, Nonsense, strings
+from mailclad.protocols.smtp.reply import Reply
+from mailclad.services.receive.filter_failure import FILTER_DOWN, OnFailure
+from mailclad.services.receive.guard import (
+    NO_OPINION,
+    Arrived,
+    Client,
+    MailFrom,
+    Opinion,
+    Refused,
+    Visit,
+)
+from mailclad.services.receive.header_edit import split_message
+from mailclad.services.receive.milter_changes import opinion_of
+
+MESSAGE_SECONDS = 240.0
+"""For a whole message, "progress" included: clients wait ten minutes (RFC 5321 §4.5.3.2.6), and
+some of them less."""
+
+_REJECTED = Reply(550, "5.7.1", "Refused by a filter")
+_DEFERRED = Reply(451, "4.7.1", "A filter asks you to try again later")
+_CLOSING = Reply(421, "4.7.0", "A filter ends this connection; try again later")
+_NO: dict[Settled, Reply] = {
+    Verdict.REJECT: _REJECTED,
+    Verdict.DEFER: _DEFERRED,
+    Verdict.SHUT_DOWN: _CLOSING,
+    Verdict.FAIL_CONNECTION: _CLOSING,
+}
+_log = structlog.get_logger()
+
+
+class Stream(Protocol):
+    """An open connection to a filter; everything may raise OSError."""
+
+    def write(self, octets: bytes) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    async def read(self) -> bytes: ...
+
+    def close(self) -> None:
+        """What was written is still sent."""
+
+    def abort(self) -> None:
+        """At once."""
+
+
+class Dial(Protocol):
+    """Makes a connection; raises OSError."""
+
+    async def __call__(self) -> Stream: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MilterGuard:
+    """``name`` is for the log, ``daemon`` for the milter; ``seconds`` is for each answer."""
+
+    name: str
+    daemon: str
+    dial: Dial
+    seconds: float
+    on_failure: OnFailure
+    new_spool: NewSpool
+
+    def meet(self, client: Client) -> Visit:
+        return _MilterVisit(self, client)
+
+
+class _MilterVisit(Visit):
+    """``_always`` settles whatever comes on this connection, ``_message`` this transaction."""
+
+    def __init__(self, guard: MilterGuard, client: Client) -> None:
+        self._guard, self._client = guard, client
+        self._connection = MilterConnection()
+        self._stream: Stream | None = None
+        self._always: Settled | None = None
+        self._message: Settled | None = None
+        self._open = False
+
+    # --- what happens on the SMTP connection ---
+
+    async def connected(self) -> None:
+        client = self._client
+        try:
+            async with asyncio.timeout(self._guard.seconds):
+                await self._meet()
+        except (OSError, TimeoutError, Nonsense) as problem:
+            self._failed(problem)
+            return
+        facts = connection_facts(f"[{client.peer}]" if client.peer else "localhost", client.peer)
+        macros = {
+            "j": client.host_name,
+            "daemon_name": self._guard.daemon,
+            "daemon_port": str(client.port),
+            "client_addr": client.peer,
+        }
+        settled = await self._ask(Ask.CONNECT, facts, macros)
+        if settled is Verdict.ACCEPT:
+            self._always = settled
+        self._obey(settled, close=True)
+
+    async def hello(self, client: Client) -> None:
+        self._client = client
+        tls = client.tls
+        macros = {"tls_version": tls.version, "cipher": tls.suite} if tls is not None else {}
+        settled = await self._ask(Ask.HELLO, strings([client.hello.encode()]), macros)
+        if settled is Verdict.ACCEPT:
+            self._always = settled
+        self._obey(settled)
+
+    async def mail(self, sender: MailFrom) -> None:
+        self.reset()
+        self._open = True
+        account = sender.client.account
+        macros = {
+            "i": sender.identity,
+            "mail_addr": str(sender.mail.reverse_path or ""),
+            "auth_type": "AUTH" if account is not None else "",
+            "auth_authen": account.address if account is not None else "",
+        }
+        await self._transaction(Ask.MAIL, _path(sender.mail.reverse_path), macros)
+
+    async def recipient(self, sender: MailFrom, recipient: Address) -> None:
+        macros = {"rcpt_addr": str(recipient), "rcpt_host": recipient.domain}
+        await self._transaction(Ask.RECIPIENT, _path(recipient), macros)
+
+    async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+        changes: list[Change] = []
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS):
+                settled = await self._show(message, changes)
+        except TimeoutError as problem:
+            settled = self._failed(problem)
+        if self._open and settled is not Verdict.CONTINUE:
+            self.reset()
+        self._open, self._message = False, None
+        self._obey(settled)
+        if settled is Verdict.DISCARD:
+            return Opinion(discard=True)
+        if not changes or self._stream is None:
+            return NO_OPINION
+        blank = Step.LEADING_BLANK not in self._connection.agreement.steps
+        return opinion_of(changes, sender, message, self._guard.new_spool, blank=blank)
+
+    def reset(self) -> None:
+        if self._open and self._stream is not None:
+            self._stream.write(ABORT)
+        self._open, self._message = False, None
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.write(QUIT)
+            self._stream.close()
+            self._stream = None
+
+    # --- what the milter says ---
+
+    async def _transaction(self, ask: Ask, facts: bytes, macros: dict[str, str]) -> None:
+        settled = await self._ask(ask, facts, macros)
+        if settled in (Verdict.ACCEPT, Verdict.DISCARD):
+            self._message = settled
+        self._obey(settled)
+
+    async def _show(self, message: Arrived, changes: list[Change]) -> Settled:
+        """The message, field by field and piece by piece, until it is settled."""
+        settled = await self._ask(Ask.DATA)
+        header, body = split_message(message.octets, message.start)
+        for field, name, _ in split_fields(message.fields) + split_fields(header):
+            if settled is not Verdict.CONTINUE:
+                return settled
+            value = field.partition(b":")[2].removesuffix(b"\n").removesuffix(b"\r")
+            if Step.LEADING_BLANK not in self._steps:
+                value = value.removeprefix(b" ")
+            facts = strings([name, value.replace(b"\r\n", b"\n")])
+            settled = await self._ask(Ask.FIELD, facts)
+        if settled is Verdict.CONTINUE:
+            settled = await self._ask(Ask.END_OF_HEADER)
+        octets = message.octets
+        for at in range(body, len(octets), BODY_OCTETS):
+            if settled is not Verdict.CONTINUE:
+                break
+            settled = await self._ask(Ask.BODY, octets[at : at + BODY_OCTETS])
+        if settled in (Verdict.CONTINUE, Verdict.SKIP):
+            settled = await self._ask(Ask.END_OF_MESSAGE, changes=changes)
+            self._open = False
+        return settled
+
+    @property
+    def _steps(self) -> Step:
+        return self._connection.agreement.steps if self._stream is not None else Step(0)
+
+    def _obey(self, settled: Settled, *, close: bool = False) -> None:
+        """Raise what is a no."""
+        reply = settled if isinstance(settled, Reply) else _NO.get(settled)
+        if reply is not None:
+            raise Refused(reply, close=close or reply.code == _CLOSING.code)
+
+    async def _ask(
+        self,
+        ask: Ask,
+        facts: bytes = b"",
+        macros: dict[str, str] | None = None,
+        changes: list[Change] | None = None,
+    ) -> Settled:
+        """What the milter has to say, or what is settled already."""
+        settled = self._always or self._message
+        if settled is not None:
+            return settled
+        try:
+            return await self._exchange(ask, facts, macros or {}, changes)
+        except (OSError, TimeoutError, Nonsense) as problem:
+            return self._failed(problem)
+
+    async def _exchange(
+        self, ask: Ask, facts: bytes, macros: dict[str, str], changes: list[Change] | None
+    ) -> Settled:
+        stream = self._stream
+        assert stream is not None, "without one everything is settled"
+        question = self._connection.ask(ask, facts, macros)
+        stream.write(question.octets)
+        async with asyncio.timeout(self._guard.seconds):
+            await stream.drain()
+        if not question.answered:
+            return Verdict.CONTINUE
+        while True:
+            async with asyncio.timeout(self._guard.seconds):
+                answer = await self._answer(stream)
+            if isinstance(answer, Verdict | Reply):
+                return answer
+            if not isinstance(answer, Progress) and changes is not None:
+                changes.append(answer)
+
+    async def _answer(self, stream: Stream) -> Settled | Progress | Change:
+        while (answer := self._connection.next_answer()) is None:
+            await self._receive(stream)
+        return answer
+
+    async def _meet(self) -> None:
+        self._stream = stream = await self._guard.dial()
+        stream.write(self._connection.start())
+        while not self._connection.agreed():
+            await self._receive(stream)
+
+    async def _receive(self, stream: Stream) -> None:
+        octets = await stream.read()
+        if not octets:
+            raise Nonsense("it closed the connection")
+        self._connection.receive_data(octets)
+
+    def _failed(self, problem: Exception) -> Settled:
+        """The milter is asked no more; what holds from now on."""
+        guard = self._guard
+        reason = str(problem) or "no answer in time"
+        _log.warning("milter does not work", milter=guard.name, reason=reason)
+        if self._stream is not None:
+            self._stream.abort()
+            self._stream = None
+        down = FILTER_DOWN if guard.on_failure is OnFailure.DEFER else Verdict.ACCEPT
+        self._always = down
+        return down
+
+
+def _path(address: Address | None) -> bytes:
+    return strings([b"<%b>" % ("" if address is None else str(address)).encode()])
