@@ -87,7 +87,7 @@ class MailServer:
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(WARNING))
         self._thread.start()
         try:
-            self._inside = self._do(_start(self._directory, self._hooks))
+            self._inside = self._do(_start(self._config(), self._hooks))
         except BaseException:
             self.stop()
             raise
@@ -188,6 +188,16 @@ class MailServer:
             raise RuntimeError("The server does not run: use it in a with statement, or start().")
         return self._inside
 
+    def _config(self) -> Config:
+        return Config(
+            server=ServerConfig(hostname="localhost", data=self._directory),
+            tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
+            listen=tuple(
+                ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
+                for service, tls in SERVICES
+            ),
+        )
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
@@ -245,15 +255,7 @@ class _Inside:
             await self.app.provision().add_domain(domain)
 
 
-async def _start(directory: Path, hooks: tuple[Hooks, ...]) -> _Inside:
-    config = Config(
-        server=ServerConfig(hostname="localhost", data=directory),
-        tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
-        listen=tuple(
-            ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
-            for service, tls in SERVICES
-        ),
-    )
+async def _start(config: Config, hooks: tuple[Hooks, ...]) -> _Inside:
     chains = Certificates().load(config, SystemClock().now())
     bound = open_sockets(config.listen, {})
     app = await build(prepare(config, bound, chains), lambda *_: None, CHEAP_ARGON2, hooks)
