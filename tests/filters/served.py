@@ -58,7 +58,9 @@ def give(
     return said if said[0] >= 400 else client.data(octets)
 
 
-def milter(socket: str, on_failure: OnFailure = OnFailure.DEFER, seconds: int = 10) -> FiltersConfig:
+def milter(
+    socket: str, on_failure: OnFailure = OnFailure.DEFER, seconds: int = 10
+) -> FiltersConfig:
     one = MilterConfig(socket=socket, on_failure=on_failure, timeout_seconds=seconds)
     return FiltersConfig(milter=(one,))
 

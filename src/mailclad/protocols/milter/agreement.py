@@ -84,6 +84,6 @@ def read_choice(packet: Packet) -> Agreement:
     version, actions, steps = _NUMBERS.unpack_from(packet.rest)
     if not OLDEST <= version <= VERSION:
         raise Nonsense(f"version {version} of the protocol")
-    if actions & ~OFFERED_ACTIONS or steps & ~OFFERED_STEPS:
+    if (actions | OFFERED_ACTIONS) != OFFERED_ACTIONS or (steps | OFFERED_STEPS) != OFFERED_STEPS:
         raise Nonsense("it asks for what was not offered")
     return Agreement(version, Action(actions), Step(steps))

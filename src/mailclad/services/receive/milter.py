@@ -138,7 +138,7 @@ class _MilterVisit(Visit):
 
     async def mail(self, sender: MailFrom) -> None:
         self.reset()
-        self._open = True
+        self._open = self._always is None
         account = sender.client.account
         macros = {
             "i": sender.identity,
