@@ -7,6 +7,7 @@ import msgspec
 
 from mailclad.app.config import Config
 from mailclad.app.settings.filters import FiltersConfig, MilterConfig, RspamdConfig
+from mailclad.hooks import Hooks
 from mailclad.services.receive.filter_failure import OnFailure
 from mailclad.testing import MailServer
 
@@ -18,8 +19,10 @@ SECONDS = 20
 class FilteredServer(MailServer):
     """Ada and Grace have accounts."""
 
-    def __init__(self, filters: FiltersConfig) -> None:
-        super().__init__()
+    def __init__(
+        self, filters: FiltersConfig = FiltersConfig(), *, hooks: Hooks | None = None
+    ) -> None:
+        super().__init__(hooks=hooks)
         self._filters = filters
 
     def _config(self) -> Config:

@@ -24,14 +24,12 @@ from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
 from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
-from mailclad.services.receive.networks import Networks
-from mailclad.services.reports.addresses import ReportAddresses
-from mailclad.mail.address import AddressProblem, check_domain
 from mailclad.servers.filter_socket import parse_place
 from mailclad.servers.http_post import parse_url
 from mailclad.services.receive.filter_failure import OnFailure
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.rspamd import PATH, PORT
+from mailclad.services.reports.addresses import ReportAddresses
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
 

@@ -1,4 +1,4 @@
-"""One HTTP POST to a filter of the administrator's, in the clear (RFC 9110, RFC 9112).
+"""One HTTP POST to a filter of the administrator's, in the clear (RFC 9112).
 
 Comes in: where, fields and a message.  Goes out: the body of a 200 response.  Each request has a
 connection of its own.  Keeps no time: the caller does.  Raises OSError where nobody is there,
@@ -58,7 +58,8 @@ def parse_url(text: str, port: int, path: str) -> HttpPost:
     if text.startswith("unix:/"):
         return HttpPost(Place(path=text.removeprefix("unix:")), "localhost", path)
     parts = urlsplit(text)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query:
+    more = parts.path.strip("/") or parts.query or parts.username
+    if parts.scheme != "http" or not parts.hostname or more:
         raise ValueError("it is neither http://host:port nor unix:/path")
     place = Place(host=parts.hostname, port=parts.port or port)
     return HttpPost(place, parts.netloc, path)

@@ -69,6 +69,9 @@ class Message:
     start: int
     recipients: list[Address]
     """The envelope from now on: take away, add, replace.  Empty: nobody gets the message."""
+    above: bytes = b""
+    """Fields that the server and hooks before have put above the message, such as
+    Authentication-Results."""
     _fields: bytes = b""
     _junk: str = ""
     _discard: bool = False
@@ -95,9 +98,9 @@ class Message:
         return next(iter(self.headers(name)), "")
 
     def headers(self, name: str) -> list[str]:
-        """The decoded values of all fields of that name."""
+        """The decoded values of all fields of that name, those above the message first."""
         wanted = name.lower().encode()
-        fields = split_fields(self._head())
+        fields = split_fields(self.above) + split_fields(self._head())
         return [decode_text(value) for _, one, value in fields if one.lower() == wanted]
 
     def add_header(self, name: str, value: str) -> None:
@@ -244,7 +247,8 @@ class _HookVisit(Visit):
         await self._guard.call(Stage.RECIPIENT, sender, recipient)
 
     async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
-        shown = Message(sender, message.octets, message.start, list(message.recipients))
+        recipients = list(message.recipients)
+        shown = Message(sender, message.octets, message.start, recipients, message.fields)
         returned = await self._guard.call(Stage.MESSAGE, shown)
         return shown.opinion() if returned else NO_OPINION
 

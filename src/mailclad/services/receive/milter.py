@@ -134,7 +134,8 @@ class _MilterVisit(Visit):
         settled = await self._ask(Ask.HELLO, strings([client.hello.encode()]), macros)
         if settled is Verdict.ACCEPT:
             self._always = settled
-        self._obey(settled)
+        if settled is not FILTER_DOWN:  # told at MAIL: without hello that would be a 503
+            self._obey(settled)
 
     async def mail(self, sender: MailFrom) -> None:
         self.reset()

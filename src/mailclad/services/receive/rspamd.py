@@ -97,7 +97,7 @@ class _RspamdVisit(Visit):
             async with asyncio.timeout(guard.seconds):
                 answer = await guard.post(fields, (message.fields, message.octets), message.start)
             verdict = msgspec.json.decode(answer, type=_Verdict)
-        except (OSError, TimeoutError, msgspec.DecodeError, UnicodeError) as problem:
+        except (OSError, TimeoutError, msgspec.DecodeError, RecursionError) as problem:
             reason = str(problem) or "no answer in time"
             _log.warning("rspamd does not work", id=sender.identity, reason=reason)
             if guard.on_failure is OnFailure.DEFER:

@@ -6,7 +6,10 @@ are put before it.  250 is said only when every recipient has the message, durab
 
 from dataclasses import replace
 
+import structlog
+
 from mailclad.base.octets import Octets, Spool
+from mailclad.mail.address import Address
 from mailclad.mail.trace import protocol_word, write_trace
 from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData, Rcpt, Verb
 from mailclad.protocols.smtp.conversation import Role
@@ -14,13 +17,14 @@ from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.receive.consult import consult
 from mailclad.services.receive.guard import NO_OPINION, Arrived, Opinion, Refused
 from mailclad.services.receive.incoming import Given, Incoming
-from mailclad.services.receive.refusal import Refusal
+from mailclad.services.receive.refusal import NobodyHere, Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
 from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
 from mailclad.store.errors import StoreProblem
 
 _COPIED_AT_ONCE = 256 * 1024
+_log = structlog.get_logger()
 
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
 """What another program may have read differently: nothing behind it is obeyed."""
@@ -47,17 +51,18 @@ async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
         if command.problem is not None:
             for visit in session.visits:
                 visit.reset()
-            replies = (spoilt(command.problem),) * count
-        else:
-            replies = await _take(session, count)
+            close = command.problem.value if command.problem in _ENDS_CONNECTION else None
+            return Outcome((spoilt(command.problem),) * count, session.greeted(), close)
+        return Outcome(await _take(session, count), session.greeted())
+    except Refused as problem:
+        close = problem.reply.text if problem.close else None
+        return Outcome((problem.reply,) * count, session.greeted(), close)
     finally:
         transaction.close()
-    close = command.problem.value if command.problem in _ENDS_CONNECTION else None
-    return Outcome(replies, session.greeted(), close)
 
 
 async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
-    """The message judged, traced and kept; LMTP: one reply for each recipient."""
+    """The message judged, traced and kept; LMTP: one reply for each recipient; raises Refused."""
     try:
         opinion = await _judge(session)
         if opinion.discard:
@@ -66,7 +71,7 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
     except Refused as problem:
         if problem.keep:
             await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
-        return (problem.reply,) * count
+        raise
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
     together = await _keep(session, message, opinion)
@@ -126,12 +131,23 @@ async def _recipients(session: Sending, opinion: Opinion) -> list[Given]:
     if opinion.recipients is None:
         return given
     known = {one.address: one for one in given}
+    found = [known.get(one) or await _added(session, one) for one in opinion.recipients]
+    recipients = [each for each in found if each is not None]
+    if not recipients:
+        raise NobodyHere
+    return recipients
+
+
+async def _added(session: Sending, address: Address) -> Given | None:
+    """A guard's recipient; None where mail does not go there: the sender cannot help that."""
     site = session.site
     source = site.reception if site.submission is None else site.submission.submission
-    return [
-        known.get(address) or Given(Rcpt(address), await source.recipient(address))
-        for address in opinion.recipients
-    ]
+    try:
+        return Given(Rcpt(address), await source.recipient(address))
+    except Refusal as problem:
+        kind = type(problem).__name__
+        _log.warning("added recipient left out", recipient=str(address), reason=kind)
+        return None
 
 
 async def _keep(session: Sending, message: Incoming, opinion: Opinion) -> Reply:
