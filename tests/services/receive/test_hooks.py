@@ -124,7 +124,7 @@ def test_a_message_is_changed_by_one_hook_after_the_other() -> None:
         message.add_header("X-First", "ä\r\nEvil: no")
         message.add_recipient("grace@example.org")
         message.junk("one")
-        message.replace(b"Subject: new\r\n\r\nnew\r\n")
+        message.replace(b"Subject: new\n\r\nnew\r")
 
     @hooks.message
     async def second(message: Message) -> None:

@@ -148,6 +148,18 @@ def test_a_no_may_end_the_connection() -> None:
     assert talk.closed == "Not today"
 
 
+def test_a_refused_hello_leaves_the_message_as_it_was() -> None:
+    class OnlyOnce(Watch):
+        async def hello(self, client: Client) -> None:
+            self.refuses = "hello" if "hello" in self.seen else ""
+            await super().hello(client)
+
+    watch = OnlyOnce()
+    talk = talk_with(watch)
+    assert codes(talk.feed(HELLO + MAIL + ADA + HELLO + MESSAGE))[-2:] == [b"354", b"250"]
+    assert watch.seen == ["hello", "mail", "recipient", "hello", "message"]
+
+
 def test_a_no_to_a_message_may_end_the_connection() -> None:
     talk = talk_with(Watch(refuses="message", close_with_it=True))
     talk.feed(HELLO + MAIL + ADA + MESSAGE)

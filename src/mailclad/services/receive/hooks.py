@@ -31,7 +31,7 @@ from mailclad.services.receive.guard import (
     Refused,
     Visit,
 )
-from mailclad.services.receive.header_edit import make_field
+from mailclad.services.receive.header_edit import clean_body, make_field
 
 HOOK_SECONDS = 10.0
 """For one call: a look-up elsewhere fits, and ten hooks stay within a client's patience."""
@@ -116,8 +116,8 @@ class Message:
         self._discard = True
 
     def replace(self, content: bytes) -> None:
-        """Let this be the message, header first, lines ended by CRLF."""
-        self._replaced = content
+        """Let this be the message, header first; its line ends are put right."""
+        self._replaced = clean_body(content)
 
     def add_recipient(self, address: str) -> None:
         """Raises ValueError for what is no address."""
