@@ -19,7 +19,7 @@ _ALWAYS = (
 
 
 async def hello(session: Session, command: Hello) -> Outcome:
-    """Also in the middle of a message, which it gives up unless it is refused (RFC 5321 §4.1.4)."""
+    """Also in the middle of a message: one that is accepted gives it up (RFC 5321 §4.1.4)."""
     site = session.site
     client = replace(session.client, hello=command.name)
     for visit in session.visits:
