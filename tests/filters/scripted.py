@@ -12,6 +12,7 @@ from typing import Self
 ALL_ACTIONS = 0xFF
 CLOSE = b"<close>"
 SILENT = b""
+ENDLESS = b"<progress for ever>"
 _UNANSWERED = frozenset({b"D", b"A", b"Q"})
 
 
@@ -110,4 +111,6 @@ class ScriptedMilter:
                 answer = self.answers.get(letter, usual)
                 if answer == CLOSE:
                     return
+                while answer == ENDLESS:  # until the server closes the connection
+                    sock.sendall(packet(b"p"))
                 sock.sendall(answer)

@@ -212,10 +212,11 @@ def test_a_hook_that_will_not_be_cancelled_holds_nothing_up() -> None:
         raise ValueError("too late")
 
     async def scene() -> Opinion:
-        said = await consult(visits(hooks, IMPATIENCE), SENDER, MESSAGE)
-        released.set()
-        await asyncio.sleep(0)
-        return said
+        try:
+            return await consult(visits(hooks, IMPATIENCE), SENDER, MESSAGE)
+        finally:
+            released.set()
+            await asyncio.sleep(0)
 
     with capture_logs():
         assert run(scene()) == Opinion(recipients=(ADA,))

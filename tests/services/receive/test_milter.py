@@ -22,7 +22,7 @@ from mailclad.services.receive.guard import (
     Visit,
 )
 from mailclad.services.receive.milter import MilterGuard
-from tests.filters.scripted import MISBEHAVIOURS, SILENT, ScriptedMilter, choice, packet
+from tests.filters.scripted import ENDLESS, MISBEHAVIOURS, SILENT, ScriptedMilter, choice, packet
 from tests.sessions.smtp.talk import TLS, account, make_spool
 
 T = TypeVar("T")
@@ -357,14 +357,15 @@ def test_progress_is_waited_for(path: Path) -> None:
     assert changed(path, packet(b"p"), packet(b"p"), packet(b"q", b"slow\0")).junk == "slow"
 
 
-@pytest.mark.parametrize("at", [b"L", b"R"])
-def test_progress_only_at_the_end(path: Path, at: bytes) -> None:
-    assert refusal_of(ScriptedMilter(path, {at: packet(b"p") * 3})).reply == FILTER_DOWN
+@pytest.mark.parametrize("at", [b"R", b"L", b"B"])
+@pytest.mark.parametrize("said", [packet(b"p"), packet(b"h", b"X\0y\0"), packet(b"b", b"x")])
+def test_progress_and_changes_only_at_the_end(path: Path, at: bytes, said: bytes) -> None:
+    assert refusal_of(ScriptedMilter(path, {at: said + packet(b"c")})).reply == FILTER_DOWN
 
 
 def test_a_milter_that_never_comes_to_an_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MESSAGE_SECONDS", IMPATIENCE)
-    milter = ScriptedMilter(path, {b"E": packet(b"p") * 5})
+    milter = ScriptedMilter(path, {b"E": ENDLESS})
     assert refusal_of(milter).reply == FILTER_DOWN
 
 
