@@ -247,6 +247,28 @@ def test_a_later_guard_sees_what_earlier_ones_put_above() -> None:
     assert above == [b"X-2: y\r\nX-1: y\r\n"]
 
 
+def test_a_later_refusal_keeps_what_earlier_guards_found_out() -> None:
+    class Plausible(Watch):
+        async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+            raise Refused(NO, keep=True, opinion=Opinion(fields=b"X-2: y\r\n"))
+
+    talk = talk_with(Watch(opinion=Opinion(fields=b"X-1: y\r\n")), Plausible())
+    kept: list[bytes] = []
+
+    async def keep_rejected(message: Incoming) -> None:
+        kept.append(message.octets[:])
+
+    talk.session.site.reception.keep_rejected = keep_rejected  # type: ignore[method-assign]
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"550"
+    assert kept[0].startswith(b"Return-Path: <bob@elsewhere.example>\r\nX-2: y\r\nX-1: y\r\n")
+
+
+def test_what_one_guard_discards_no_other_is_asked_about() -> None:
+    first, second = Watch(opinion=Opinion(discard=True)), Watch()
+    talk_with(first, second).feed(HELLO + MAIL + ADA + MESSAGE)
+    assert second.seen == ["hello", "mail", "recipient", "reset"]
+
+
 def test_a_changed_sender_is_the_sender_from_then_on() -> None:
     senders: list[Mail] = []
 

@@ -4,6 +4,7 @@ The message comes into a spool as it was sent; guards look at it, then our trace
 are put before it.  250 is said only when every recipient has the message, durably.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -70,7 +71,8 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
         message = await _trace(session, opinion)
     except Refused as problem:
         if problem.keep:
-            await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
+            with suppress(Refusal):  # those whom a guard named may be nobody
+                await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
         raise
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
