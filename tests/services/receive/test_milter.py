@@ -22,6 +22,7 @@ from mailclad.services.receive.guard import (
     Visit,
 )
 from mailclad.services.receive.milter import MilterGuard
+from mailclad.services.receive.milter_talk import Terms
 from tests.filters.scripted import ENDLESS, MISBEHAVIOURS, SILENT, ScriptedMilter, choice, packet
 from tests.sessions.smtp.talk import TLS, account, make_spool
 
@@ -47,7 +48,7 @@ def visit_of(
 
     async def whole() -> T:
         dial = FilterSocket(parse_place(milter.name))
-        guard = MilterGuard("a milter", "mx", dial, seconds, on_failure, make_spool)
+        guard = MilterGuard(Terms("a milter", dial, seconds, on_failure), "mx", make_spool)
         visit = guard.meet(Client("192.0.2.7", 25, "mx.example.org"))
         try:
             return await scene(visit)

@@ -5,30 +5,21 @@ says last counts for the step, the message or the whole connection, as in Sendma
 is silent, gone or talks nonsense is left alone for the rest of the connection, and mail is
 accepted or deferred, as its settings say.  The message is shown with the fields that guards
 before have put above it, so that one milter can read another's results.
-Limits: time for each answer, and in all for a message; what was read and not yet asked for.
+Limits: time for each answer, and ``MESSAGE_SECONDS`` in all for a message.
 """
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
-
-import structlog
 
 from mailclad.base.octets import NewSpool
 from mailclad.mail.address import Address
 from mailclad.mail.headers import split_fields
 from mailclad.protocols.milter.agreement import Step
-from mailclad.protocols.milter.answer import Change, Progress, Settled, Verdict
-from mailclad.protocols.milter.connection import (
-    ABORT,
-    QUIT,
-    Ask,
-    MilterConnection,
-    connection_facts,
-)
-from mailclad.protocols.milter.packet import BODY_OCTETS, Nonsense, strings
+from mailclad.protocols.milter.answer import Change, Settled, Verdict
+from mailclad.protocols.milter.connection import Ask, connection_facts
+from mailclad.protocols.milter.packet import BODY_OCTETS, strings
 from mailclad.protocols.smtp.reply import Reply
-from mailclad.services.receive.filter_failure import FILTER_DOWN, OnFailure
+from mailclad.services.receive.filter_failure import FILTER_DOWN
 from mailclad.services.receive.guard import (
     NO_OPINION,
     Arrived,
@@ -40,6 +31,7 @@ from mailclad.services.receive.guard import (
 )
 from mailclad.services.receive.header_edit import split_message
 from mailclad.services.receive.milter_changes import opinion_of
+from mailclad.services.receive.milter_talk import MilterTalk, Terms
 
 MESSAGE_SECONDS = 240.0
 """For a whole message, "progress" included: clients wait ten minutes (RFC 5321 §4.5.3.2.6), and
@@ -54,40 +46,14 @@ _NO: dict[Settled, Reply] = {
     Verdict.SHUT_DOWN: _CLOSING,
     Verdict.FAIL_CONNECTION: _CLOSING,
 }
-_log = structlog.get_logger()
-
-
-class Stream(Protocol):
-    """An open connection to a filter; everything may raise OSError."""
-
-    def write(self, octets: bytes) -> None: ...
-
-    async def drain(self) -> None: ...
-
-    async def read(self) -> bytes: ...
-
-    def close(self) -> None:
-        """What was written is still sent."""
-
-    def abort(self) -> None:
-        """At once."""
-
-
-class Dial(Protocol):
-    """Makes a connection; raises OSError."""
-
-    async def __call__(self) -> Stream: ...
 
 
 @dataclass(frozen=True, slots=True)
 class MilterGuard:
-    """``name`` is for the log, ``daemon`` for the milter; ``seconds`` is for each answer."""
+    """``daemon`` is what the milter is told of the listener."""
 
-    name: str
+    terms: Terms
     daemon: str
-    dial: Dial
-    seconds: float
-    on_failure: OnFailure
     new_spool: NewSpool
 
     def meet(self, client: Client) -> Visit:
@@ -99,8 +65,7 @@ class _MilterVisit(Visit):
 
     def __init__(self, guard: MilterGuard, client: Client) -> None:
         self._guard, self._client = guard, client
-        self._connection = MilterConnection()
-        self._stream: Stream | None = None
+        self._talk = MilterTalk(guard.terms)
         self._always: Settled | None = None
         self._message: Settled | None = None
         self._open = False
@@ -109,11 +74,9 @@ class _MilterVisit(Visit):
 
     async def connected(self) -> None:
         client = self._client
-        try:
-            async with asyncio.timeout(self._guard.seconds):
-                await self._meet()
-        except (OSError, TimeoutError, Nonsense) as problem:
-            self._failed(problem)
+        begun = await self._talk.begin()
+        if begun is not Verdict.CONTINUE:
+            self._always = begun
             return
         facts = connection_facts(f"[{client.peer}]" if client.peer else "localhost", client.peer)
         macros = {
@@ -128,7 +91,6 @@ class _MilterVisit(Visit):
         self._obey(settled, close=True)
 
     async def hello(self, client: Client) -> None:
-        self._client = client
         tls = client.tls
         macros = {"tls_version": tls.version, "cipher": tls.suite} if tls is not None else {}
         settled = await self._ask(Ask.HELLO, strings([client.hello.encode()]), macros)
@@ -159,28 +121,25 @@ class _MilterVisit(Visit):
             async with asyncio.timeout(MESSAGE_SECONDS):
                 settled = await self._show(message, changes)
         except TimeoutError as problem:
-            settled = self._failed(problem)
+            settled = self._always = self._talk.fail(problem)
         if self._open and settled is not Verdict.CONTINUE:
             self.reset()
         self._open, self._message = False, None
         self._obey(settled)
         if settled is Verdict.DISCARD:
             return Opinion(discard=True)
-        if not changes or self._stream is None:
+        if not changes or not self._talk.stands:
             return NO_OPINION
-        blank = Step.LEADING_BLANK not in self._connection.agreement.steps
+        blank = Step.LEADING_BLANK not in self._talk.steps
         return opinion_of(changes, sender, message, self._guard.new_spool, blank=blank)
 
     def reset(self) -> None:
-        if self._open and self._stream is not None:
-            self._stream.write(ABORT)
+        if self._open:
+            self._talk.abort()
         self._open, self._message = False, None
 
     def close(self) -> None:
-        if self._stream is not None:
-            self._stream.write(QUIT)
-            self._stream.close()
-            self._stream = None
+        self._talk.close()
 
     # --- what the milter says ---
 
@@ -198,7 +157,7 @@ class _MilterVisit(Visit):
             if settled is not Verdict.CONTINUE:
                 return settled
             value = field.partition(b":")[2].removesuffix(b"\n").removesuffix(b"\r")
-            if Step.LEADING_BLANK not in self._steps:
+            if Step.LEADING_BLANK not in self._talk.steps:
                 value = value.removeprefix(b" ")
             facts = strings([name, value.replace(b"\r\n", b"\n")])
             settled = await self._ask(Ask.FIELD, facts)
@@ -213,10 +172,6 @@ class _MilterVisit(Visit):
             settled = await self._ask(Ask.END_OF_MESSAGE, changes=changes)
             self._open = False
         return settled
-
-    @property
-    def _steps(self) -> Step:
-        return self._connection.agreement.steps if self._stream is not None else Step(0)
 
     def _obey(self, settled: Settled, *, close: bool = False) -> None:
         """Raise what is a no."""
@@ -233,60 +188,11 @@ class _MilterVisit(Visit):
     ) -> Settled:
         """What the milter has to say, or what is settled already."""
         settled = self._always or self._message
-        if settled is not None:
-            return settled
-        try:
-            return await self._exchange(ask, facts, macros or {}, changes)
-        except (OSError, TimeoutError, Nonsense) as problem:
-            return self._failed(problem)
-
-    async def _exchange(
-        self, ask: Ask, facts: bytes, macros: dict[str, str], changes: list[Change] | None
-    ) -> Settled:
-        stream = self._stream
-        assert stream is not None, "without one everything is settled"
-        question = self._connection.ask(ask, facts, macros)
-        stream.write(question.octets)
-        async with asyncio.timeout(self._guard.seconds):
-            await stream.drain()
-        if not question.answered:
-            return Verdict.CONTINUE
-        while True:
-            async with asyncio.timeout(self._guard.seconds):
-                answer = await self._answer(stream)
-            if isinstance(answer, Verdict | Reply):
-                return answer
-            if not isinstance(answer, Progress) and changes is not None:
-                changes.append(answer)
-
-    async def _answer(self, stream: Stream) -> Settled | Progress | Change:
-        while (answer := self._connection.next_answer()) is None:
-            await self._receive(stream)
-        return answer
-
-    async def _meet(self) -> None:
-        self._stream = stream = await self._guard.dial()
-        stream.write(self._connection.start())
-        while not self._connection.agreed():
-            await self._receive(stream)
-
-    async def _receive(self, stream: Stream) -> None:
-        octets = await stream.read()
-        if not octets:
-            raise Nonsense("it closed the connection")
-        self._connection.receive_data(octets)
-
-    def _failed(self, problem: Exception) -> Settled:
-        """The milter is asked no more; what holds from now on."""
-        guard = self._guard
-        reason = str(problem) or "no answer in time"
-        _log.warning("milter does not work", milter=guard.name, reason=reason)
-        if self._stream is not None:
-            self._stream.abort()
-            self._stream = None
-        down = FILTER_DOWN if guard.on_failure is OnFailure.DEFER else Verdict.ACCEPT
-        self._always = down
-        return down
+        if settled is None:
+            settled = await self._talk.ask(ask, facts, macros, changes)
+            if not self._talk.stands:
+                self._always = settled
+        return settled
 
 
 def _path(address: Address | None) -> bytes:
