@@ -75,3 +75,13 @@ def test_opendkim_signs_what_our_people_send(tmp_path: Path) -> None:
     dns = FakeResolver({f"{RSA.selector}._domainkey.example.test": [public_record(RSA).encode()]})
     outcome = verify(field[0] + mine, dns, int(time.time()))
     assert outcome.outcome is Outcome.PASS, outcome.problem
+
+
+@pytest.mark.interop("opendkim")
+def test_opendkim_removes_forged_results(tmp_path: Path) -> None:
+    forged = b"Authentication-Results: forged.example; dkim=pass\r\n" * 3
+    settings: dict[str, str | Path] = {"Mode": "v", "AuthservID": "forged.example"}
+    with opendkim(tmp_path, **settings) as socket, FilteredServer(milter(socket)) as server:
+        assert server.take(forged + message())[0] == 250
+        (octets,) = server.octets(ADA)
+    assert b"dkim=pass" not in octets

@@ -83,6 +83,14 @@ def test_what_is_not_there_is_not_removed(number: int) -> None:
     assert edit.header() is None
 
 
+def test_removed_fields_are_still_counted() -> None:
+    """A filter that removes several goes by the numbers that they came with."""
+    edit = HeaderEdit(b"", b"X: a\r\nX: b\r\nX: c\r\n\r\n")
+    edit.change(b"X", 1, b"")
+    edit.change(b"X", 2, b"")
+    assert edit.header() == b"X: c\r\n\r\n"
+
+
 def test_what_others_put_above_is_not_changed() -> None:
     edit = HeaderEdit(b"X: theirs\r\n", b"X: own\r\n\r\n")
     edit.remove(b"x")

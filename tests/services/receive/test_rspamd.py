@@ -149,7 +149,7 @@ def test_fields_it_wants_added() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "left"), [(0, b""), (1, b"X: 2\r\n"), (-1, b"X: 1\r\n"), ([1, 1], b"")]
+    ("number", "left"), [(0, b""), (1, b"X: 2\r\n"), (-1, b"X: 1\r\n"), ([1, 2], b"")]
 )
 def test_fields_it_wants_removed(number: Any, left: bytes) -> None:
     opinion = judged(said(action="no action", milter={"remove_headers": {"x": number}}))

@@ -53,7 +53,8 @@ class _Entry:
 class HeaderEdit:
     """The header of a message while it is changed.
 
-    ``above`` are the fields that other guards have put before the message.
+    ``above`` are the fields that other guards have put before the message.  A field that was
+    removed is still counted, as in Sendmail: filters go by the numbers that they were shown.
     """
 
     __slots__ = ("_above", "_changed", "_end", "_entries", "_tail")
@@ -123,10 +124,7 @@ class HeaderEdit:
         if entry in self._above:
             return
         self._changed = self._changed or entry.sent
-        if field:
-            entry.octets = field
-        else:
-            self._entries.remove(entry)
+        entry.octets = field
 
 
 def split_message(octets: Octets, start: int) -> tuple[bytes, int]:

@@ -58,7 +58,7 @@ class _Symbol(msgspec.Struct):
 
 
 class _Milter(msgspec.Struct):
-    """Changes: a value is a text, a table with it, or a list of these."""
+    """Changes of fields, by name."""
 
     add_headers: dict[str, Any] = {}
     remove_headers: dict[str, Any] = {}
@@ -171,11 +171,10 @@ def _status(verdict: _Verdict, *, is_junk: bool) -> str:
 
 
 def _texts(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [text for each in value for text in _texts(each)]
-    if isinstance(value, Mapping):
-        value = value.get("value")
-    return [value] if isinstance(value, str) and value else []
+    """A text, a table with one, or a list of these."""
+    several = value if isinstance(value, list) else [value]
+    texts = [one.get("value") if isinstance(one, Mapping) else one for one in several]
+    return [text for text in texts if isinstance(text, str) and text]
 
 
 def _add(edit: HeaderEdit, name: str, text: str) -> None:
@@ -185,10 +184,8 @@ def _add(edit: HeaderEdit, name: str, text: str) -> None:
         _log.warning("field of rspamd left out", reason=str(problem))
 
 
-def _remove(edit: HeaderEdit, name: str, number: Any) -> None:
-    """``number`` from 1, from the end below 0; 0 is all of them."""
-    if isinstance(number, list):
-        for each in number:
-            _remove(edit, name, each)
-    elif isinstance(number, int):
-        edit.remove(name.encode(), number)
+def _remove(edit: HeaderEdit, name: str, value: Any) -> None:
+    """A number or a list of them: from 1, from the end below 0; 0 is all of the name."""
+    for number in value if isinstance(value, list) else [value]:
+        if isinstance(number, int):
+            edit.remove(name.encode(), number)
