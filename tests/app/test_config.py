@@ -12,7 +12,9 @@ from mailclad.app.config import (
     load_config,
     parse_config,
 )
+from mailclad.app.settings.filters import Door
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.services.receive.filter_failure import OnFailure
 
 FILE = Path("/etc/mailclad/mailclad.toml")
 SERVER = '[server]\nhostname = "mail.example.org"\n'
@@ -208,3 +210,49 @@ def test_dns_validation_has_three_ways() -> None:
     assert parse(SERVER + '[dns]\nvalidate = "always"').dns.validate == "always"
     with pytest.raises(ConfigProblem, match=r"dns\.validate"):
         parse(SERVER + '[dns]\nvalidate = "sometimes"')
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[[filters.milter]]\nsocket = "/run/x.sock"',
+            "filters.milter.socket: line 4: “/run/x.sock”: it is neither unix:/path nor inet:host",
+        ),
+        (
+            '[[filters.milter]]\nsocket = "unix:/x"\non_failure = "pass"',
+            "filters.milter.on_failure: line 5: “pass” is none of: accept, defer",
+        ),
+        (
+            '[[filters.milter]]\nsocket = "unix:/x"\nlisteners = ["lmtp"]',
+            "filters.milter.listeners: line 5: “lmtp” is none of: mx, submission",
+        ),
+        ("[[filters.milter]]", "filters.milter.socket: line 3: this key is needed and missing"),
+        (
+            '[filters.rspamd]\nurl = "https://x"',
+            "filters.rspamd.url: line 4: “https://x”: it is neither http://host:port nor unix:",
+        ),
+        (
+            '[filters.rspam]\nurl = "http://x"',
+            "filters.rspam: line 3: unknown key. Did you mean rspamd?",
+        ),
+        ("[hooks]\nmodules = [1]", "hooks.modules: line 4: expected a path in quotation marks"),
+        ("[hooks]\ntimeout_seconds = 0", "hooks.timeout_seconds: line 4: expected a whole"),
+    ],
+)
+def test_filters_and_hooks_are_checked(text: str, said: str) -> None:
+    with pytest.raises(ConfigProblem) as caught:
+        parse(SERVER + text)
+    assert str(caught.value).startswith(f"{FILE}: {said}")
+
+
+def test_filters_and_hooks() -> None:
+    config = parse(
+        SERVER + '[hooks]\nmodules = ["hooks.py"]\n[[filters.milter]]\nsocket = "unix:/x"\n'
+        'listeners = ["mx"]\n[filters.rspamd]\nurl = "http://127.0.0.1"\non_failure = "accept"'
+    )
+    assert config.hooks.modules == (Path("/etc/mailclad/hooks.py"),)
+    (milter,) = config.filters.milter
+    assert (milter.on_failure, milter.listeners) == (OnFailure.DEFER, (Door.MX,))
+    assert config.filters.rspamd is not None
+    assert config.filters.rspamd.on_failure is OnFailure.ACCEPT

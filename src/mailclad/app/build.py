@@ -15,6 +15,7 @@ from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
 from mailclad.app.duties import Duty, attend
 from mailclad.app.forgetting import forget
+from mailclad.app.hook_files import load_hooks
 from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
 from mailclad.app.reporting import make_counting, reporting_duties
@@ -41,6 +42,7 @@ from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.provision.accounts import Provision
+from mailclad.services.receive.hooks import Hooks
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.rates import RateTable
 from mailclad.services.reports.intake import Intake
@@ -161,8 +163,17 @@ class App:
                     _log.info("packs compacted", packs=gone)
 
 
-async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None) -> App:
-    """Everything of one process, on the running event loop."""
+async def build(
+    shared: Shared,
+    announce: Announce,
+    argon2: Argon2 | None = None,
+    hooks: tuple[Hooks, ...] = (),
+) -> App:
+    """Everything of one process, on the running event loop; raises HookProblem.
+
+    ``hooks`` are called before those that the configuration names.
+    """
+    hooks += load_hooks(shared.config.hooks.modules)
     directory = shared.config.server.data
     clock = SystemClock()
     store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
@@ -186,6 +197,7 @@ async def build(shared: Shared, announce: Announce, argon2: Argon2 | None = None
         submission=make_submission(shared.config, store, reception, signing, new_spool, clock),
         counting=make_counting(shared.config, store),
         intake=Intake(store, store, resolver, clock),
+        hooks=hooks,
     )
     return App(parts, store)
 

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.filters import Door, FiltersConfig
+from mailclad.app.settings.hooks import HooksConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
 from mailclad.app.settings.reports import ReportsConfig
 from mailclad.app.settings.submit import SubmitConfig
@@ -23,7 +25,11 @@ from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
 from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
+from mailclad.servers.filter_socket import parse_place
+from mailclad.servers.http_post import parse_url
+from mailclad.services.receive.filter_failure import OnFailure
 from mailclad.services.receive.networks import Networks
+from mailclad.services.receive.rspamd import PATH, PORT
 from mailclad.services.reports.addresses import ReportAddresses
 
 DEFAULT_FILE = Path("/etc/mailclad/mailclad.toml")
@@ -152,6 +158,8 @@ class Config(Strict, frozen=True, kw_only=True):
     receive: ReceiveConfig = ReceiveConfig()
     reports: ReportsConfig = ReportsConfig()
     submit: SubmitConfig = SubmitConfig()
+    hooks: HooksConfig = HooksConfig()
+    filters: FiltersConfig = FiltersConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -189,6 +197,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_receive(config, source)
     _check_reports(config, source)
     _check_submit(config, source)
+    _check_filters(config, source)
     return config
 
 
@@ -279,8 +288,11 @@ def _choices(path: KeyPath) -> str:
         "format": ("text", "json"),
         "dmarc": get_args(DmarcAction),
         "domains": get_args(DmarcAction),
+        "on_failure": tuple(OnFailure),
+        "listeners": tuple(Door),
     }
-    return ", ".join(kinds.get(path[-1] if path else "", ()))
+    names = [step for step in path if isinstance(step, str)]
+    return ", ".join(kinds.get(names[-1] if names else "", ()))
 
 
 def _check_tls(config: Config, source: _Source) -> None:
@@ -386,6 +398,22 @@ def _check_submit(config: Config, source: _Source) -> None:
         if hour > day:
             text = f"{hour} in an hour are more than {day} in a day: raise {name[:-4]}day as well"
             raise source.problem(("submit", name), text)
+
+
+def _check_filters(config: Config, source: _Source) -> None:
+    for number, milter in enumerate(config.filters.milter):
+        try:
+            parse_place(milter.socket)
+        except ValueError as problem:
+            text = f"“{milter.socket}”: {problem}"
+            raise source.problem(("filters", "milter", number, "socket"), text) from None
+    rspamd = config.filters.rspamd
+    if rspamd is not None:
+        try:
+            parse_url(rspamd.url, PORT, PATH)
+        except ValueError as problem:
+            text = f"“{rspamd.url}”: {problem}"
+            raise source.problem(("filters", "rspamd", "url"), text) from None
 
 
 def _check_line(line: ListenConfig, path: KeyPath, source: _Source) -> None:

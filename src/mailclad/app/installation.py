@@ -100,6 +100,7 @@ class RunningInstallation:
         workers_change = (
             msgspec.structs.replace(config, tls=old.config.tls) != old.config
             or contexts is not old.contexts
+            or bool(config.hooks.modules)  # they may have been edited
         )
         swap = Swap.of(chains) if chains and contexts is old.contexts else None
         return Reloaded(workers_change, swap, self._settle(old))

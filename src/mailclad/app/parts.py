@@ -12,6 +12,7 @@ from mailclad.servers.tls import ContextTable
 from mailclad.services.auth.authenticator import Authenticator
 from mailclad.services.auth.password import PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
+from mailclad.services.receive.hooks import Hooks
 from mailclad.services.receive.rates import RateTable
 from mailclad.services.receive.reception import Reception
 from mailclad.services.reports.addresses import ReportAddresses
@@ -53,6 +54,7 @@ class Parts:
     submission: Submission
     counting: Counting | None
     intake: Intake
+    hooks: tuple[Hooks, ...]
 
     @property
     def notes(self) -> Notes:

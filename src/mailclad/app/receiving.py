@@ -1,7 +1,9 @@
 """How mail from others is taken: the guards of each port, in order, and what grows old."""
 
 from mailclad.app.duties import Duty
+from mailclad.app.guards import filter_guards
 from mailclad.app.parts import Parts
+from mailclad.app.settings.filters import Door
 from mailclad.app.settings.receive import ReceiveConfig
 from mailclad.mail.address import normalise_domain
 from mailclad.protocols.smtp.conversation import Role
@@ -26,9 +28,11 @@ RARE_SECONDS = 3600
 def make_guards(role: Role, parts: Parts) -> tuple[Guard, ...]:
     """Who looks at the mail of a port, in order; our own people's is not judged."""
     if role is Role.SUBMISSION:
-        return ()
+        return _chosen(parts, Door.SUBMISSION)
     reports = ReportMail(parts.report_addresses, parts.store, parts.intake)
-    return (*_for_strangers(parts), reports) if role is Role.MX else (reports,)
+    if role is Role.LMTP:
+        return (reports,)
+    return (*_for_strangers(parts), *_chosen(parts, Door.MX), reports)
 
 
 def make_entrance(settings: ReceiveConfig) -> Entrance:
@@ -63,6 +67,16 @@ def _for_strangers(parts: Parts) -> tuple[Guard, ...]:
         )
     own = _own_networks(settings)
     return tuple([ForStrangers(guard, own) for guard in guards])
+
+
+def _chosen(parts: Parts, door: Door) -> tuple[Guard, ...]:
+    """The administrator's own: hooks, then filters."""
+    config = parts.shared.config
+    seconds = float(config.hooks.timeout_seconds)
+    return (
+        *(guard for hooks in parts.hooks for guard in hooks.guards(seconds)),
+        *filter_guards(config.filters, door, parts.new_spool),
+    )
 
 
 def _own_networks(settings: ReceiveConfig) -> Networks:

@@ -35,6 +35,7 @@ from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.mail.address import parse_address
 from mailclad.protocols.imap.prepare import prepare as prepare_message
 from mailclad.services.auth.password import Argon2id
+from mailclad.services.receive.hooks import Hooks
 from mailclad.store.model import ALL_UIDS, Column, Delivery, NewMessage
 
 START_SECONDS = 30.0
@@ -70,7 +71,9 @@ class MailServer:
 
     host = "localhost"
 
-    def __init__(self) -> None:
+    def __init__(self, *, hooks: Hooks | None = None) -> None:
+        """``hooks`` (``mailclad.hooks``) see the mail that this server receives."""
+        self._hooks = () if hooks is None else (hooks,)
         self._directory = Path(tempfile.mkdtemp(prefix="mailclad-"))
         self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._run, name="mailclad", daemon=True)
@@ -84,7 +87,7 @@ class MailServer:
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(WARNING))
         self._thread.start()
         try:
-            self._inside = self._do(_start(self._directory))
+            self._inside = self._do(_start(self._config(), self._hooks))
         except BaseException:
             self.stop()
             raise
@@ -185,6 +188,16 @@ class MailServer:
             raise RuntimeError("The server does not run: use it in a with statement, or start().")
         return self._inside
 
+    def _config(self) -> Config:
+        return Config(
+            server=ServerConfig(hostname="localhost", data=self._directory),
+            tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
+            listen=tuple(
+                ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
+                for service, tls in SERVICES
+            ),
+        )
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
@@ -242,17 +255,9 @@ class _Inside:
             await self.app.provision().add_domain(domain)
 
 
-async def _start(directory: Path) -> _Inside:
-    config = Config(
-        server=ServerConfig(hostname="localhost", data=directory),
-        tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
-        listen=tuple(
-            ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
-            for service, tls in SERVICES
-        ),
-    )
+async def _start(config: Config, hooks: tuple[Hooks, ...]) -> _Inside:
     chains = Certificates().load(config, SystemClock().now())
     bound = open_sockets(config.listen, {})
-    app = await build(prepare(config, bound, chains), lambda *_: None, CHEAP_ARGON2)
+    app = await build(prepare(config, bound, chains), lambda *_: None, CHEAP_ARGON2, hooks)
     await app.start()
     return _Inside(app, bound, ensure_ca(config))

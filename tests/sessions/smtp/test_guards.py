@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mailclad.mail.address import Address
+from mailclad.protocols.smtp.command import Mail
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.receive.guard import (
@@ -147,6 +148,35 @@ def test_a_no_may_end_the_connection() -> None:
     assert talk.closed == "Not today"
 
 
+def test_a_refused_hello_leaves_the_message_as_it_was() -> None:
+    class OnlyOnce(Watch):
+        async def hello(self, client: Client) -> None:
+            self.refuses = "hello" if "hello" in self.seen else ""
+            await super().hello(client)
+
+    watch = OnlyOnce()
+    talk = talk_with(watch)
+    assert codes(talk.feed(HELLO + MAIL + ADA + HELLO + MESSAGE))[-2:] == [b"354", b"250"]
+    assert watch.seen == ["hello", "mail", "recipient", "hello", "message"]
+
+
+def test_a_no_to_a_message_may_end_the_connection() -> None:
+    talk = talk_with(Watch(refuses="message", close_with_it=True))
+    talk.feed(HELLO + MAIL + ADA + MESSAGE)
+    assert talk.closed == "Not today"
+
+
+def test_a_recipient_that_a_guard_adds_and_nobody_has_is_left_out() -> None:
+    who, there = Address("who", "example.org"), Address("x", "elsewhere.example")
+    grace = Address("grace", "example.org")
+    talk = talk_with(Watch(opinion=Opinion(recipients=(who, grace, there))))
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"250"
+    ((accounts, _),) = talk.store.kept
+    assert accounts == (2,)
+    talk = talk_with(Watch(opinion=Opinion(recipients=(who,))))
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"550"
+
+
 def test_fields_of_all_guards_stand_before_ours_the_last_guards_first() -> None:
     first, second = (Watch(opinion=Opinion(fields=b"X-%d: y\r\n" % n)) for n in (1, 2))
     talk = talk_with(first, second)
@@ -202,3 +232,60 @@ def test_a_refused_message_is_kept_where_the_guard_says_so() -> None:
     assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"550"
     assert kept == [b"Subject: x\r\n\r\nhello\r\n"]
     assert talk.messages() == []
+
+
+def test_a_later_guard_sees_what_earlier_ones_put_above() -> None:
+    above: list[bytes] = []
+
+    class Reads(Watch):
+        async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+            above.append(message.fields)
+            return NO_OPINION
+
+    first, second = (Watch(opinion=Opinion(fields=b"X-%d: y\r\n" % n)) for n in (1, 2))
+    talk_with(first, second, Reads()).feed(HELLO + MAIL + ADA + MESSAGE)
+    assert above == [b"X-2: y\r\nX-1: y\r\n"]
+
+
+def test_a_later_refusal_keeps_what_earlier_guards_found_out() -> None:
+    class Plausible(Watch):
+        async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+            raise Refused(NO, keep=True, opinion=Opinion(fields=b"X-2: y\r\n"))
+
+    talk = talk_with(Watch(opinion=Opinion(fields=b"X-1: y\r\n")), Plausible())
+    kept: list[bytes] = []
+
+    async def keep_rejected(message: Incoming) -> None:
+        kept.append(message.octets[:])
+
+    talk.session.site.reception.keep_rejected = keep_rejected  # type: ignore[method-assign]
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"550"
+    assert kept[0].startswith(b"Return-Path: <bob@elsewhere.example>\r\nX-2: y\r\nX-1: y\r\n")
+
+
+def test_what_one_guard_discards_no_other_is_asked_about() -> None:
+    first, second = Watch(opinion=Opinion(discard=True)), Watch()
+    talk_with(first, second).feed(HELLO + MAIL + ADA + MESSAGE)
+    assert second.seen == ["hello", "mail", "recipient", "reset"]
+
+
+def test_a_changed_sender_is_the_sender_from_then_on() -> None:
+    senders: list[Mail] = []
+
+    class Reads(Watch):
+        async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+            senders.append(sender.mail)
+            return NO_OPINION
+
+    nobody = Mail(None)
+    talk = talk_with(Watch(opinion=Opinion(mail=nobody)), Reads())
+    talk.feed(HELLO + MAIL + ADA + MESSAGE)
+    assert senders == [nobody]
+    ((_, octets),) = talk.store.kept
+    assert octets.startswith(b"Return-Path: <>\r\n")
+
+
+def test_without_a_recipient_left_nobody_gets_it() -> None:
+    talk = talk_with(Watch(opinion=Opinion(recipients=())))
+    assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"250"
+    assert talk.store.kept == []

@@ -76,9 +76,11 @@ class Door:
 
 
 def test_a_client_who_is_refused_does_not_go_on_as_its_proxy() -> None:
-    talk = Talk(proxies=PROXY, guards=(Door(),))
+    door = Door()
+    talk = Talk(proxies=PROXY, guards=(door,))
     assert talk.feed(HELLO + XCLIENT + MAIL).splitlines()[-1] == b"450 4.7.1 Not now"
     assert talk.closed is not None
+    assert door.visits[1].closed
 
 
 def test_guards_meet_the_client_and_leave_its_proxy() -> None:

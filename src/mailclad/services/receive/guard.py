@@ -68,12 +68,14 @@ class MailFrom:
 class Arrived:
     """A message that has come whole; the sender's header begins at ``start``.
 
-    ``recipients`` are those of the envelope as guards before have left them.
+    ``recipients`` are those of the envelope as guards before have left them; ``fields`` are what
+    these guards have put above the message.
     """
 
     octets: Octets
     start: int
     recipients: tuple[Address, ...]
+    fields: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,8 @@ class Opinion:
 
     ``fields`` are whole header fields to stand before the message; ``junk`` says in words why
     it belongs in Junk; ``replaced`` is the message as it reads from now on, without our trace
-    fields; ``recipients`` the envelope from now on.  With ``discard`` the sender is told that
-    all is well, and nobody gets it.
+    fields; ``mail`` and ``recipients`` the envelope from now on.  With ``discard``, or without
+    any recipient left, the sender is told that all is well, and nobody gets it.
     """
 
     fields: bytes = b""
@@ -91,6 +93,7 @@ class Opinion:
     discard: bool = False
     replaced: Octets | None = None
     recipients: tuple[Address, ...] | None = None
+    mail: Mail | None = None
 
 
 NO_OPINION = Opinion()

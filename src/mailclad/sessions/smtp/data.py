@@ -5,7 +5,10 @@ are put before it.  250 is said only when every recipient has the message, durab
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+
+import structlog
 
 from mailclad.base.octets import Octets, Spool
 from mailclad.mail.address import Address
@@ -16,12 +19,15 @@ from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.receive.consult import consult
 from mailclad.services.receive.guard import NO_OPINION, Arrived, Opinion, Refused
 from mailclad.services.receive.incoming import Given, Incoming
-from mailclad.services.receive.refusal import Refusal
+from mailclad.services.receive.refusal import NobodyHere, Refusal
 from mailclad.sessions.smtp.outcome import Invited, Outcome
 from mailclad.sessions.smtp.refusals import refusal, spoilt
 from mailclad.sessions.smtp.session import Sending
 from mailclad.sessions.smtp.tracing import note_discarded, note_message_refused
 from mailclad.store.errors import StoreProblem
+
+_COPIED_AT_ONCE = 256 * 1024
+_log = structlog.get_logger()
 
 _ENDS_CONNECTION = frozenset({DataProblem.BARE_NEWLINE, DataProblem.NUL})
 """What another program may have read differently: nothing behind it is obeyed."""
@@ -45,21 +51,28 @@ async def end_of_data(session: Sending, command: EndOfData) -> Outcome:
     everybody = transaction.recipients
     count = len(everybody) if session.site.role is Role.LMTP and command.last else 1
     try:
-        if command.problem is not None:
-            for visit in session.visits:
-                visit.reset()
-            replies = (spoilt(command.problem),) * count
-        else:
-            replies = await _take(session, count)
-        note_message_refused(session, replies)
+        outcome = await _end(session, command, count)
+        note_message_refused(session, outcome.replies)
     finally:
         transaction.close()
-    close = command.problem.value if command.problem in _ENDS_CONNECTION else None
-    return Outcome(replies, session.greeted(), close)
+    return outcome
+
+
+async def _end(session: Sending, command: EndOfData, count: int) -> Outcome:
+    if command.problem is not None:
+        for visit in session.visits:
+            visit.reset()
+        close = command.problem.value if command.problem in _ENDS_CONNECTION else None
+        return Outcome((spoilt(command.problem),) * count, session.greeted(), close)
+    try:
+        return Outcome(await _take(session, count), session.greeted())
+    except Refused as problem:
+        close = problem.reply.text if problem.close else None
+        return Outcome((problem.reply,) * count, session.greeted(), close)
 
 
 async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
-    """The message judged, traced and kept; LMTP: one reply for each recipient."""
+    """The message judged, traced and kept; LMTP: one reply for each recipient; raises Refused."""
     try:
         opinion = await _judge(session)
         if opinion.discard:
@@ -68,8 +81,9 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
         message = await _trace(session, opinion)
     except Refused as problem:
         if problem.keep:
-            await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
-        return (problem.reply,) * count
+            with suppress(Refusal):  # those whom a guard named may be nobody
+                await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
+        raise
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
     together = await _keep(session, message, opinion)
@@ -92,6 +106,7 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
     """The message with our trace fields and the guards' before it."""
     site, transaction = session.site, session.transaction
     recipients = await _recipients(session, opinion)
+    mail = opinion.mail or transaction.mail
     protocol = protocol_word(
         extended=session.hello.verb is not Verb.HELO,
         lmtp=site.role is Role.LMTP,
@@ -103,7 +118,7 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         session.stamp,
         protocol,
         transaction.identity,
-        transaction.mail.reverse_path,
+        mail.reverse_path,
         _delivered_to(transaction.recipients),
         site.clock.now(),
         opinion.fields,
@@ -113,11 +128,12 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         assert spool is not None
         spool.close()
         spool = transaction.spool = site.new_spool()
-        spool.write(opinion.replaced[:])
+        for at in range(0, len(opinion.replaced), _COPIED_AT_ONCE):
+            spool.write(opinion.replaced[at : at + _COPIED_AT_ONCE])
     assert spool is not None
     spool.prepend(trace)
     octets: Octets = spool.view()
-    return Incoming(transaction.identity, octets, len(trace), transaction.mail, recipients)
+    return Incoming(transaction.identity, octets, len(trace), mail, recipients)
 
 
 def _delivered_to(recipients: Sequence[Given]) -> Address | None:
@@ -134,13 +150,24 @@ async def _recipients(session: Sending, opinion: Opinion) -> list[Given]:
     if opinion.recipients is None:
         return given
     known = {one.address: one for one in given}
+    found = [known.get(one) or await _added(session, one) for one in opinion.recipients]
+    recipients = [each for each in found if each is not None]
+    if not recipients:
+        raise NobodyHere
+    return recipients
+
+
+async def _added(session: Sending, address: Address) -> Given | None:
+    """A guard's recipient; None where mail does not go there: the sender cannot help that."""
     site = session.site
     source = site.reception if site.submission is None else site.submission.submission
-    bounce = session.transaction.mail.reverse_path is None
-    return [
-        known.get(address) or Given(Rcpt(address), await source.recipient(address, bounce=bounce))
-        for address in opinion.recipients
-    ]
+    try:
+        bounce = session.transaction.mail.reverse_path is None
+        return Given(Rcpt(address), await source.recipient(address, bounce=bounce))
+    except Refusal as problem:
+        kind = type(problem).__name__
+        _log.warning("added recipient left out", recipient=str(address), reason=kind)
+        return None
 
 
 async def _keep(session: Sending, message: Incoming, opinion: Opinion) -> Reply:

@@ -13,12 +13,12 @@ from mailclad.sessions.smtp.session import Greeted, Session
 
 
 async def hello(session: Session, command: Hello) -> Outcome:
-    """Also in the middle of a message, which it gives up (RFC 5321 §4.1.4)."""
-    session.end()
+    """Also in the middle of a message: one that is accepted gives it up (RFC 5321 §4.1.4)."""
     site = session.site
     client = replace(session.client, hello=command.name)
     for visit in session.visits:
         await visit.hello(client)
+    session.end()
     stamp = make_stamp(command.name, client.peer, site.host_name, client.tls)
     become = Greeted(site, client, session.visits, command, stamp)
     lines = [site.host_name]

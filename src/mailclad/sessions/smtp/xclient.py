@@ -14,7 +14,11 @@ from mailclad.sessions.smtp.session import Session, meet
 async def xclient(session: Session, command: XClient) -> Outcome:
     site, client = session.site, session.client
     become = meet(site, replace(client, peer=command.address or client.peer, hello=""))
-    for visit in become.visits:
-        await visit.connected()
+    try:
+        for visit in become.visits:
+            await visit.connected()
+    except BaseException:
+        become.leave()
+        raise
     session.leave()
     return said(greeting(site.host_name), become)

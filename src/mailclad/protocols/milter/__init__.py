@@ -1,0 +1,1 @@
+"""Milters: filters beside a mail server, the server's side of their protocol."""
