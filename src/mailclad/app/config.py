@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.mta_sts import MtaStsConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
 from mailclad.app.settings.reports import ReportsConfig
 from mailclad.app.settings.submit import SubmitConfig
@@ -23,6 +24,7 @@ from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
 from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
+from mailclad.mail.mta_sts import StsMode
 from mailclad.services.receive.networks import Networks
 from mailclad.services.reports.addresses import ReportAddresses
 
@@ -152,6 +154,7 @@ class Config(Strict, frozen=True, kw_only=True):
     receive: ReceiveConfig = ReceiveConfig()
     reports: ReportsConfig = ReportsConfig()
     submit: SubmitConfig = SubmitConfig()
+    mta_sts: MtaStsConfig = MtaStsConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -279,6 +282,7 @@ def _choices(path: KeyPath) -> str:
         "format": ("text", "json"),
         "dmarc": get_args(DmarcAction),
         "domains": get_args(DmarcAction),
+        "mode": tuple(StsMode),
     }
     return ", ".join(kinds.get(path[-1] if path else "", ()))
 
