@@ -6,6 +6,7 @@ import click
 
 from mailclad.app.open import Opened
 from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
+from mailclad.cli.domain_dns import dns
 from mailclad.cli.domain_key import key
 
 
@@ -15,6 +16,7 @@ def domain() -> None:
 
 
 domain.add_command(key)
+domain.add_command(dns)
 
 
 @domain.command("add")

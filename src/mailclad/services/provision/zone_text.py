@@ -19,13 +19,14 @@ def zone_text(records: Iterable[DnsRecord]) -> str:
     lines = []
     for record in records:
         lines.append(f"; {record.purpose}")
-        lines.append(f"{record.name}. {TTL} IN {record.kind} {presentation(record)}")
+        value = written(record.kind, record.value)
+        lines.append(f"{record.name}. {TTL} IN {record.kind} {value}")
     return "".join(f"{line}\n" for line in lines)
 
 
-def presentation(record: DnsRecord) -> str:
+def written(kind: str, value: str) -> str:
     """The value as it stands in a zone file."""
-    return quoted(record.value) if record.kind == "TXT" else record.value
+    return quoted(value) if kind == "TXT" else value
 
 
 def quoted(text: str) -> str:
