@@ -42,6 +42,18 @@ def test_what_is_kept_is_found_by_another_process(tmp_path: Path) -> None:
     assert run(tmp_path, find) == [later, FAILED, None]
 
 
+def test_a_policy_that_is_no_longer_read_is_none(tmp_path: Path) -> None:
+    odd = replace(GOOD, policy=replace(POLICY, lines=("version: STSv9",)))
+
+    async def work(store: SqliteStore) -> StsState | None:
+        await store.keep_sts_state(odd)
+        return await store.sts_state("a.test")
+
+    found = run(tmp_path, work)
+    assert found is not None
+    assert found.policy is None
+
+
 def test_policies_in_use_are_due(tmp_path: Path) -> None:
     async def work(store: SqliteStore) -> list[tuple[StsState, ...]]:
         await store.keep_sts_state(GOOD)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mailclad.base.https import Https, Request, Response
 from mailclad.base.resolver import DnsProblem
 from mailclad.engines.sqlite.store import SqliteStore
-from mailclad.mail.mta_sts import MAX_POLICY_OCTETS, StsMode
+from mailclad.mail.mta_sts import MAX_POLICY_OCTETS, StsMode, record_name
 from mailclad.mail.tls_rpt import ResultType
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.tls import ClientTrust
@@ -432,25 +433,84 @@ def test_what_is_remembered_has_an_end(
     assert play(work) == 10
 
 
+class Slow(Https):
+    """Answers when it may; ``most`` is how many asked at once."""
+
+    def __init__(self) -> None:
+        self.may = asyncio.Event()
+        self.now = self.most = 0
+
+    async def fetch(self, request: Request) -> Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await self.may.wait()
+        self.now -= 1
+        return Response(404, {}, b"")
+
+
+def many(world: World, https: Https) -> tuple[KeptStsPolicies, list[str]]:
+    domains = [f"d{number}.test" for number in range(FETCHES * 3)]
+    for domain in domains:
+        world.names[record_name(domain), "TXT"] = [b"v=STSv1; id=1"]
+    return KeptStsPolicies(Names(world.names), https, world.store, world.clock), domains
+
+
 def test_fetches_at_a_time_have_an_end(play: Callable[..., Any]) -> None:
-    class Slow(Https):
-        def __init__(self) -> None:
-            self.now = self.most = 0
-
-        async def fetch(self, request: Request) -> Response:
-            self.now += 1
-            self.most = max(self.most, self.now)
-            await asyncio.sleep(0)
-            self.now -= 1
-            return Response(404, {}, b"")
-
     async def work(world: World) -> int:
-        domains = [f"d{number}.test" for number in range(100)]
-        for domain in domains:
-            world.names[(f"_mta-sts.{domain}", "TXT")] = [b"v=STSv1; id=1"]
         slow = Slow()
-        policies = KeptStsPolicies(Names(world.names), slow, world.store, world.clock)
-        await asyncio.gather(*map(policies.find, domains))
+        policies, domains = many(world, slow)
+        finding = [asyncio.create_task(policies.find(domain)) for domain in domains]
+        while slow.now < FETCHES:
+            await asyncio.sleep(0)
+        slow.may.set()
+        found = await asyncio.gather(*finding)
+        assert {one.problem for one in found} == {FETCH}
         return slow.most
 
     assert play(work) == FETCHES
+
+
+def test_who_finds_no_room_is_not_blamed(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sts_policies, "ROOM_SECONDS", 0.02)
+
+    async def work(world: World) -> None:
+        slow = Slow()
+        policies, domains = many(world, slow)
+        finding = [asyncio.create_task(policies.find(domain)) for domain in domains]
+        late = await asyncio.gather(*finding[FETCHES:])
+        assert set(late) == {NO_POLICY}
+        slow.may.set()
+        assert {one.problem for one in await asyncio.gather(*finding[:FETCHES])} == {FETCH}
+        assert (await policies.find(domains[-1])).problem is FETCH
+
+    play(work)
+
+
+def test_a_policy_of_none_has_no_troubles(play: Callable[..., Any]) -> None:
+    async def work(world: World) -> None:
+        world.site.answer = plain(text("none"))
+        await world.find()
+        world.record(b"v=STSv1; id=2")
+        world.site.answer = []
+        found = await world.find()
+        assert found.policy is not None
+        assert (found.policy.mode, found.problem) == (StsMode.NONE, None)
+
+    play(work)
+
+
+def test_the_administrator_learns_of_a_refresh_that_fails(play: Callable[..., Any]) -> None:
+    async def work(world: World) -> Any:
+        await world.find()
+        world.site.answer = plain(b"gone", status="410 Gone")
+        world.clock.seconds += REFRESH_SECONDS + 1
+        with capture_logs() as lines:
+            await world.policies.refresh()
+        return lines
+
+    (line,) = play(work)
+    assert line["log_level"] == "warning"
+    assert (line["domain"], line["problem"]) == (DOMAIN, FETCH)
+    assert "410" in line["reason"]

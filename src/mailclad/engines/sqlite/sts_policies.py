@@ -5,7 +5,7 @@ from typing import Any
 from mailclad.engines.sqlite.connection import first_row, rows
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
-from mailclad.mail.mta_sts import parse_policy
+from mailclad.mail.mta_sts import StsPolicy, StsProblem, parse_policy
 from mailclad.mail.tls_rpt import ResultType
 from mailclad.store.sts_policies import StsPolicies, StsState
 
@@ -62,7 +62,7 @@ def _read(row: tuple[Any, ...]) -> StsState:
     domain, used_at, tried_id, tried_at, problem, reason, policy_id, fetched_at, policy = row
     return StsState(
         domain=domain,
-        policy=parse_policy(policy.encode(), domain, policy_id) if policy is not None else None,
+        policy=_policy(domain, policy_id, policy) if policy is not None else None,
         fetched_at=fetched_at or 0,
         tried_id=tried_id,
         tried_at=tried_at,
@@ -70,3 +70,11 @@ def _read(row: tuple[Any, ...]) -> StsState:
         reason=reason,
         used_at=used_at,
     )
+
+
+def _policy(domain: str, policy_id: str, text: str) -> StsPolicy | None:
+    """None where a later version reads more strictly than the one that kept it."""
+    try:
+        return parse_policy(text.encode(), domain, policy_id)
+    except StsProblem:
+        return None
