@@ -106,6 +106,7 @@ def test_people_read_what_each_is_for(run: Run) -> None:
     assert "Mail for the domain goes to this server. (needed)" in output
     assert f"    example.test  MX  10 {HOST}." in output
     assert "reverse name (PTR)" in output
+    assert "does not have the name mta-sts.example.test yet" in output
     assert "mailclad domain check example.test" in output
 
 

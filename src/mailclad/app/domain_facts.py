@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mailclad.app.config import Config, is_local
 from mailclad.base.tls_policy import Service
 from mailclad.mail.address import normalise_domain
+from mailclad.mail.mta_sts import policy_host
 from mailclad.servers.outbound import is_public
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.choose import by_name, choose
@@ -38,7 +39,7 @@ async def domain_facts(
     name: str,
     *,
     addresses: Sequence[str],
-    leaves: tuple[bytes, ...],
+    chains: tuple[CertificateChain, ...],
     keys: tuple[StoredKey, ...],
 ) -> DomainFacts:
     """Raises ProvisionProblem where the domain is not ours."""
@@ -65,20 +66,26 @@ async def domain_facts(
         keys=tuple(key for key in keys if key.domain == domain),
         # Nobody out there trusts a private authority: a policy behind one is none.
         policy=config.mta_sts.policy(domain, host_name) if has_web and config.tls.files else None,
-        leaves=leaves,
+        leaves=_leaves(chains, host_name),
         has_web=has_web,
+        certified=choose(by_name(chains), policy_host(domain)) is not None,
         reports=postmaster if await directory.resolve(postmaster) else "",
     )
 
 
-def served_leaves(config: Config) -> tuple[bytes, ...]:
-    """The certificates (DER) that who asks for the hostname gets, of files that are ready."""
+def served_chains(config: Config) -> tuple[CertificateChain, ...]:
+    """The certificates in files that are ready."""
     now = datetime.now(UTC)
     chains: list[CertificateChain] = []
     for pair in config.tls.files:
         with suppress(CertificateProblem):
             chains.append(load_pair(pair.certificate, pair.key, now).chain)
-    found = choose(by_name(chains), config.server.hostname.lower()) or tuple(chains[:1])
+    return tuple(chains)
+
+
+def _leaves(chains: tuple[CertificateChain, ...], host_name: str) -> tuple[bytes, ...]:
+    """What who asks for the host gets, DER."""
+    found = choose(by_name(chains), host_name) or chains[:1]
     leaves = [x509.load_pem_x509_certificate(chain.chain_pem) for chain in found]
     return tuple(leaf.public_bytes(Encoding.DER) for leaf in leaves)
 

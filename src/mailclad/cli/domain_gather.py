@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mailclad.app.config import load_config
-from mailclad.app.domain_facts import domain_facts, public_addresses, served_leaves
+from mailclad.app.domain_facts import domain_facts, public_addresses, served_chains
 from mailclad.app.open import Opened
 from mailclad.cli.context import F, with_store
 from mailclad.cli.trouble import Trouble
@@ -36,7 +36,7 @@ def gather(name: str, addresses: tuple[str, ...], config_file: Path) -> DomainFa
         except ValueError:
             raise Trouble(f"“{address}” is not an IP address.") from None
     config = load_config(config_file)
-    leaves = served_leaves(config)
+    chains = served_chains(config)
 
     async def action(things: Opened) -> DomainFacts:
         return await domain_facts(
@@ -44,7 +44,7 @@ def gather(name: str, addresses: tuple[str, ...], config_file: Path) -> DomainFa
             things.store,
             name,
             addresses=addresses or public_addresses(),
-            leaves=leaves,
+            chains=chains,
             keys=(),
         )
 

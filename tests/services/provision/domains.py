@@ -35,5 +35,6 @@ FULL = replace(
     policy=make_policy("example.test", StsMode.TESTING, ["mail.example.test"], 86400),
     leaves=(LEAF.der,),
     has_web=True,
+    certified=True,
     reports="postmaster@example.test",
 )

@@ -121,7 +121,9 @@ def test_what_is_not_there_is_not_promised() -> None:
     }
     assert any("--address" in line for line in advice(BARE))
     assert any("DKIM" in line for line in advice(BARE))
-    assert not any("--address" in line or "DKIM" in line for line in advice(FULL))
+    assert any("https on port 443" in line for line in advice(BARE))
+    assert any("mta-sts.example.test" in line for line in advice(replace(FULL, certified=False)))
+    assert len(advice(FULL)) == 3
 
 
 def test_a_server_that_is_called_like_its_domain() -> None:

@@ -55,7 +55,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class DomainFacts:
-    """``policy`` is None where nobody serves it; ``leaves`` are the DER certificates on port 25.
+    """``policy`` is None where nobody could fetch it, ``certified`` whether a certificate has the
+    policy host's name; ``leaves`` are the DER certificates on port 25.
 
     ``reports`` is the address that others' reports go to, "" for none; ``addresses`` are those of
     ``host_name``, as far as they are known.
@@ -69,6 +70,7 @@ class DomainFacts:
     policy: StsPolicy | None = None
     leaves: tuple[bytes, ...] = ()
     has_web: bool = False
+    certified: bool = False
     reports: str = ""
 
 
@@ -88,6 +90,14 @@ _REVERSE_NAME = (
 )
 _CAA = "If the domain has CAA records, they must allow the authority that signs your certificate."
 _NO_KEY = "Mail is not signed yet: there is no DKIM key for the domain."
+_NO_POLICY = (
+    "Others do not insist on encryption yet (MTA-STS): that needs a listener for https on port "
+    "443, and a certificate of an authority that everybody knows."
+)
+_NOT_CERTIFIED = (
+    "The certificate does not have the name {policy_host} yet: without it nobody takes the "
+    "MTA-STS policy. Have it issued for that name too, once its record is there."
+)
 _TLSA = (
     "TLSA records count only in a zone signed with DNSSEC, and only while the certificate keeps "
     "its key when it is renewed (certbot: --reuse-key). Else leave them out."
@@ -102,6 +112,10 @@ def advice(facts: DomainFacts) -> tuple[str, ...]:
     told.append(_CAA)
     if not facts.keys:
         told.append(_NO_KEY)
+    if facts.policy is None:
+        told.append(_NO_POLICY)
+    elif not facts.certified:
+        told.append(_NOT_CERTIFIED.format(policy_host=policy_host(facts.domain)))
     if facts.leaves:
         told.append(_TLSA)
     return tuple(told)
