@@ -18,6 +18,7 @@ from mailclad.base.https import (
 from mailclad.base.resolver import DnsProblem
 from mailclad.servers.https_client import (
     HEAD_OCTETS,
+    MAX_ADDRESSES,
     MAX_TARGET_OCTETS,
     HttpsClient,
     Place,
@@ -245,6 +246,18 @@ def test_the_next_address_is_tried(loop: str, trust: ClientTrust) -> None:
             return await client.fetch(Request(f"https://{HOST}:{site.port}/"))
 
     assert run(loop, work).body == b"hello"
+
+
+def test_not_every_address_of_many_is_tried(loop: str, trust: ClientTrust) -> None:
+    tried: list[str] = [f"127.0.0.{number}" for number in range(1, 20)]
+
+    async def work() -> str:
+        client = HttpsClient(FakeResolver({(HOST, "A"): tried}), trust, permits=anywhere)
+        with pytest.raises(HttpsProblem) as caught:
+            await client.fetch(Request(f"https://{HOST}:1/"))
+        return str(caught.value)
+
+    assert run(loop, work).count("; ") == MAX_ADDRESSES - 1
 
 
 @pytest.mark.parametrize(

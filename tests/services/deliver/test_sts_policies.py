@@ -23,6 +23,7 @@ from mailclad.services.deliver import sts_policies
 from mailclad.services.deliver.sts import NO_POLICY, StsFound
 from mailclad.services.deliver.sts_policies import (
     FETCHES,
+    MEMORY_SECONDS,
     PAUSE_SECONDS,
     REFRESH_SECONDS,
     KeptStsPolicies,
@@ -161,9 +162,10 @@ def test_nothing_is_fetched_without_one_good_record(
     play(work)
 
 
-@pytest.mark.parametrize("domain", ["[192.0.2.1]", "bücher\u2024.test", ""])
+@pytest.mark.parametrize("domain", ["[192.0.2.1]", "bücher\u2024.test"])
 def test_what_is_no_name_has_no_policy(play: Callable[..., Any], domain: str) -> None:
     async def work(world: World) -> None:
+        world.names[record_name(domain), "TXT"] = [b"v=STSv1; id=1"]
         assert await world.policies.find(domain) == NO_POLICY
 
     play(work)
@@ -388,6 +390,34 @@ def test_policies_that_nobody_uses_are_left_to_expire_and_dropped(
         return await world.store.sts_state(DOMAIN)
 
     assert play(work) is None
+
+
+def test_the_store_is_read_now_and_then_only(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process has fetched is known here soon."""
+
+    async def work(world: World) -> None:
+        reads = 0
+        read = world.store.sts_state
+
+        async def counted(domain: str) -> StsState | None:
+            nonlocal reads
+            reads += 1
+            return await read(domain)
+
+        monkeypatch.setattr(world.store, "sts_state", counted)
+        for domain, expected in ((DOMAIN, 1), ("none.test", 2)):
+            await world.policies.find(domain)
+            world.clock.seconds += MEMORY_SECONDS - 1
+            await world.policies.find(domain)
+            assert reads == expected
+            world.clock.seconds = 1_000_000
+        world.clock.seconds += MEMORY_SECONDS
+        await world.find()
+        assert reads == 3
+
+    play(work)
 
 
 def test_use_is_noted_once_a_day(play: Callable[..., Any]) -> None:

@@ -152,6 +152,11 @@ def test_a_record_that_was_entered_with_the_domain_twice() -> None:
     ("changed", "problem", "words"),
     [
         ({("192.0.2.1", "PTR"): ["host1.isp.test"]}, ("192.0.2.1", "PTR"), "reverse name"),
+        (
+            {("192.0.2.1", "PTR"): ["b.test"], ("b.test", "A"): ["192.0.2.1"]},
+            ("192.0.2.1", "PTR"),
+            "to mail.example.test",
+        ),
         ({("192.0.2.1", "PTR"): []}, ("192.0.2.1", "PTR"), "reverse name"),
         ({("192.0.2.1", "PTR"): DnsProblem("lost")}, ("192.0.2.1", "PTR"), "lost"),
         ({(HOST, "CNAME"): ["other.test"]}, (HOST, "CNAME"), "an alias of other.test."),
