@@ -29,12 +29,13 @@ def plain(body: bytes, *, media_type: str = "text/plain", status: str = "200 OK"
 class Site:
     """``answer`` are the pieces of what is sent, each behind a pause.
 
-    ``hang`` keeps the connection open behind the last one.
+    ``hang`` keeps the connection open behind the last one; ``rude`` ends it without a goodbye.
     """
 
     def __init__(self, certificate: Made) -> None:
         self.answer: Iterable[bytes] = plain(b"hello")
         self.hang = False
+        self.rude = False
         self.pause_seconds = 0.0
         self.requests: list[bytes] = []
         self.server_names: list[str | None] = []
@@ -67,6 +68,8 @@ class Site:
         self._tasks.add(task)
         with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
             await self._talk(reader, writer)
+        if self.rude:
+            writer.transport.abort()
         writer.close()
         self._tasks.discard(task)
 

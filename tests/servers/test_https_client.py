@@ -66,13 +66,14 @@ def fetched(
     leaf: Made = LEAF,
     request: Request = Request(f"https://{HOST}/policy?x=1"),
     hang: bool = False,
+    rude: bool = False,
     requests: list[bytes] | None = None,
 ) -> Response:
     """What the client makes of this answer; ``request``'s URL gets the server's port."""
 
     async def work() -> Response:
         async with Site(leaf) as site:
-            site.answer, site.hang = answer, hang
+            site.answer, site.hang, site.rude = answer, hang, rude
             url = request.url.replace(HOST, f"{HOST}:{site.port}")
             client = HttpsClient(NAMES, trust, permits=anywhere)
             try:
@@ -124,6 +125,19 @@ def test_ways_to_say_hello(loop: str, trust: ClientTrust, answer: list[bytes]) -
     assert "x" not in response.headers
 
 
+@pytest.mark.rfc(9112, "9.8")
+@pytest.mark.parametrize("rude", [False, True])
+def test_a_body_without_a_length_is_whole_after_a_goodbye(
+    loop: str, trust: ClientTrust, rude: bool
+) -> None:
+    answer = [b"HTTP/1.1 200 OK\r\n\r\nhel", b"lo"]
+    if not rude:
+        assert fetched(loop, trust, answer).body == b"hello"
+        return
+    with pytest.raises(HttpsProblem, match="before its answer was whole"):
+        fetched(loop, trust, answer, rude=True)
+
+
 def test_a_redirect_is_an_answer(loop: str, trust: ClientTrust) -> None:
     answer = [b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n"]
     assert fetched(loop, trust, answer).status == 302
@@ -147,7 +161,9 @@ SMALL = Request(f"https://{HOST}/", octets=1000)
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"], "not HTTP"),
         ([b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"], "not HTTP"),
         ([b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello"], "before its answer was whole"),
-        ([b"HTTP/1.1 200 OK\r\n\r\nhello"], "before its answer was whole"),
+        ([b"HTTP/1.1 200 OK\r\n"], "before its answer was whole"),
+        ([b"HTTP/1.1 103 Early Hints\r\n\r\n"], "before its answer was whole"),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"], "before its answer"),
         ([], "before its answer was whole"),
     ],
 )

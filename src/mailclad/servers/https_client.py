@@ -5,8 +5,8 @@ certificate).
 
 Comes in: URLs, also of strangers, and what their servers answer.  Goes out: a response or
 ``HttpsProblem``.  Nothing is said before the certificate has proved the host; addresses that
-``permits`` refuses are not connected to.  A body must say how long it is: where it just ends,
-nobody can tell a whole policy from one that was cut.
+``permits`` refuses are not connected to.  A body that does not say how long it is counts as whole
+only if the server says goodbye (RFC 9112 §9.8): else it may have been cut.
 Limits: seconds for everything, octets of head, body and framing, addresses tried.
 """
 
@@ -48,6 +48,7 @@ MAX_TARGET_OCTETS = 2048
 """Path and query; RFC 9110 §4.1 asks for 8000 of servers, no URL that we are given has 200."""
 
 _HTTPS_PORT = 443
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _TARGET = re.compile(r"[!-~]+")
 
 
@@ -179,9 +180,12 @@ async def _read(channel: Channel, octets: int) -> Response:
     reading = _Reading(octets)
     while not reading.done:
         received = await channel.receive()
-        if received is None:
+        if received is not None:
+            reading.feed(received)
+        elif reading.ends_with_stream and channel.said_goodbye:
+            break
+        else:
             raise HttpsProblem("the server closed before its answer was whole")
-        reading.feed(received)
     return Response(reading.status, reading.headers, bytes(reading.body))
 
 
@@ -208,6 +212,11 @@ class _Reading:
         if len(self.body) > self._octets or self._left < 0:
             raise HttpsProblem(f"the answer is longer than {self._octets} octets")
 
+    @property
+    def ends_with_stream(self) -> bool:
+        """Whether nothing says how long the body is (RFC 9112 §6.3)."""
+        return not self._in_head and not self.headers.keys() & _LENGTHS
+
     def on_message_begin(self) -> None:
         self._in_head = True
 
@@ -228,6 +237,7 @@ class _Reading:
     def on_message_complete(self) -> None:
         if self.status < 200:  # RFC 9110 §15.2: an interim answer, the real one follows
             self.headers.clear()
+            self._in_head = True
         else:
             self.done = True
 
