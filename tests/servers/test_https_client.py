@@ -1,7 +1,6 @@
 """The HTTPS client against real TLS servers on loopback that answer rightly and wrongly."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from mailclad.servers.tls import ClientTrust
 from tests.certificates import Made, make
 from tests.dns.fake import FakeResolver
 from tests.servers.https_site import Site, plain
-from tests.servers.loopback import LOOPS
+from tests.servers.loopback import run_on
 
 HOST = "mta-sts.example.test"
 ROOT = make("root", authority=True)
@@ -47,15 +46,6 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> ClientTrust:
 
 def anywhere(_: str) -> bool:
     return True
-
-
-def run(loop: str, work: Callable[[], Awaitable[Any]]) -> Any:
-    async def limited() -> Any:
-        async with asyncio.timeout(20):
-            return await work()
-
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        return runner.run(limited())
 
 
 def fetched(
@@ -81,7 +71,7 @@ def fetched(
             finally:
                 (requests if requests is not None else []).extend(site.requests)
 
-    response = run(loop, work)
+    response = run_on(loop, work)
     assert isinstance(response, Response)
     return response
 
@@ -193,7 +183,7 @@ def test_a_slow_drip_has_an_end(loop: str, trust: ClientTrust) -> None:
             with pytest.raises(HttpsProblem, match="seconds"):
                 await client.fetch(Request(f"https://{HOST}:{site.port}/", seconds=0.2))
 
-    run(loop, work)
+    run_on(loop, work)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +219,7 @@ def test_the_server_learns_the_name(loop: str, trust: ClientTrust) -> None:
             await client.fetch(Request(f"https://{HOST.upper()}.:{site.port}/"))
             return site.server_names
 
-    assert run(loop, work) == [HOST]
+    assert run_on(loop, work) == [HOST]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "inside.test", "nat64.test", "both.test"])
@@ -248,7 +238,7 @@ def test_addresses_inside_are_not_connected_to(loop: str, trust: ClientTrust, ho
         with pytest.raises(HttpsProblem, match="not of the open Internet"):
             await client.fetch(Request(f"https://{host}/"))
 
-    run(loop, work)
+    run_on(loop, work)
 
 
 def test_the_next_address_is_tried(loop: str, trust: ClientTrust) -> None:
@@ -261,7 +251,7 @@ def test_the_next_address_is_tried(loop: str, trust: ClientTrust) -> None:
             client = HttpsClient(names, trust, permits=anywhere)
             return await client.fetch(Request(f"https://{HOST}:{site.port}/"))
 
-    assert run(loop, work).body == b"hello"
+    assert run_on(loop, work).body == b"hello"
 
 
 def test_not_every_address_of_many_is_tried(loop: str, trust: ClientTrust) -> None:
@@ -273,7 +263,7 @@ def test_not_every_address_of_many_is_tried(loop: str, trust: ClientTrust) -> No
             await client.fetch(Request(f"https://{HOST}:1/"))
         return str(caught.value)
 
-    assert run(loop, work).count("; ") == MAX_ADDRESSES - 1
+    assert run_on(loop, work).count("; ") == MAX_ADDRESSES - 1
 
 
 @pytest.mark.parametrize(
@@ -290,7 +280,7 @@ def test_nobody_is_there(loop: str, trust: ClientTrust, known: Any, words: str) 
         with pytest.raises(HttpsProblem, match=words):
             await client.fetch(Request(f"https://{HOST}:1/"))
 
-    run(loop, work)
+    run_on(loop, work)
 
 
 @pytest.mark.parametrize(

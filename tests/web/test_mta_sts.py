@@ -1,15 +1,12 @@
 """Each domain's policy at its own host, and nothing at hosts that are not ours."""
 
-import asyncio
-from typing import Any
-
 import pytest
 from starlette.applications import Starlette
-from starlette.types import Message
 
 from mailclad.app.settings.mta_sts import MAX_AGE, MtaStsConfig
 from mailclad.mail.mta_sts import StsMode, parse_policy, write_record
 from mailclad.web.mta_sts import with_policies
+from tests.web import asking
 
 PATH = "/.well-known/mta-sts.txt"
 CONFIG = MtaStsConfig(mode=StsMode.ENFORCE)
@@ -20,37 +17,11 @@ async def domains() -> list[str]:
 
 
 def get(host: str, path: str = PATH) -> tuple[int, str, bytes]:
-    """One request, without a socket."""
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "headers": [(b"host", host.encode())],
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "https",
-        "server": ("192.0.2.1", 443),
-        "root_path": "",
-    }
     application = with_policies(
         Starlette(), domains, lambda domain: CONFIG.policy(domain, "Mail.example.org")
     )
-
-    async def ask() -> None:
-        await application(scope, receive, send)
-
-    asyncio.run(ask())
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    body = b"".join(part.get("body", b"") for part in sent[1:])
-    return sent[0]["status"], headers["content-type"], body
+    status, headers, body = asking.get(application, path, host)
+    return status, headers["content-type"], body
 
 
 @pytest.mark.rfc(8461, "3.2")

@@ -17,6 +17,7 @@ from mailclad.servers.tls import ClientTrust
 from mailclad.services.provision.dns_check import Finding
 from mailclad.services.provision.dns_records import DomainFacts
 from mailclad.services.provision.dns_survey import Probe, Progress, View, World, survey
+from mailclad.services.provision.dns_view import find_zone
 
 MAX_NAME_SERVERS = 4
 """Of the zone: who has more serves the same from all of them."""
@@ -99,10 +100,7 @@ async def _name_servers(resolver: ZoneResolver, domain: str) -> list[tuple[str, 
     """Name, zone and address of those that the zone's own records name; none where DNS fails."""
     found = []
     try:
-        zone, names = domain, (await resolver.ns(domain)).records
-        while not names and zone:
-            zone = zone.partition(".")[2]
-            names = (await resolver.ns(zone)).records if zone else ()
+        zone, names = await find_zone(resolver, domain)
         for name in names[:MAX_NAME_SERVERS]:
             addresses = (await resolver.addresses(name, 4)).records
             found += [(name, zone, one) for one in addresses[:1] if is_public(one)]

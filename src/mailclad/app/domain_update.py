@@ -13,7 +13,7 @@ from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.update import Edit, TsigKey, UpdateRefused, send_update
 from mailclad.services.provision.dns_changes import Change, changes, in_zone
 from mailclad.services.provision.dns_records import TTL, DnsRecord
-from mailclad.services.provision.dns_view import look_up
+from mailclad.services.provision.dns_view import find_zone, look_up
 from mailclad.services.provision.zone_text import written
 
 Server = tuple[str, int]
@@ -32,7 +32,9 @@ async def plan_update(server: Server, domain: str, records: Sequence[DnsRecord])
     """Raises UpdateRefused where the server cannot be asked."""
     resolver = DnsResolver([server])
     try:
-        zone = await _zone_of(resolver, domain)
+        zone, _ = await find_zone(resolver, domain)
+        if not zone:
+            raise UpdateRefused(f"The server knows no zone that {domain} is in.")
         inside = [record for record in records if in_zone(record.name, zone)]
         kinds = {(record.name, record.kind) for record in inside}
         for record in inside:
@@ -58,13 +60,3 @@ async def carry_out(server: Server, key: TsigKey, plan: UpdatePlan) -> None:
         for value in values
     ]
     await asyncio.to_thread(send_update, server, key, plan.zone, edits)
-
-
-async def _zone_of(resolver: DnsResolver, domain: str) -> str:
-    """The nearest name, upwards, that has name servers."""
-    name = domain
-    while name:
-        if (await resolver.ns(name)).records:
-            return name
-        name = name.partition(".")[2]
-    raise UpdateRefused(f"The server knows no zone that {domain} is in.")

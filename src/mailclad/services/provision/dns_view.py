@@ -27,6 +27,20 @@ async def look_up(view: ZoneResolver, name: str, kind: str) -> tuple[str, ...]:
     return tuple(sorted(_written(kind, answer.records)))
 
 
+async def find_zone(view: ZoneResolver, domain: str) -> tuple[str, tuple[str, ...]]:
+    """The nearest name, upwards, that has name servers, and these; "" where none has.
+
+    Raises DnsProblem.
+    """
+    zone = domain
+    while zone:
+        names = (await view.ns(zone)).records
+        if names:
+            return zone, names
+        zone = zone.partition(".")[2]
+    return "", ()
+
+
 def _written(kind: str, records: Iterable[Any]) -> Iterable[str]:
     for record in records:
         match record:
