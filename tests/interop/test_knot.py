@@ -14,8 +14,11 @@ import dns.query
 import pytest
 
 from mailclad.app.domain_update import carry_out, plan_update
+from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.update import TsigKey, UpdateRefused, parse_key
+from mailclad.services.provision.dns_check import State, judge
 from mailclad.services.provision.dns_records import DnsRecord, dns_records
+from mailclad.services.provision.dns_view import look_up
 from mailclad.services.provision.zone_text import zone_text
 from tests.services.provision.domains import FULL
 
@@ -122,6 +125,23 @@ def test_an_update_brings_what_differs_and_keeps_the_rest(knot: Knot) -> None:
     assert key.count('" "') == 1  # 2,048 bits are longer than one string
     again = asyncio.run(plan_update(knot.server, "example.test", RECORDS))
     assert (again.zone, again.changes) == ("example.test", ())
+
+
+def test_what_was_set_is_seen_as_right(knot: Knot) -> None:
+    update(knot, parse_key(KEY))
+
+    async def look() -> dict[str, State]:
+        resolver = DnsResolver([knot.server])
+        states = {}
+        for record in RECORDS:
+            said = await look_up(resolver, record.name, record.kind)
+            states[f"{record.name} {record.kind}"] = judge(record, {"knot": said}).state
+        await resolver.close()
+        return states
+
+    states = asyncio.run(look())
+    assert states.pop("autoconfig.example.test CNAME") is State.MISSING  # it has an address
+    assert set(states.values()) == {State.RIGHT}
 
 
 @pytest.mark.parametrize(
