@@ -148,6 +148,12 @@ def test_a_policy_has_an_end() -> None:
         policy(*LINES, "x: " + "y" * MAX_POLICY_OCTETS)
 
 
+def test_a_long_policy_is_read_at_once() -> None:
+    """Its cost is linear: two minutes of spaces would end the test."""
+    spaces = " " * (MAX_POLICY_OCTETS - 200)
+    assert policy(*LINES, f"x: a{spaces}b").mode is StsMode.ENFORCE
+
+
 def test_a_policy_is_utf_8() -> None:
     with pytest.raises(StsProblem, match="UTF-8"):
         parse_policy(b"version: STSv1\nx: \xff", "example.com", "1")

@@ -32,14 +32,15 @@ class Site:
     ``hang`` keeps the connection open behind the last one; ``rude`` ends it without a goodbye.
     """
 
-    def __init__(self, certificate: Made) -> None:
+    def __init__(self, certificate: Made, address: str = "127.0.0.1", port: int = 0) -> None:
         self.answer: Iterable[bytes] = plain(b"hello")
         self.hang = False
         self.rude = False
         self.pause_seconds = 0.0
         self.requests: list[bytes] = []
         self.server_names: list[str | None] = []
-        self.port = 0
+        self.port = port
+        self._address = address
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         served = certificate.served()
         with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +52,7 @@ class Site:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=self._context, ssl_handshake_timeout=20
+            self._serve, self._address, self.port, ssl=self._context, ssl_handshake_timeout=20
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -207,6 +207,24 @@ def test_nothing_is_said_to_whom_cannot_prove_it(
     assert requests == []
 
 
+def test_an_impostor_at_one_address_does_not_hide_the_host_at_another(
+    loop: str, trust: ClientTrust
+) -> None:
+    names = FakeResolver({(HOST, "A"): ["127.0.0.1", "127.0.0.2"]})
+
+    async def work() -> None:
+        async with Site(make("leaf", ["other.test"], ROOT), "127.0.0.1") as wrong:
+            client = HttpsClient(names, trust, permits=anywhere)
+            request = Request(f"https://{HOST}:{wrong.port}/")
+            with pytest.raises(HttpsCertificateRefused):
+                await client.fetch(request)
+            async with Site(LEAF, "127.0.0.2", wrong.port):
+                assert (await client.fetch(request)).body == b"hello"
+            assert wrong.requests == []
+
+    run_on(loop, work)
+
+
 def test_a_star_covers_the_host(loop: str, trust: ClientTrust) -> None:
     leaf = make("leaf", ["*.example.test"], ROOT)
     assert fetched(loop, trust, plain(b"hello"), leaf=leaf).body == b"hello"
@@ -308,6 +326,9 @@ def test_urls(url: str, place: Place) -> None:
         "https://a.test/x y",
         "https://a.test/x\u00fc",
         "https://[::1/",
+        "https://a b.test/",
+        "https://a\x0bb.test/",
+        "https://a..test/",
         "https://a.test/" + "x" * MAX_TARGET_OCTETS,
     ],
 )

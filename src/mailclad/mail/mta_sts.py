@@ -60,7 +60,7 @@ class StsPolicy:
 _STARTS = re.compile(rb"v=STSv1[ \t]*;")
 _ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _FIELD = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31})=([!-:<>-~]+)")
-_LINE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,31}):[ \t]*(.*?)[ \t]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _MAX_AGE = re.compile(r"[0-9]{1,10}")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -123,10 +123,11 @@ def parse_policy(octets: bytes, domain: str, policy_id: str) -> StsPolicy:
 
 
 def _read_line(line: str) -> tuple[str, str]:
-    read = _LINE.fullmatch(line)
-    if read is None or not read[2] or _CONTROL.search(read[2]):
+    name, _, value = line.partition(":")
+    value = value.strip(" \t")
+    if _NAME.fullmatch(name) is None or not value or _CONTROL.search(value):
         raise StsProblem("the policy has a line that is not “name: value”")
-    return read[1], read[2]
+    return name, value
 
 
 def _mode(text: str) -> StsMode:

@@ -27,7 +27,7 @@ from mailclad.base.https import (
     Response,
 )
 from mailclad.base.resolver import DnsProblem, Resolver
-from mailclad.mail.address import AddressProblem, normalise_domain
+from mailclad.mail.address import check_domain, normalise_domain
 from mailclad.mail.tls_verdict import TlsDemand, TlsLevel
 from mailclad.servers.channel import Channel, ConnectionLost
 from mailclad.servers.dial import dial
@@ -71,10 +71,12 @@ def parse_url(url: str) -> Place:
     try:
         parts = urlsplit(url)
         host, port = normalise_domain((parts.hostname or "").removesuffix(".")), parts.port
-    except (ValueError, AddressProblem):
+        if not _is_address(host):
+            check_domain(host)
+    except ValueError:  # AddressProblem is one
         raise HttpsProblem(f"“{url[:100]}” is not a URL") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme != "https" or not host or parts.username is not None:
+    if parts.scheme != "https" or parts.username is not None:
         raise HttpsProblem(f"“{url[:100]}” is not the URL of an HTTPS server")
     if len(target) > MAX_TARGET_OCTETS or _TARGET.fullmatch(target) is None:
         raise HttpsProblem(f"“{url[:100]}” has a path that is too long or not in ASCII")
@@ -112,8 +114,9 @@ class HttpsClient(Https):
             channel.abort()
 
     async def _connect(self, place: Place) -> Channel:
-        """The first address that answers decides: one that is not the host's ends it."""
-        troubles = []
+        """The first address where somebody proves to be the host."""
+        troubles: list[str] = []
+        problem_kind = HttpsProblem
         for address in await self._addresses(place.host):
             tls = TlsClient(self._trust, TlsDemand(TlsLevel.VERIFY, (place.host,)))
             try:
@@ -129,8 +132,9 @@ class HttpsClient(Https):
             if verdict.failure is None:
                 return channel
             channel.abort()
-            raise HttpsCertificateRefused(f"{place.host} ({address}): {verdict.reason}")
-        raise HttpsProblem(f"{place.host} cannot be reached: {'; '.join(troubles)}")
+            troubles.append(f"{address}: {verdict.reason}")
+            problem_kind = HttpsCertificateRefused
+        raise problem_kind(f"{place.host} cannot be reached: {'; '.join(troubles)}")
 
     async def _addresses(self, host: str) -> list[str]:
         found = [host] if _is_address(host) else await self._look_up(host)

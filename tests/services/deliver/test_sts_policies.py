@@ -485,6 +485,30 @@ def many(world: World, https: Https) -> tuple[KeptStsPolicies, list[str]]:
     return KeptStsPolicies(Names(world.names), https, world.store, world.clock), domains
 
 
+def test_a_long_policy_is_known_and_not_held_in_memory(play: Callable[..., Any]) -> None:
+    async def work(world: World) -> None:
+        world.site.answer = plain(text() + b"x: " + b"y" * 5000)
+        for _ in range(2):
+            assert (await world.find()).policy is not None
+        assert world.fetches == 1
+        assert not world.policies._known
+
+    play(work)
+
+
+def test_a_refresh_has_an_end(play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sts_policies, "RUN_SECONDS", 0.02)
+
+    async def work(world: World) -> None:
+        await world.find()
+        world.site.hang, world.site.answer = True, []
+        world.clock.seconds += REFRESH_SECONDS + 1
+        await world.policies.refresh()
+        assert world.fetches <= 2
+
+    play(work)
+
+
 def test_fetches_at_a_time_have_an_end(play: Callable[..., Any]) -> None:
     async def work(world: World) -> int:
         slow = Slow()

@@ -10,6 +10,7 @@ one; what is remembered in memory.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -56,6 +57,9 @@ IN_USE_SECONDS = 30 * 24 * 3600
 REFRESHED_EACH_RUN = 500
 """Of the duty: more wait for the next one."""
 
+RUN_SECONDS = 300.0
+"""For a run: other duties wait meanwhile, and what was tried longest ago comes first next time."""
+
 REFRESHES = FETCHES // 2
 """At a time: mail that goes out now does not wait for them."""
 
@@ -64,6 +68,9 @@ MEMORY_SECONDS = 300
 
 MAX_REMEMBERED = 10_000
 """Domains: some 10 MB; what was known longest goes first."""
+
+REMEMBERED_CHARACTERS = 4096
+"""Of a policy: real ones have some 200; longer ones are read from the store each time."""
 
 _log = structlog.get_logger()
 
@@ -117,7 +124,9 @@ class KeptStsPolicies(StsSource):
         await self._store.forget_sts_states(day_ago)
         due = await self._store.due_sts_states(day_ago, now - IN_USE_SECONDS, REFRESHED_EACH_RUN)
         room = asyncio.Semaphore(REFRESHES)
-        await asyncio.gather(*(self._refresh(state, room) for state in due))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RUN_SECONDS):
+                await asyncio.gather(*(self._refresh(state, room) for state in due))
 
     async def close(self) -> None:
         """End all fetches; whoever waits for one is cancelled."""
@@ -166,6 +175,9 @@ class KeptStsPolicies(StsSource):
 
     def _remember(self, domain: str, state: StsState | None, now: int) -> None:
         self._known.pop(domain, None)
+        policy = state.policy if state is not None else None
+        if policy is not None and sum(map(len, policy.lines)) > REMEMBERED_CHARACTERS:
+            return
         self._known[domain] = (now + MEMORY_SECONDS, state)
         if len(self._known) > MAX_REMEMBERED:
             del self._known[next(iter(self._known))]
