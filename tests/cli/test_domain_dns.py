@@ -68,7 +68,6 @@ def run(tmp_path: Path, dns: StubDns) -> Run:
         return CliRunner().invoke(mailclad, words, input=given, env=environment)
 
     command("domain", "add", "example.test")
-    command("account", "add", "postmaster@example.test", "--no-password")
     return command
 
 
@@ -97,8 +96,10 @@ def test_the_list_has_what_the_installation_offers(run: Run) -> None:
     assert found["_imaps._tcp.example.test", "SRV"] == f"0 1 993 {HOST}."
     assert found["_pop3s._tcp.example.test", "SRV"] == "0 0 0 ."
     assert found["_mta-sts.example.test", "TXT"].startswith("v=STSv1; id=")
-    assert found["_smtp._tls.example.test", "TXT"].endswith("mailto:postmaster@example.test")
+    assert found["_smtp._tls.example.test", "TXT"].endswith("mailto:tlsrpt@example.test")
     assert found[f"_25._tcp.{HOST}", "TLSA"].startswith("3 1 1 ")
+    assert sum("._domainkey.example.test" in name for name, _ in found) == 2
+    assert found["_dmarc.example.test", "TXT"].startswith("v=DMARC1; p=quarantine; rua=mailto:")
 
 
 def test_people_read_what_each_is_for(run: Run) -> None:

@@ -53,7 +53,7 @@ async def domain_facts(
         line.service is Service.HTTPS and line.port == HTTPS_PORT and not is_local(line.addresses)
         for line in config.listen
     )
-    postmaster = f"postmaster@{domain}"
+    names = config.reports.addresses
     return DomainFacts(
         domain=domain,
         host_name=host_name,
@@ -69,8 +69,16 @@ async def domain_facts(
         leaves=_leaves(chains, host_name),
         has_web=has_web,
         certified=choose(by_name(chains), policy_host(domain)) is not None,
-        reports=postmaster if await directory.resolve(postmaster) else "",
+        dmarc_reports=_report_address(names, "dmarc", domain),
+        tls_reports=_report_address(names, "tlsrpt", domain),
     )
+
+
+def _report_address(names: Sequence[str], usual: str, domain: str) -> str:
+    """The usual one, or another of the domain: reports to elsewhere need the consent of there."""
+    here = [name for name in names if "@" not in name or name.endswith(f"@{domain}")]
+    chosen = usual if usual in here else next(iter(here), "")
+    return chosen if "@" in chosen or not chosen else f"{chosen}@{domain}"
 
 
 def served_chains(config: Config) -> tuple[CertificateChain, ...]:

@@ -45,7 +45,7 @@ def gather(name: str, addresses: tuple[str, ...], config_file: Path) -> DomainFa
             name,
             addresses=addresses or public_addresses(),
             chains=chains,
-            keys=(),
+            keys=await things.store.signing_keys(),
         )
 
     return with_store(config_file, action)

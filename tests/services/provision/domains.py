@@ -36,5 +36,6 @@ FULL = replace(
     leaves=(LEAF.der,),
     has_web=True,
     certified=True,
-    reports="postmaster@example.test",
+    dmarc_reports="dmarc@example.test",
+    tls_reports="tlsrpt@example.test",
 )

@@ -62,7 +62,7 @@ def test_dmarc_is_strict_where_mail_is_signed() -> None:
     record = parse_dmarc(the("_dmarc.example.test").encode())
     assert record is not None
     assert (record.policy, record.problems) == (Policy.QUARANTINE, ())
-    assert [str(uri.address) for uri in record.rua] == ["postmaster@example.test"]
+    assert [str(uri.address) for uri in record.rua] == ["dmarc@example.test"]
     (bare,) = values("_dmarc.example.test", "TXT", dns_records(BARE))
     assert bare == "v=DMARC1; p=none"
     prepared = replace(FULL, keys=FULL.keys[1:])
@@ -75,7 +75,7 @@ def test_policies_and_reports() -> None:
     assert parse_sts([the("_mta-sts.example.test").encode()]) == FULL.policy.id
     assert the("mta-sts.example.test", "CNAME") == "mail.example.test."
     (uri,) = tls_rpt.parse_record([the("_smtp._tls.example.test").encode()])
-    assert str(uri.address) == "postmaster@example.test"
+    assert str(uri.address) == "tlsrpt@example.test"
 
 
 def test_tlsa_matches_the_certificate() -> None:

@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailclad.base.tls_policy import Service, TlsMode
-from mailclad.mail.dkim.signing_key import load_key, public_record
 from mailclad.mail.mta_sts import StsPolicy, policy_host, record_name, write_record
+from mailclad.services.provision.signing_keys import published
 from mailclad.store.signing_keys import KeyState, StoredKey
 
 TTL = 3600
@@ -58,8 +58,8 @@ class DomainFacts:
     """``policy`` is None where nobody could fetch it, ``certified`` whether a certificate has the
     policy host's name; ``leaves`` are the DER certificates on port 25.
 
-    ``reports`` is the address that others' reports go to, "" for none; ``addresses`` are those of
-    ``host_name``, as far as they are known.
+    ``dmarc_reports`` and ``tls_reports`` are where others' reports go, "" for none; ``addresses``
+    are those of ``host_name``, as far as they are known.
     """
 
     domain: str
@@ -71,7 +71,8 @@ class DomainFacts:
     leaves: tuple[bytes, ...] = ()
     has_web: bool = False
     certified: bool = False
-    reports: str = ""
+    dmarc_reports: str = ""
+    tls_reports: str = ""
 
 
 def dns_records(facts: DomainFacts) -> tuple[DnsRecord, ...]:
@@ -139,9 +140,8 @@ def _senders(facts: DomainFacts) -> Iterator[DnsRecord]:
         text = "The server's own name sends from its own address only (SPF)."
         yield DnsRecord(facts.host_name, "TXT", "v=spf1 a -all", Need.ADVISED, text)
     for key in facts.keys:
-        value = public_record(load_key(key.pem, key.domain, key.selector))
-        name = f"{key.selector}._domainkey.{key.domain}"
-        yield DnsRecord(name, "TXT", value, Need.NEEDED, _KEY_PURPOSE[key.state])
+        record = published(key)
+        yield DnsRecord(record.name, "TXT", record.value, Need.NEEDED, _KEY_PURPOSE[key.state])
     yield _dmarc(facts)
 
 
@@ -160,7 +160,7 @@ def _dmarc(facts: DomainFacts) -> DnsRecord:
         if signed
         else ("none", "Others report forged mail, and change nothing yet (DMARC).")
     )
-    rua = f"; rua=mailto:{facts.reports}" if facts.reports else ""
+    rua = f"; rua=mailto:{facts.dmarc_reports}" if facts.dmarc_reports else ""
     value = f"v=DMARC1; p={policy}{rua}"
     return DnsRecord(f"_dmarc.{facts.domain}", "TXT", value, Need.NEEDED, words)
 
@@ -173,8 +173,8 @@ def _security(facts: DomainFacts) -> Iterator[DnsRecord]:
         record = write_record(facts.policy)
         yield DnsRecord(record_name(domain), "TXT", record, Need.ADVISED, text)
         yield _leads_to(policy_host(domain), host, Need.ADVISED, "Where they read it (MTA-STS).")
-    if facts.reports:
-        value = f"v=TLSRPTv1; rua=mailto:{facts.reports}"
+    if facts.tls_reports:
+        value = f"v=TLSRPTv1; rua=mailto:{facts.tls_reports}"
         text = "Others report trouble with encryption (TLS-RPT)."
         yield DnsRecord(f"_smtp._tls.{domain}", "TXT", value, Need.ADVISED, text)
     for digest in dict.fromkeys(map(_key_digest, facts.leaves)):
