@@ -90,7 +90,7 @@ _REVERSE_NAME = (
     "servers refuse mail from addresses without one."
 )
 _CAA = "If the domain has CAA records, they must allow the authority that signs your certificate."
-_NO_KEY = "Mail is not signed yet: there is no DKIM key for the domain."
+_NO_KEY = "Mail is not signed: make DKIM keys with: mailclad domain key {domain} new"
 _NO_POLICY = (
     "Others do not insist on encryption yet (MTA-STS): that needs a listener for https on port "
     "443, and a certificate of an authority that everybody knows."
@@ -112,7 +112,7 @@ def advice(facts: DomainFacts) -> tuple[str, ...]:
     told.append(_REVERSE_NAME.format(host=host))
     told.append(_CAA)
     if not facts.keys:
-        told.append(_NO_KEY)
+        told.append(_NO_KEY.format(domain=facts.domain))
     if facts.policy is None:
         told.append(_NO_POLICY)
     elif not facts.certified:
