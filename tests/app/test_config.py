@@ -74,6 +74,10 @@ def parse(text: str) -> Config:
         ),
         ("[receive]\ngreet_delay = 31", "receive.greet_delay: line 4: expected a number with"),
         ("[receive.rates]\nunknown = -1", "receive.rates.unknown: line 4: expected a whole numbe"),
+        (
+            '[mta_sts]\nmode = "on"',
+            "mta_sts.mode: line 4: “on” is none of: enforce, testing, none",
+        ),
         ('[[listen]]\nservice = "imaps"', "listen.service: line 4: “imaps” is none of: imap, p"),
     ],
 )

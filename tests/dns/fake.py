@@ -15,12 +15,12 @@ A name with any record exists; ``asked`` is each question in order.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
+from mailclad.base.resolver import Answer, Caa, DnsProblem, Mx, Srv, Tlsa, ZoneResolver
 
 Known = Sequence[Any] | Answer[Any] | DnsProblem
 
 
-class FakeResolver(Resolver):
+class FakeResolver(ZoneResolver):
     def __init__(
         self, known: Mapping[tuple[str, str], Known] | None = None, *, secure: bool = False
     ) -> None:
@@ -42,6 +42,18 @@ class FakeResolver(Resolver):
 
     async def tlsa(self, name: str) -> Answer[Tlsa]:
         return self._answer(name, "TLSA")
+
+    async def ns(self, name: str) -> Answer[str]:
+        return self._answer(name, "NS")
+
+    async def cname(self, name: str) -> Answer[str]:
+        return self._answer(name, "CNAME")
+
+    async def srv(self, name: str) -> Answer[Srv]:
+        return self._answer(name, "SRV")
+
+    async def caa(self, name: str) -> Answer[Caa]:
+        return self._answer(name, "CAA")
 
     def _answer(self, name: str, kind: str) -> Answer[Any]:
         name = name.lower().rstrip(".")

@@ -7,7 +7,7 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -35,6 +35,17 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 
 NAME = "mail.test"
+
+
+def run_on(loop: str, work: Callable[[], Awaitable[Any]]) -> Any:
+    """Run it on an event loop of this kind, for no longer than any test waits."""
+
+    async def limited() -> Any:
+        async with asyncio.timeout(WAIT_SECONDS):
+            return await work()
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        return runner.run(limited())
 
 
 def make_ca(directory: Path) -> PrivateCa:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -30,7 +29,7 @@ from mailclad.servers.outbound import (
 )
 from mailclad.servers.tls import ClientTrust
 from mailclad.testing import MailServer
-from tests.servers.loopback import LOOPS
+from tests.servers.loopback import run_on
 
 ADA = "ada@example.test"
 MAY = TlsDemand(TlsLevel.MAY, ("localhost",))
@@ -57,15 +56,6 @@ def failure(found: Delivery) -> Failure | None:
 
 def anywhere(address: str) -> bool:
     return True
-
-
-def run(loop: str, work: Callable[[], Awaitable[Any]]) -> Any:
-    async def limited() -> Any:
-        async with asyncio.timeout(20):
-            return await work()
-
-    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        return runner.run(limited())
 
 
 def without_trace(octets: bytes) -> bytes:
@@ -95,7 +85,7 @@ def test_messages_arrive_octet_for_octet(loop: str, mail: MailServer, trust: Cli
         assert made.is_open
         return await deliver(made, [(to_ada(), HeldBody(one)) for one in MESSAGES])
 
-    report, outcomes = (found := run(loop, work)).report, found.outcomes
+    report, outcomes = (found := run_on(loop, work)).report, found.outcomes
     assert [without_trace(octets) for octets in mail.octets(ADA)] == MESSAGES
     assert [one.recipients[0].fate for one in outcomes] == [Fate.DELIVERED] * 3
     assert report.problem is None
@@ -113,7 +103,7 @@ def test_each_recipient_has_its_fate(loop: str, mail: MailServer, trust: ClientT
         envelope = to_ada("bob@example.org", "nobody@example.test", "x@elsewhere.test")
         return await deliver(made, [(envelope, HeldBody(MESSAGES[0]))])
 
-    (outcome,) = run(loop, work).outcomes
+    (outcome,) = run_on(loop, work).outcomes
     fates = [one.fate for one in outcome.recipients]
     assert fates == [Fate.DELIVERED, Fate.REFUSED, Fate.REFUSED]
     assert len(mail.octets(ADA)) == 1
@@ -129,9 +119,9 @@ def test_a_smart_host(loop: str, mail: MailServer, trust: ClientTrust, mode: str
             made, [(to_ada(ADA), HeldBody(b"From: ada@example.test\r\n\r\nhi\r\n"))]
         )
 
-    found = run(loop, lambda: work(b"correct horse"))
+    found = run_on(loop, lambda: work(b"correct horse"))
     assert found.outcomes[0].recipients[0].fate is Fate.DELIVERED
-    found = run(loop, lambda: work(b"wrong"))
+    found = run_on(loop, lambda: work(b"wrong"))
     assert problem(found).code == 535
     assert found.outcomes[0].recipients[0].fate is Fate.DEFERRED
     assert len(mail.octets(ADA)) == 1
@@ -151,7 +141,7 @@ def test_nothing_is_said_to_a_server_that_is_not_the_one(
         return await deliver(made, [(to_ada(ADA), HeldBody(b"x"))])
 
     for demand in (wrong, replace(wrong, level=TlsLevel.MAY)):
-        found = run(loop, partial(work, demand))
+        found = run_on(loop, partial(work, demand))
         assert failure(found) is Failure.HOST_MISMATCH
         assert found.report.problem is not None
         assert [one.fate for one in found.outcomes[0].recipients] == [Fate.DEFERRED]
@@ -167,12 +157,12 @@ def test_only_where_it_is_demanded_does_the_certificate_decide(
         made = await connect(route, "client.test", demand, trust, permits=anywhere)
         return await deliver(made, [(to_ada(), HeldBody(MESSAGES[0]))])
 
-    found = run(loop, partial(work, TlsLevel.VERIFY))
+    found = run_on(loop, partial(work, TlsLevel.VERIFY))
     assert problem(found).status == "4.7.5"
     assert found.outcomes[0].recipients[0].fate is Fate.DEFERRED
     assert mail.octets(ADA) == []
     for count, level in enumerate((TlsLevel.ENCRYPT, TlsLevel.MAY), 1):
-        found = run(loop, partial(work, level))
+        found = run_on(loop, partial(work, level))
         assert failure(found) is Failure.HOST_MISMATCH
         assert found.outcomes[0].recipients[0].fate is Fate.DELIVERED
         assert len(mail.octets(ADA)) == count
@@ -196,7 +186,7 @@ def test_a_body_that_cannot_be_read_is_never_ended(
         await made.close()
         return made
 
-    assert run(loop, work).report.problem.fate is Fate.DEFERRED
+    assert run_on(loop, work).report.problem.fate is Fate.DEFERRED
     assert mail.octets(ADA) == []
 
 
@@ -211,11 +201,11 @@ def test_requiretls_only_to_who_was_authenticated(
         envelope = replace(to_ada(), require_tls=True)
         return await deliver(made, [(envelope, HeldBody(b"x")), (to_ada(), HeldBody(b"x"))])
 
-    refused, later = run(loop, partial(work, "other.test")).outcomes
+    refused, later = run_on(loop, partial(work, "other.test")).outcomes
     assert refused.unsendable is Unsendable.REQUIRETLS
     assert refused.recipients[0].verdict.status == "5.7.10"
     assert later.recipients[0].fate is Fate.DELIVERED
-    taken, _ = run(loop, partial(work, "localhost")).outcomes
+    taken, _ = run_on(loop, partial(work, "localhost")).outcomes
     assert taken.recipients[0].fate is Fate.DELIVERED
 
 
@@ -252,7 +242,7 @@ def attempt(loop: str, trust: ClientTrust, answer: Answer, demand: TlsDemand = N
             body = HeldBody(b"x\r\n" * 1_000_000)
             return await deliver(made, [(to_ada(), HeldBody(b"hi\r\n")), (to_ada(), body)])
 
-    found: Delivery = run(loop, work)
+    found: Delivery = run_on(loop, work)
     return found
 
 
@@ -400,7 +390,7 @@ def test_a_connection_is_spent_after_the_messages_that_the_server_takes(
             await made.close()
             return open_still
 
-    assert run(loop, work) is False
+    assert run_on(loop, work) is False
 
 
 def test_where_nobody_listens_and_where_mail_must_not_go(loop: str, nobody: ClientTrust) -> None:
@@ -412,7 +402,7 @@ def test_where_nobody_listens_and_where_mail_must_not_go(loop: str, nobody: Clie
             await connect(closed, "client.test", MAY, nobody, permits=is_public),
         ]
 
-    for made in run(loop, work):
+    for made in run_on(loop, work):
         assert made.report.problem.stage is Stage.CONNECT
         assert not made.is_open
 
@@ -457,7 +447,7 @@ def test_implicit_tls_with_a_server_that_says_nothing(loop: str, nobody: ClientT
                 implicit, "client.test", MAY, nobody, permits=anywhere, patience=patience
             )
 
-    report = run(loop, work).report
+    report = run_on(loop, work).report
     assert report.problem.stage is Stage.CONNECT
     assert report.tls is None
 
@@ -480,5 +470,5 @@ def test_a_connection_is_closed_when_its_owner_is_cancelled(
             await task
         assert not made.is_open
 
-    run(loop, work)
+    run_on(loop, work)
     assert mail.octets(ADA) == []

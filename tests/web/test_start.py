@@ -1,12 +1,9 @@
 """The start page says how to connect, offers the CA, and loads nothing from elsewhere."""
 
-import asyncio
-from typing import Any
-
 import pytest
-from starlette.types import Message
 
 from mailclad.web.start import CA_TYPE, Setting, StartFacts, start_application
+from tests.web import asking
 
 FACTS = StartFacts(
     hostname="mail.example.org",
@@ -16,29 +13,7 @@ FACTS = StartFacts(
 
 
 def get(path: str, facts: StartFacts = FACTS) -> tuple[int, dict[str, str], bytes]:
-    """One request, without a socket."""
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "headers": [],
-        "query_string": b"",
-        "http_version": "1.1",
-        "scheme": "https",
-        "server": ("localhost", 443),
-        "root_path": "",
-    }
-    asyncio.run(start_application(facts)(scope, receive, send))
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(part.get("body", b"") for part in sent[1:])
+    return asking.get(start_application(facts), path)
 
 
 def test_the_page_has_every_setting_and_escapes_it() -> None:

@@ -31,16 +31,19 @@ from mailclad.protocols.smtp.conversation import Role
 from mailclad.servers.admission import Admission, Limits
 from mailclad.servers.channel import Shell
 from mailclad.servers.http import http_shell
+from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.imap import imap_shell
 from mailclad.servers.listener import Listener, Listening, listen
+from mailclad.servers.outbound import is_public
 from mailclad.servers.pop3 import pop3_shell
 from mailclad.servers.smtp import smtp_shell
-from mailclad.servers.tls import ContextTable
+from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.services.auth.authenticator import make_authenticator
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.chain import CertificateChain
+from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.provision.accounts import Provision
 from mailclad.services.receive.hooks import Hooks
 from mailclad.services.receive.networks import Networks
@@ -52,10 +55,14 @@ from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
+from mailclad.web.mta_sts import with_policies
 from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
 """How often each worker looks for packs that are mostly dead; looking costs one short query."""
+
+STS_REFRESH_SECONDS = 3600
+"""How often policies that are a day old are looked for: each is refreshed within 25 hours."""
 
 RETIRING_LOOK_SECONDS = 0.25
 """How often a worker whose configuration is old looks whether it is still needed."""
@@ -76,6 +83,7 @@ def prepare(
         secret=ensure_installation_secret(config.server.data),
         throttle=ThrottleTables(),
         rates=RateTable(),
+        trust=ClientTrust(),
     )
 
 
@@ -147,6 +155,7 @@ class App:
         await asyncio.gather(*self._background, return_exceptions=True)
         if self.parts.counting is not None:
             await self.parts.counting.flush()
+        await self.parts.sts.close()
         await self.parts.resolver.close()
         await self.store.close()
         self.parts.checker.close()
@@ -183,6 +192,7 @@ async def build(
     new_spool = file_spools(directory)
     reception = make_reception(shared, store, clock, store)
     signing = Signing(store, clock)
+    https = HttpsClient(resolver, shared.trust, permits=is_public)
     parts = Parts(
         shared=shared,
         clock=clock,
@@ -195,6 +205,8 @@ async def build(
         reception=reception,
         signing=signing,
         submission=make_submission(shared.config, store, reception, signing, new_spool, clock),
+        https=https,
+        sts=KeptStsPolicies(resolver, https, store, clock),
         counting=make_counting(shared.config, store),
         intake=Intake(store, store, resolver, clock),
         hooks=hooks,
@@ -210,11 +222,13 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
+    refresh = Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh)
     return (
         *receiving_duties(parts),
         *submitting_duties(parts),
         *reporting_duties(parts),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
+        refresh,
     )
 
 
@@ -263,7 +277,9 @@ def _https(parts: Parts) -> Shell:
     config = parts.shared.config
     ca = ensure_ca(config).read_bytes() if config.tls.private_ca else None
     facts = StartFacts(config.server.hostname, start_settings(config.listen), ca)
-    return http_shell(start_application(facts))
+    pages = start_application(facts)
+    policy_of = partial(config.mta_sts.policy, host_name=config.server.hostname)
+    return http_shell(with_policies(pages, parts.store.domains, policy_of))
 
 
 SHELLS: Mapping[Service, Callable[[Parts], Shell]] = {

@@ -17,6 +17,7 @@ import msgspec
 from mailclad.app.settings.dns import DnsConfig
 from mailclad.app.settings.filters import Door, FiltersConfig
 from mailclad.app.settings.hooks import HooksConfig
+from mailclad.app.settings.mta_sts import MtaStsConfig
 from mailclad.app.settings.receive import DmarcAction, ReceiveConfig
 from mailclad.app.settings.reports import ReportsConfig
 from mailclad.app.settings.submit import SubmitConfig
@@ -25,6 +26,7 @@ from mailclad.app.toml_lines import KeyPath, key_lines, line_of
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
 from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
+from mailclad.mail.mta_sts import StsMode
 from mailclad.servers.filter_socket import parse_place
 from mailclad.servers.http_post import parse_url
 from mailclad.services.receive.filter_failure import OnFailure
@@ -160,6 +162,7 @@ class Config(Strict, frozen=True, kw_only=True):
     submit: SubmitConfig = SubmitConfig()
     hooks: HooksConfig = HooksConfig()
     filters: FiltersConfig = FiltersConfig()
+    mta_sts: MtaStsConfig = MtaStsConfig()
 
 
 def load_config(file: Path) -> Config:
@@ -290,6 +293,7 @@ def _choices(path: KeyPath) -> str:
         "domains": get_args(DmarcAction),
         "on_failure": tuple(OnFailure),
         "listeners": tuple(Door),
+        "mode": tuple(StsMode),
     }
     names = [step for step in path if isinstance(step, str)]
     return ", ".join(kinds.get(names[-1] if names else "", ()))

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from mailclad.app.config import Config
 from mailclad.app.sockets import Bound
 from mailclad.base.clock import Clock
+from mailclad.base.https import Https
 from mailclad.base.octets import NewSpool
 from mailclad.base.secret import Secret
 from mailclad.engines.dns.resolver import DnsResolver
-from mailclad.servers.tls import ContextTable
+from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.services.auth.authenticator import Authenticator
 from mailclad.services.auth.password import PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
+from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.receive.hooks import Hooks
 from mailclad.services.receive.rates import RateTable
 from mailclad.services.receive.reception import Reception
@@ -27,7 +29,10 @@ from mailclad.store.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all workers share; ``contexts`` is None where there is no certificate."""
+    """What all workers share; ``contexts`` is None where there is no certificate.
+
+    ``trust`` are the system's authorities: 15 ms and 1 MB that one process reads for all.
+    """
 
     config: Config
     bound: tuple[Bound, ...]
@@ -35,6 +40,7 @@ class Shared:
     secret: Secret
     throttle: ThrottleTables
     rates: RateTable
+    trust: ClientTrust
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,8 @@ class Parts:
     reception: Reception
     signing: Signing
     submission: Submission
+    https: Https
+    sts: KeptStsPolicies
     counting: Counting | None
     intake: Intake
     hooks: tuple[Hooks, ...]

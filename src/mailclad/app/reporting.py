@@ -8,6 +8,7 @@ from mailclad.app.parts import Parts
 from mailclad.services.reports.counting import Counting
 from mailclad.services.reports.expiry import forget_old_reports
 from mailclad.services.reports.here import LocalPost
+from mailclad.services.reports.posting import HttpsPoster
 from mailclad.services.reports.sender import Senders, SenderWishes
 from mailclad.services.reports.sending import Post, Sending
 from mailclad.store.interface import Store
@@ -39,5 +40,5 @@ def make_sending(parts: Parts) -> Sending:
     author = reports.addresses[0].partition("@")[0]
     here = LocalPost(parts.store, addresses, parts.intake, parts.clock, server.hostname)
     senders = Senders(parts.store, server.hostname, author, wishes)
-    post = Post(parts.signing, here)
+    post = Post(parts.signing, here, HttpsPoster(parts.https))
     return Sending(parts.store, parts.resolver, parts.clock, post, senders.find)

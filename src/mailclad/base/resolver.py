@@ -53,6 +53,25 @@ class Tlsa:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Srv:
+    """RFC 2782; ``target`` is "" where the service is not offered."""
+
+    priority: int
+    weight: int
+    port: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caa:
+    """RFC 8659 §4.1."""
+
+    flags: int
+    tag: str
+    value: bytes
+
+
 class Resolver(Protocol):
     """Names come back in lower case without the last dot; TXT strings are joined."""
 
@@ -69,3 +88,17 @@ class Resolver(Protocol):
         ...
 
     async def tlsa(self, name: str) -> Answer[Tlsa]: ...
+
+
+class ZoneResolver(Resolver, Protocol):
+    """What looking after a domain needs beside."""
+
+    async def ns(self, name: str) -> Answer[str]: ...
+
+    async def cname(self, name: str) -> Answer[str]:
+        """The record itself, not followed."""
+        ...
+
+    async def srv(self, name: str) -> Answer[Srv]: ...
+
+    async def caa(self, name: str) -> Answer[Caa]: ...

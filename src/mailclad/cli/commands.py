@@ -3,12 +3,12 @@
 ``mailclad --help`` needs the one-line texts only, so they stand here beside the names.
 """
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from mailclad.cli.lazy import load_command
 from mailclad.cli.trouble import in_plain_words
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -40,10 +40,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name][0].partition(":")
-        found = getattr(importlib.import_module(module), name)
-        assert isinstance(found, click.Command)
-        return found
+        return load_command(_COMMANDS[cmd_name][0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -7,9 +7,15 @@ import click
 from mailclad.app.open import Opened
 from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
 from mailclad.cli.domain_key import key
+from mailclad.cli.lazy import LazyGroup
+
+_APART = {
+    "check": "mailclad.cli.domain_check:check",
+    "dns": "mailclad.cli.domain_dns:dns",
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, apart=_APART)
 def domain() -> None:
     """The domains that get their mail here."""
 

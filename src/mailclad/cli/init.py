@@ -205,6 +205,7 @@ def _tell(plan: Plan, report: dict[str, object]) -> None:
     say(f"  in the DNS of {plan.domain}:")
     say(f"    {plan.domain}.  MX  10 {report['hostname']}.")
     say(f"    {report['hostname']}.  A or AAAA  the address of this machine")
+    say(f"    and more, each with its reason:  mailclad domain dns {plan.domain}")
     say("  start:  mailclad serve" + _config_words(plan))
     say(f"  in a mail program:  server {report['hostname']}, login {plan.address},")
     say("    IMAP port 993 and SMTP port 465, both with SSL/TLS")

@@ -21,6 +21,7 @@ _EXPECTED = (
     ("mailclad.app.child", "ChildFailed"),
     ("mailclad.servers.tls_failure", "CertificateUnusable"),
     ("mailclad.services.provision.accounts", "ProvisionProblem"),
+    ("mailclad.engines.dns.update", "UpdateRefused"),
     ("mailclad.services.transfer.model", "TransferRefused"),
     ("mailclad.mail.address", "AddressProblem"),
     ("mailclad.store.errors", "StoreProblem"),

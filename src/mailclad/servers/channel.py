@@ -99,6 +99,12 @@ class Channel(asyncio.Protocol):
                 return None
             await self._wait()
 
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the peer ended the stream by close_notify, which nobody else can send."""
+        transport = self._transport
+        return transport is not None and bool(transport.get_extra_info("said_goodbye"))
+
     def nudge(self) -> None:
         """Make the pending receive(), or else the next one with nothing to read, return b""."""
         self._flags |= _NUDGED

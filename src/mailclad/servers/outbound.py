@@ -34,10 +34,10 @@ from mailclad.protocols.smtp.client.report import ConnectionReport, Delivery
 from mailclad.protocols.smtp.client.transaction import refused_unsent
 from mailclad.protocols.smtp.command import UpgradeToTls
 from mailclad.servers.channel import Channel, ConnectionLost
+from mailclad.servers.dial import dial
 from mailclad.servers.tls import ClientTrust
 from mailclad.servers.tls_client import TlsClient, handshake_failure
 from mailclad.servers.tls_failure import HandshakeFailed
-from mailclad.servers.tls_transport import TlsTransport, start_tls
 
 PIECE = 64 * 1024
 """Octets of a message read at a time; so much of it lies in memory, and as much stuffed."""
@@ -215,24 +215,12 @@ class OutboundConnection:
     # --- opening ---
 
     async def _connect(self, route: Route) -> bool:
-        loop = asyncio.get_running_loop()
-        owner = _Owner(self._tls, loop.create_future())
-        channel = self._channel = Channel(owner, route.address, 0)
         implicit = route.tls is TlsMode.IMPLICIT
-        local = (route.source, 0) if route.source is not None else None
         try:
             async with asyncio.timeout(self._patience.connect):
-                tcp, _ = await loop.create_connection(
-                    lambda: TlsTransport(self._tls, channel) if implicit else channel,
-                    route.address,
-                    route.port,
-                    local_addr=local,
+                self._channel = await dial(
+                    route.address, route.port, self._tls, implicit=implicit, source=route.source
                 )
-                try:
-                    await owner.ready_or_lost
-                except BaseException:
-                    tcp.abort()
-                    raise
         except HandshakeFailed as failure:
             self.report = replace(self.report, verdict=handshake_failure(failure))
             return self._fail(Stage.STARTTLS, "4.7.5", str(failure))
@@ -394,30 +382,6 @@ async def _feed(connection: ClientConnection, channel: Channel) -> None:
         connection.receive_eof()
     elif data:
         connection.receive_data(data)
-
-
-class _Owner:
-    """The channel's owner: there is one connection, and one who waits for it."""
-
-    __slots__ = ("_tls", "ready_or_lost")
-
-    def __init__(self, tls: TlsClient, ready_or_lost: asyncio.Future[None]) -> None:
-        self._tls = tls
-        self.ready_or_lost = ready_or_lost
-
-    def ready(self, channel: Channel) -> None:
-        if not self.ready_or_lost.done():
-            self.ready_or_lost.set_result(None)
-
-    def signed_in(self, channel: Channel) -> None:
-        raise AssertionError("nobody signs in on a connection of ours")
-
-    def ended(self, channel: Channel, problem: Exception | None) -> None:
-        if not self.ready_or_lost.done():
-            self.ready_or_lost.set_exception(problem or ConnectionLost("the server closed"))
-
-    def begin_tls(self, channel: Channel, tcp: asyncio.Transport) -> asyncio.Transport:
-        return start_tls(self._tls, channel, tcp)
 
 
 async def connect(

@@ -32,6 +32,7 @@ _PAUSED = 1  # the protocol does not want more
 _ENDED = 2  # the peer has sent its last
 _CLOSING = 4
 _LOST = 8
+_SAID_GOODBYE = 16  # by close_notify: nothing was cut off
 
 
 class Shake(Protocol):
@@ -213,6 +214,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             if piece is None:
                 break
             if not piece:
+                self._flags |= _SAID_GOODBYE
                 if not self._flags & _ENDED:
                     self._peer_ended()
                 break
@@ -317,9 +319,11 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         return self._protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """``tls_facts``, ``sslcontext`` (for HTTP libraries that ask), or what TCP knows."""
+        """``tls_facts``, ``said_goodbye``, ``sslcontext`` (HTTP libraries ask), or TCP's."""
         if name == "tls_facts":
             return self._facts
+        if name == "said_goodbye":
+            return bool(self._flags & _SAID_GOODBYE)
         if name == "sslcontext":
             return self._facts if self._facts is not None else default
         return self._tcp.get_extra_info(name, default) if self._tcp is not None else default

@@ -43,6 +43,7 @@ from mailclad.store.queue import Queue
 from mailclad.store.reports import Reports
 from mailclad.store.sending import Sending
 from mailclad.store.signing_keys import SigningKeys
+from mailclad.store.sts_policies import StsPolicies
 from mailclad.store.trace import Trace, TraceReader
 
 Row = tuple[Any, ...]
@@ -137,6 +138,7 @@ class Store(
     Reports,
     Trace,
     TraceReader,
+    StsPolicies,
     Protocol,
 ):
     """All that is kept for one installation: mail, the queue, and what is known beside it."""

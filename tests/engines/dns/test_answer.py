@@ -8,7 +8,7 @@ from dns.rcode import Rcode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailclad.base.resolver import Mx, Tlsa
+from mailclad.base.resolver import Caa, Mx, Srv, Tlsa
 from mailclad.engines.dns.answer import _READ, MAX_ALIASES, MAX_TTL, Reading, read_answer
 from mailclad.engines.dns.message import Kind, Unusable, read_reply
 from mailclad.engines.dns.name import write_name
@@ -39,6 +39,12 @@ def read_one(kind: Kind, data: bytes) -> object:
         (Kind.PTR, "PTR a\\010\\.b.test.", "a\\010\\.b.test"),
         (Kind.TLSA, "TLSA 3 1 0 00ff", Tlsa(3, 1, 0, b"\0\xff")),
         (Kind.TLSA, "TLSA 255 254 253 aa", Tlsa(255, 254, 253, b"\xaa")),
+        (Kind.NS, "NS Ns1.example.test.", "ns1.example.test"),
+        (Kind.CNAME, "CNAME Other.example.test.", "other.example.test"),
+        (Kind.SRV, "SRV 1 65535 993 Mail.test.", Srv(1, 65535, 993, "mail.test")),
+        (Kind.SRV, "SRV 0 0 0 .", Srv(0, 0, 0, "")),
+        (Kind.CAA, 'CAA 128 Issue "ca.test; x=y"', Caa(128, "issue", b"ca.test; x=y")),
+        (Kind.CAA, 'CAA 0 iodef ""', Caa(0, "iodef", b"")),
     ],
 )
 def test_each_type(kind: Kind, text: str, expected: object) -> None:
@@ -62,6 +68,13 @@ def test_each_type(kind: Kind, text: str, expected: object) -> None:
         (Kind.PTR, b""),
         (Kind.PTR, b"\3ab\0"),
         (Kind.TLSA, b"\1\1"),
+        (Kind.SRV, b"\0\1\0\1\0\1"),
+        (Kind.SRV, b"\0\1\0\1\0\1\1a\0\0"),
+        (Kind.CAA, b""),
+        (Kind.CAA, b"\0\5"),
+        (Kind.CAA, b"\0\0x"),
+        (Kind.CAA, b"\0\5issu"),
+        (Kind.CAA, b"\0\5is ue"),
     ],
 )
 def test_a_record_in_the_wrong_form_spoils_the_reply(kind: Kind, data: bytes) -> None:

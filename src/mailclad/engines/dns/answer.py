@@ -6,11 +6,12 @@ whatever else was sent along is not believed.  A record in the wrong form spoils
 """
 
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mailclad.base.resolver import Mx, Tlsa
+from mailclad.base.resolver import Caa, Mx, Srv, Tlsa
 from mailclad.engines.dns.message import (
     WRONG_FORM,
     Kind,
@@ -136,11 +137,31 @@ def _read_tlsa(octets: bytes, start: int, end: int) -> Tlsa:
     return Tlsa(usage, selector, matching, octets[start + 3 : end])
 
 
+def _read_srv(octets: bytes, start: int, end: int) -> Srv:
+    if end - start < 7:
+        raise Unusable(WRONG_FORM)
+    priority, weight, port = struct.unpack_from("!HHH", octets, start)
+    return Srv(priority, weight, port, _read_name(octets, start + 6, end))
+
+
+def _read_caa(octets: bytes, start: int, end: int) -> Caa:
+    """RFC 8659 §4.1; a tag has letters and digits only."""
+    tag_end = start + 2 + octets[start + 1] if end - start > 2 else end + 1
+    tag = octets[start + 2 : tag_end]
+    if tag_end > end or not tag.isalnum():
+        raise Unusable(WRONG_FORM)
+    return Caa(octets[start], tag.decode("ascii").lower(), octets[tag_end:end])
+
+
 _READ: dict[Kind, Callable[[bytes, int, int], Any]] = {
     Kind.A: _read_a,
     Kind.AAAA: _read_aaaa,
     Kind.MX: _read_mx,
     Kind.TXT: _read_txt,
     Kind.PTR: _read_name,
+    Kind.NS: _read_name,
+    Kind.CNAME: _read_name,
+    Kind.SRV: _read_srv,
+    Kind.CAA: _read_caa,
     Kind.TLSA: _read_tlsa,
 }

@@ -55,6 +55,7 @@ class Kind(IntEnum):
     MX = 15
     TXT = 16
     AAAA = 28
+    SRV = 33
     DNAME = 39
     OPT = 41
     DS = 43
@@ -63,6 +64,7 @@ class Kind(IntEnum):
     DNSKEY = 48
     NSEC3 = 50
     TLSA = 52
+    CAA = 257
 
 
 class Rcode(IntEnum):

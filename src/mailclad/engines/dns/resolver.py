@@ -1,4 +1,4 @@
-"""Looking names up in the DNS (implements ``base.resolver.Resolver``; RFC 1034 §5.3, RFC 9520).
+"""Looking names up in the DNS (implements ``ZoneResolver``; RFC 1034 §5.3, RFC 9520).
 
 Comes in: names, of strangers too.  Goes out: answers, remembered for as long as they hold, or
 ``DnsProblem``, remembered for some seconds.  Equal questions at the same time are asked once.
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailclad.base.resolver import Answer, DnsProblem, Mx, Resolver, Tlsa
+from mailclad.base.resolver import Answer, Caa, DnsProblem, Mx, Srv, Tlsa, ZoneResolver
 from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, Reading, read_answer
 from mailclad.engines.dns.cache import FAILURE_SECONDS, Cache
 from mailclad.engines.dns.dnssec.anchors import ROOT_ANCHORS
@@ -47,7 +47,7 @@ _Question = tuple[bytes, Kind]
 _Outcome = Answer[Any] | DnsProblem
 
 
-class DnsResolver(Resolver):
+class DnsResolver(ZoneResolver):
     """For one event loop.  ``servers`` are IP addresses and ports; None: /etc/resolv.conf.
 
     ``anchors``: of the root, for our own validation; ``clock``: what signatures mean by now.
@@ -93,6 +93,18 @@ class DnsResolver(Resolver):
 
     async def tlsa(self, name: str) -> Answer[Tlsa]:
         return await self._look_up(name, Kind.TLSA)
+
+    async def ns(self, name: str) -> Answer[str]:
+        return await self._look_up(name, Kind.NS)
+
+    async def cname(self, name: str) -> Answer[str]:
+        return await self._look_up(name, Kind.CNAME)
+
+    async def srv(self, name: str) -> Answer[Srv]:
+        return await self._look_up(name, Kind.SRV)
+
+    async def caa(self, name: str) -> Answer[Caa]:
+        return await self._look_up(name, Kind.CAA)
 
     async def close(self) -> None:
         """End all questions; whoever waits for one is cancelled."""

@@ -44,6 +44,7 @@ from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.sending import SqliteSending
 from mailclad.engines.sqlite.signing_keys import SqliteSigningKeys
+from mailclad.engines.sqlite.sts_policies import SqliteStsPolicies
 from mailclad.engines.sqlite.tracing import SqliteTrace
 from mailclad.engines.sqlite.watching import QUEUE, Watchers
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
@@ -93,6 +94,7 @@ class SqliteStore(
     SqliteForwardedSenders,
     SqliteReports,
     SqliteTrace,
+    SqliteStsPolicies,
     Store,
 ):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:

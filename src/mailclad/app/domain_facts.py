@@ -1,0 +1,108 @@
+"""What this installation knows about one of its domains: the facts behind its DNS records.
+
+Comes in: configuration and store.  Goes out: ``DomainFacts``.  Nothing is asked of the network;
+certificates that are not there yet, or not readable, are left out.
+"""
+
+import socket
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from mailclad.app.config import Config, is_local
+from mailclad.base.tls_policy import Service
+from mailclad.mail.address import normalise_domain
+from mailclad.mail.mta_sts import policy_host
+from mailclad.servers.outbound import is_public
+from mailclad.services.certificates.chain import CertificateChain
+from mailclad.services.certificates.choose import by_name, choose
+from mailclad.services.certificates.files import CertificateProblem, load_pair
+from mailclad.services.provision.accounts import ProvisionProblem
+from mailclad.services.provision.dns_records import DomainFacts, Offer
+from mailclad.store.interface import Directory
+from mailclad.store.signing_keys import StoredKey
+
+HTTPS_PORT = 443
+"""Policies are fetched from this port and no other (RFC 8461 §3.3)."""
+
+_PROGRAMS = frozenset({Service.IMAP, Service.POP3, Service.SUBMISSION})
+_FAR = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
+
+
+async def domain_facts(
+    config: Config,
+    directory: Directory,
+    name: str,
+    *,
+    addresses: Sequence[str],
+    chains: tuple[CertificateChain, ...],
+    keys: tuple[StoredKey, ...],
+) -> DomainFacts:
+    """Raises ProvisionProblem where the domain is not ours."""
+    domain = normalise_domain(name.removesuffix("."))
+    if domain not in await directory.domains():
+        raise ProvisionProblem(
+            f"{domain} is no domain of this server. Add it with: mailclad domain add {domain}"
+        )
+    host_name = config.server.hostname.lower()
+    has_web = any(
+        line.service is Service.HTTPS and line.port == HTTPS_PORT and not is_local(line.addresses)
+        for line in config.listen
+    )
+    names = config.reports.addresses
+    return DomainFacts(
+        domain=domain,
+        host_name=host_name,
+        addresses=tuple(str(ip_address(one)) for one in addresses),
+        offers=tuple(
+            Offer(line.service, line.tls, line.port)
+            for line in config.listen
+            if line.service in _PROGRAMS and line.port and not is_local(line.addresses)
+        ),
+        keys=tuple(key for key in keys if key.domain == domain),
+        # Nobody out there trusts a private authority: a policy behind one is none.
+        policy=config.mta_sts.policy(domain, host_name) if has_web and config.tls.files else None,
+        leaves=_leaves(chains, host_name),
+        has_web=has_web,
+        certified=choose(by_name(chains), policy_host(domain)) is not None,
+        dmarc_reports=_report_address(names, "dmarc", domain),
+        tls_reports=_report_address(names, "tlsrpt", domain),
+    )
+
+
+def _report_address(names: Sequence[str], usual: str, domain: str) -> str:
+    """The usual one, or another of the domain: reports to elsewhere need the consent of there."""
+    here = [name for name in names if "@" not in name or name.endswith(f"@{domain}")]
+    chosen = usual if usual in here else next(iter(here), "")
+    return chosen if "@" in chosen or not chosen else f"{chosen}@{domain}"
+
+
+def served_chains(config: Config) -> tuple[CertificateChain, ...]:
+    """The certificates in files that are ready."""
+    now = datetime.now(UTC)
+    chains: list[CertificateChain] = []
+    for pair in config.tls.files:
+        with suppress(CertificateProblem):
+            chains.append(load_pair(pair.certificate, pair.key, now).chain)
+    return tuple(chains)
+
+
+def _leaves(chains: tuple[CertificateChain, ...], host_name: str) -> tuple[bytes, ...]:
+    """What who asks for the host gets, DER."""
+    found = choose(by_name(chains), host_name) or chains[:1]
+    leaves = [x509.load_pem_x509_certificate(chain.chain_pem) for chain in found]
+    return tuple(leaf.public_bytes(Encoding.DER) for leaf in leaves)
+
+
+def public_addresses() -> tuple[str, ...]:
+    """This machine's addresses in the open Internet; none behind a router that translates."""
+    found = []
+    for far, family in _FAR:
+        with closing(socket.socket(family, socket.SOCK_DGRAM)) as sock, suppress(OSError):
+            sock.connect((far, 9))  # chooses the way, sends nothing
+            found.append(str(sock.getsockname()[0]))
+    return tuple(address for address in found if is_public(address))

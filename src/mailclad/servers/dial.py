@@ -1,0 +1,57 @@
+"""A connection to another server: from an IP address to a channel, under TLS or for STARTTLS.
+
+Comes in: an address that was looked up and permitted.  Goes out: a ``Channel`` that its caller
+closes, or the network's exception.  With TLS from the first octet the handshake is done when it
+returns; what the certificate is worth is for the caller to ask.
+"""
+
+import asyncio
+
+from mailclad.servers.channel import Channel, ConnectionLost
+from mailclad.servers.tls_client import TlsClient
+from mailclad.servers.tls_transport import TlsTransport, start_tls
+
+
+async def dial(
+    address: str, port: int, tls: TlsClient, *, implicit: bool, source: str | None = None
+) -> Channel:
+    """Raises HandshakeFailed, ConnectionLost or OSError; waits as long as its caller lets it."""
+    loop = asyncio.get_running_loop()
+    owner = _Owner(tls, loop.create_future())
+    channel = Channel(owner, address, 0)
+    tcp, _ = await loop.create_connection(
+        lambda: TlsTransport(tls, channel) if implicit else channel,
+        address,
+        port,
+        local_addr=(source, 0) if source is not None else None,
+    )
+    try:
+        await owner.ready_or_lost
+    except BaseException:
+        tcp.abort()
+        raise
+    return channel
+
+
+class _Owner:
+    """The channel's owner: there is one connection, and one who waits for it."""
+
+    __slots__ = ("_tls", "ready_or_lost")
+
+    def __init__(self, tls: TlsClient, ready_or_lost: asyncio.Future[None]) -> None:
+        self._tls = tls
+        self.ready_or_lost = ready_or_lost
+
+    def ready(self, channel: Channel) -> None:
+        if not self.ready_or_lost.done():
+            self.ready_or_lost.set_result(None)
+
+    def signed_in(self, channel: Channel) -> None:
+        raise AssertionError("nobody signs in on a connection of ours")
+
+    def ended(self, channel: Channel, problem: Exception | None) -> None:
+        if not self.ready_or_lost.done():
+            self.ready_or_lost.set_exception(problem or ConnectionLost("the server closed"))
+
+    def begin_tls(self, channel: Channel, tcp: asyncio.Transport) -> asyncio.Transport:
+        return start_tls(self._tls, channel, tcp)

@@ -1,0 +1,41 @@
+"""A domain with everything, for tests of its records."""
+
+from dataclasses import replace
+
+from mailclad.base.secret import Secret
+from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.mail.dkim.signing_key import KeyKind, make_key
+from mailclad.mail.mta_sts import StsMode, make_policy
+from mailclad.services.provision.dns_records import DomainFacts, Offer
+from mailclad.store.signing_keys import KeyState, StoredKey
+from tests.certificates import make
+
+ROOT = make("root", authority=True)
+LEAF = make("leaf", ["mail.example.test", "mta-sts.example.test"], ROOT)
+
+
+def key(selector: str, kind: KeyKind, state: KeyState = KeyState.ACTIVE) -> StoredKey:
+    return StoredKey("example.test", selector, kind, Secret(make_key(kind).reveal()), state, 0)
+
+
+BARE = DomainFacts("example.test", "mail.example.test")
+FULL = replace(
+    BARE,
+    addresses=("192.0.2.1", "2001:db8::1"),
+    offers=(
+        Offer(Service.IMAP, TlsMode.IMPLICIT, 993),
+        Offer(Service.SUBMISSION, TlsMode.IMPLICIT, 465),
+        Offer(Service.SUBMISSION, TlsMode.STARTTLS, 587),
+    ),
+    keys=(
+        key("r1", KeyKind.RSA),
+        key("e1", KeyKind.ED25519, KeyState.PREPARED),
+        key("e0", KeyKind.ED25519, KeyState.RETIRED),
+    ),
+    policy=make_policy("example.test", StsMode.TESTING, ["mail.example.test"], 86400),
+    leaves=(LEAF.der,),
+    has_web=True,
+    certified=True,
+    dmarc_reports="dmarc@example.test",
+    tls_reports="tlsrpt@example.test",
+)

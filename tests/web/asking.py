@@ -1,0 +1,36 @@
+"""One request to an application, without a socket."""
+
+import asyncio
+from typing import Any
+
+from starlette.types import ASGIApp, Message
+
+
+def get(application: ASGIApp, path: str, host: str = "") -> tuple[int, dict[str, str], bytes]:
+    """Status, headers by name, body."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": [(b"host", host.encode())],
+        "query_string": b"",
+        "http_version": "1.1",
+        "scheme": "https",
+        "server": ("192.0.2.1", 443),
+        "root_path": "",
+    }
+
+    async def ask() -> None:
+        await application(scope, receive, send)
+
+    asyncio.run(ask())
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], headers, b"".join(part.get("body", b"") for part in sent[1:])
