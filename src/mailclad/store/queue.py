@@ -440,6 +440,13 @@ class Queue(Protocol):
         """
         ...
 
+    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have ``wake`` called on the event loop when this process made something due.
+
+        Returns how to stop.  What other processes queue is for ``next_due`` to tell.
+        """
+        ...
+
     async def suppress(self, suppressed: Suppressed) -> None: ...
     async def unsuppress(self, address: str) -> bool:
         """Whether it was suppressed."""

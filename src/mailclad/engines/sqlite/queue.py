@@ -1,7 +1,7 @@
 """The queue's verbs, tied to readers and committer (docs/design/queue.md)."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from mailclad.engines.sqlite import (
@@ -12,6 +12,8 @@ from mailclad.engines.sqlite import (
     suppressing,
 )
 from mailclad.engines.sqlite.arrival import Arrival, Passing
+from mailclad.engines.sqlite.committer import Committer
+from mailclad.engines.sqlite.readers import Readers
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.model import NewMessage
@@ -39,9 +41,15 @@ from mailclad.store.queue import (
 
 
 class SqliteQueue(Verbs, Queue):
+    def __init__(self, readers: Readers, committer: Committer) -> None:
+        super().__init__(readers, committer)
+        self._queue_wakes: list[Callable[[], None]] = []
+
     async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
         arrival = arrival_of(dispatch)
         await self._committer.arrive(arrival)
+        if arrival.queued:
+            self._wake_queue()
         return arrival.queued
 
     async def lease_due(
@@ -69,7 +77,10 @@ class SqliteQueue(Verbs, Queue):
         def run(tx: Transaction) -> int:
             return queue_settling.settle(tx, owner, settlements, arrivals, pauses or {})
 
-        return cast("int", await self._committer.work(run, arrivals))
+        counted = cast("int", await self._committer.work(run, arrivals))
+        if any(notice.envelopes for notice in notices):
+            self._wake_queue()
+        return counted
 
     async def extend_leases(self, owner: str, until: int) -> int:
         return await self._write(queue_leasing.extend, owner, until)
@@ -82,7 +93,10 @@ class SqliteQueue(Verbs, Queue):
     async def change(
         self, change: Change, which: QueueFilter, now: int, after: QueueId | None = None
     ) -> Changed:
-        return await self._write(queue_listing.change, change, which, now, after)
+        changed = await self._write(queue_listing.change, change, which, now, after)
+        if changed.recipients:
+            self._wake_queue()
+        return changed
 
     async def queue_page(
         self,
@@ -108,6 +122,16 @@ class SqliteQueue(Verbs, Queue):
 
     async def forget_attempts(self, before: int) -> int:
         return await self._write(queue_listing.forget_attempts, before)
+
+    # --- watching ---
+
+    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
+        self._queue_wakes.append(wake)
+        return lambda: self._queue_wakes.remove(wake)
+
+    def _wake_queue(self) -> None:
+        for wake in self._queue_wakes:
+            wake()
 
     # --- suppression ---
 
