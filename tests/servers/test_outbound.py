@@ -360,6 +360,30 @@ def test_starttls_stripped(loop: str, nobody: ClientTrust, refusal: bytes | None
     assert found.outcomes[0].recipients[0].verdict.code in (550, 421)
 
 
+def test_who_gives_up_while_it_opens_leaves_nothing_open(loop: str, nobody: ClientTrust) -> None:
+    async def work() -> bytes:
+        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        met = asyncio.Event()
+
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            met.set()
+            try:
+                heard.set_result(await reader.read())
+            except ConnectionError:
+                heard.set_result(b"")
+
+        async with hostile(silent) as route:
+            opening = asyncio.create_task(
+                connect(route, "client.test", MAY, nobody, permits=anywhere)
+            )
+            await met.wait()
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            return await heard
+
+    assert run(loop, work) == b""
+
+
 def test_a_refusal_before_the_message_ends_is_heard(loop: str, nobody: ClientTrust) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await says(*GO)(reader, writer)

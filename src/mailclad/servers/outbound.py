@@ -35,6 +35,7 @@ from mailclad.protocols.smtp.client.transaction import refused_unsent
 from mailclad.protocols.smtp.command import UpgradeToTls
 from mailclad.servers.channel import Channel, ConnectionLost
 from mailclad.servers.dial import dial
+from mailclad.servers.socks import connect_through
 from mailclad.servers.tls import ClientTrust
 from mailclad.servers.tls_client import TlsClient, handshake_failure
 from mailclad.servers.tls_failure import HandshakeFailed
@@ -78,12 +79,16 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where to connect: an IP address, and with IMPLICIT a port such as 465."""
+    """Where to connect: an IP address, and with IMPLICIT a port such as 465.
+
+    ``socks`` is the proxy that makes the connection for us, if any.
+    """
 
     address: str
     port: int = 25
     source: str | None = None
     tls: TlsMode = TlsMode.STARTTLS
+    socks: tuple[str, int] | None = None
 
 
 class Body(Protocol):
@@ -220,6 +225,8 @@ class OutboundConnection:
             async with asyncio.timeout(self._patience.connect):
                 self._channel = await dial(
                     route.address, route.port, self._tls, implicit=implicit, source=route.source
+                tcp = await _reach(
+                    route, lambda: TlsTransport(self._tls, channel) if implicit else channel
                 )
         except HandshakeFailed as failure:
             self.report = replace(self.report, verdict=handshake_failure(failure))
@@ -367,6 +374,17 @@ class OutboundConnection:
             connection.fail("the server did not answer in time")
 
 
+async def _reach(route: Route, new: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
+    loop = asyncio.get_running_loop()
+    if route.socks is not None:
+        sock = await connect_through(route.socks, route.address, route.port)
+        tcp, _ = await loop.create_connection(new, sock=sock)
+        return tcp
+    local = (route.source, 0) if route.source is not None else None
+    tcp, _ = await loop.create_connection(new, route.address, route.port, local_addr=local)
+    return tcp
+
+
 _NOT_AUTHENTICATED = outcome.ours(
     Fate.REFUSED,
     "5.7.10",
@@ -399,7 +417,11 @@ async def connect(
     ``permits`` says whether mail may go to an address; :func:`is_public` is the usual one.
     """
     made = OutboundConnection(route, hello_name, TlsClient(trust, demand), patience)
-    await made.open(route, login, permits)
+    try:
+        await made.open(route, login, permits)
+    except BaseException:  # cancelled
+        await made.close()
+        raise
     return made
 
 
