@@ -1,0 +1,1 @@
+"""Mail that leaves: from the queue to the servers of other domains."""

@@ -1,0 +1,89 @@
+"""What follows from a trip: results for the queue, and what its sender and the trace hear.
+
+Pure: time and chance are arguments.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mailclad.mail.dsn import Action
+from mailclad.protocols.smtp.client.outcome import Fate
+from mailclad.services.deliver.trip import Fated, Trip, answer_of
+from mailclad.services.queue.notice import Event, wants
+from mailclad.services.queue.schedule import Told, after_deferral
+from mailclad.store.queue import RecipientState, Result, Settlement
+from mailclad.store.trace import Happening, TraceEvent
+
+_TOLD = {Told.DELAY: Action.DELAYED, Told.FAILURE: Action.FAILED}
+_HAPPENING = {
+    RecipientState.DELIVERED: Happening.SENT,
+    RecipientState.FAILED: Happening.FAILED,
+    RecipientState.WAITING: Happening.DELAYED,
+}
+_WORDS = {
+    RecipientState.DELIVERED: "taken by {}: {}",
+    RecipientState.FAILED: "not delivered, {} said: {}",
+    RecipientState.WAITING: "not yet delivered, {} said: {}",
+}
+_NOBODY = "this server"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """``events`` are those that the sender wants to hear of."""
+
+    settlement: Settlement
+    events: tuple[Event, ...]
+    traces: tuple[TraceEvent, ...]
+
+
+def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
+    message = trip.message
+    results: list[Result] = []
+    events: list[Event] = []
+    traces: list[TraceEvent] = []
+    for fated in trip.fated:
+        result, action = _result(trip, fated, now, chance)
+        results.append(result)
+        traces.append(_trace(trip, fated, result, now))
+        if action is not None:
+            event = Event(fated.recipient, action, result.answer, fated.remote)
+            if wants(message, event):
+                events.append(event)
+    settlement = Settlement(message.id, tuple(results), tuple(trip.attempts))
+    return Conclusion(settlement, tuple(events), tuple(traces))
+
+
+def _result(
+    trip: Trip, fated: Fated, now: int, chance: Callable[[], float]
+) -> tuple[Result, Action | None]:
+    recipient, answer = fated.recipient, answer_of(fated.verdict)
+    if fated.verdict.fate is Fate.DELIVERED:
+        action = None if fated.passed_on else Action.RELAYED
+        return Result(recipient.number, RecipientState.DELIVERED, answer), action
+    if fated.verdict.fate is Fate.REFUSED:
+        return Result(recipient.number, RecipientState.FAILED, answer), Action.FAILED
+    verdict = after_deferral(
+        recipient.number,
+        recipient.attempts + 1,
+        answer,
+        now,
+        expires=trip.message.expires,
+        warn_at=trip.message.warn_at,
+        warned=recipient.warned,
+        chance=chance(),
+    )
+    return verdict.result, _TOLD.get(verdict.told)
+
+
+def _trace(trip: Trip, fated: Fated, result: Result, now: int) -> TraceEvent:
+    text = _WORDS[result.state].format(fated.remote or _NOBODY, result.answer)
+    sender = (trip.message.sender,) if trip.message.sender else ()
+    return TraceEvent(
+        at=now,
+        identity=trip.message.identity,
+        happening=_HAPPENING[result.state],
+        text=text,
+        queue=trip.message.id,
+        addresses=(*sender, fated.recipient.address),
+    )

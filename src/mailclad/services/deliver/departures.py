@@ -1,0 +1,330 @@
+"""The loop that empties the queue: leases what is due, has it carried, settles what came of it.
+
+RFC 5321 §4.5.4.1, docs/design/queue.md.  One in each worker process, under an owner's name of its
+own.  Wakes when this process has queued something, when something is due, after each settlement
+and now and then, for what other processes have queued.  A process that dies leaves leases that
+run out; one that is drained gives them back.
+Limits: ``MESSAGES_IN_HAND``, ``COURIERS``, leases, and the store's own in each call.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+
+from mailclad.services.deliver.carried import Carried, address_of, wish_of
+from mailclad.services.deliver.conclusion import conclude
+from mailclad.services.deliver.connect import Body
+from mailclad.services.deliver.courier import Courier, Means
+from mailclad.services.deliver.host import deferred, refused
+from mailclad.services.deliver.lane import Key, Lane
+from mailclad.services.deliver.settler import Finished, Settler
+from mailclad.services.deliver.telling import Telling
+from mailclad.services.deliver.trip import Trip
+from mailclad.services.queue.concurrency import Destination
+from mailclad.store.errors import StoreProblem
+from mailclad.store.interface import Store
+from mailclad.store.queue import LEASED_AT_ONCE, Limits, QueuedMessage, Work
+from mailclad.store.trace import Trace
+
+LEASE_SECONDS = 120
+"""So long nobody touches what a process had that died."""
+
+EXTEND_SECONDS = LEASE_SECONDS / 3
+"""How often the living extend theirs: one that comes late does not matter."""
+
+LOOK_SECONDS = 2.0
+"""How often the queue is looked at for what other processes put there: one short read."""
+
+MESSAGES_IN_HAND = 10_000
+"""Leased and not settled: their envelopes lie in memory, some 20 MB, their octets only while they
+are sent.  Fifty slow destinations do not keep the others from having a share."""
+
+COURIERS = 400
+"""Connections at once: a message in each takes 64 KB and a descriptor or two."""
+
+IDLE_SECONDS = 5.0
+"""How long a connection waits for the next message: long enough for the next commit, too short
+for a server to mind."""
+
+CROWDED_SECONDS = 0.1
+"""The same when half of all couriers are out: others wait for the place."""
+
+AHEAD = 10
+"""Messages leased for each connection that a destination may have, so that none waits for a
+commit between two."""
+
+REMEMBERED = 10_000
+"""Destinations whose failures are remembered while nothing goes there."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """``connections``: to one destination at once, of this process.
+
+    ``leases``: messages in hand for a destination, of all processes.
+    """
+
+    owner: str
+    connections: int
+    leases: Limits
+
+
+class Departures:
+    def __init__(
+        self,
+        store: Store,
+        means: Means,
+        telling: Telling,
+        trace: Trace,
+        terms: Terms,
+        chance: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._means = means
+        self._telling = telling
+        self._terms = terms
+        self._chance = chance
+        self._settler = Settler(store, terms.owner, trace, self._settled)
+        self._lanes: dict[Key, Lane] = {}
+        self._ill: dict[Key, Destination] = {}
+        self._starved: dict[Key, Lane] = {}
+        self._leasing = True
+        self._in_hand = 0
+        self._extend_from = 0
+        self._couriers = 0
+        self._woken = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unwatch: Callable[[], None] = _nothing
+
+    # --- life ---
+
+    def start(self) -> None:
+        self._unwatch = self._store.watch_queue(self._woken.set)
+        self._tasks = [
+            asyncio.create_task(work)
+            for work in (self._lease_for_ever(), self._settler.run(), self._extend_for_ever())
+        ]
+
+    def stop_leasing(self) -> None:
+        """Leave what is due to other processes; what is in hand goes on."""
+        self._unwatch()
+        self._unwatch = _nothing
+        self._leasing = False
+        self._woken.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Lease nothing more; what is under way has so long, the rest is given back."""
+        if not self._tasks:
+            return
+        self.stop_leasing()
+        leasing, *others = self._tasks
+        await leasing  # what the store has leased for us must be known before it is given back
+        couriers = {task for lane in self._lanes.values() for task in lane.stop()}
+        if couriers:
+            await asyncio.wait(couriers, timeout=seconds)
+        for courier in couriers:
+            courier.cancel()
+        await asyncio.gather(*couriers, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 1.0)):
+                await self._settler.empty()
+        for task in others:
+            await _ended(task)
+        self._tasks = []
+        with contextlib.suppress(StoreProblem):  # they run out
+            await self._store.return_leases(self._terms.owner)
+
+    # --- leasing ---
+
+    async def _lease_for_ever(self) -> None:
+        while self._leasing:
+            self._woken.clear()
+            wait = LOOK_SECONDS
+            try:
+                wait = await self._lease()
+            except StoreProblem as problem:
+                _log.warning("the queue cannot be read", reason=str(problem))
+                self._extend_from = self._means.clock.now() + 2 * LEASE_SECONDS
+            except Exception:  # a fault of ours must not stop all mail
+                _log.exception("leasing failed")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._woken.wait()
+
+    async def _lease(self) -> float:
+        """Take what is due and fits; how long to wait for more."""
+        room = min(MESSAGES_IN_HAND - self._in_hand, LEASED_AT_ONCE)
+        now = self._means.clock.now()
+        due = await self._store.next_due()
+        if due is None or room <= 0:
+            return LOOK_SECONDS
+        if due > now:
+            return min(LOOK_SECONDS, float(due - now))
+        until = now + LEASE_SECONDS
+        works = await self._store.lease_due(
+            now, self._terms.owner, until, room, self._terms.leases
+        )
+        suppressed = await self._suppressed(works, now)
+        self._in_hand += len(works)
+        for work in await self._withhold(works, suppressed):
+            self._lane(work.destination).put(work)
+        return 0.0 if sum(len(work.recipients) for work in works) >= room else LOOK_SECONDS
+
+    async def _suppressed(self, works: Sequence[Work], now: int) -> Mapping[str, str]:
+        """Recipients who get nothing, as they are written, and why: the administrator says so."""
+        addresses = {
+            recipient.address: _normalised(recipient.address)
+            for work in works
+            for recipient in work.recipients
+        }
+        found = await self._store.suppressed(list(addresses.values()), now)
+        if not found:
+            return {}
+        return {
+            written: found[address].reason
+            for written, address in addresses.items()
+            if address in found
+        }
+
+    async def _withhold(
+        self, works: Sequence[Work], suppressed: Mapping[str, str]
+    ) -> Sequence[Work]:
+        """What is left when those are refused."""
+        if not suppressed:
+            return works
+        left: list[Work] = []
+        for work in works:
+            some = tuple(one for one in work.recipients if one.address in suppressed)
+            if some:
+                await self._refuse(replace(work, recipients=some), suppressed)
+            others = tuple(one for one in work.recipients if one.address not in suppressed)
+            if others:
+                self._in_hand += bool(some)
+                left.append(replace(work, recipients=others))
+        return left
+
+    async def _refuse(self, work: Work, reasons: Mapping[str, str]) -> None:
+        trip = Trip(work)
+        for one in work.recipients:
+            text = f"this server sends nothing to this address: {reasons[one.address]}"
+            trip.decide(one, refused("5.7.1", text))
+        await self.finish(trip, None)
+
+    async def _extend_for_ever(self) -> None:
+        """After a call that may have leased without our knowledge: not before that runs out."""
+        while True:
+            await asyncio.sleep(EXTEND_SECONDS)
+            now = self._means.clock.now()
+            if self._in_hand and now >= self._extend_from:
+                until = now + LEASE_SECONDS
+                with contextlib.suppress(StoreProblem):  # tried again before they run out
+                    await self._store.extend_leases(self._terms.owner, until)
+
+    def _settled(self, messages: int) -> None:
+        self._in_hand -= messages
+        self._woken.set()
+
+    # --- lanes ---
+
+    def _lane(self, destination: str) -> Lane:
+        route = self._means.routes.find(destination)
+        key = route if route.relay is not None else destination
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(
+                key,
+                route.connections or self._terms.connections,
+                self,
+                partial(Courier, self._means),
+                self._means.clock.now,
+                self._chance,
+                self._ill.pop(key, Destination()),
+            )
+        return lane
+
+    def take_place(self, lane: Lane) -> bool:
+        if self._couriers >= COURIERS:
+            self._starved[lane.key] = lane
+            return False
+        self._couriers += 1
+        return True
+
+    def patience(self) -> float:
+        return IDLE_SECONDS if self._couriers < COURIERS // 2 else CROWDED_SECONDS
+
+    def ended(self, lane: Lane) -> None:
+        """A courier of this lane has ended: others may begin, or the lane is done."""
+        self._couriers -= 1
+        if self._starved:
+            self._starved.pop(next(iter(self._starved))).start_couriers()
+        if lane.waiting:
+            lane.start_couriers()
+        elif not lane.couriers and self._lanes.pop(lane.key, None) is not None:
+            self._remember(lane)
+
+    def _remember(self, lane: Lane) -> None:
+        if lane.state.failures:
+            self._ill[lane.key] = lane.state
+            while len(self._ill) > REMEMBERED:
+                del self._ill[next(iter(self._ill))]
+
+    # --- one message ---
+
+    async def carry(self, courier: Courier, work: Work) -> Trip:
+        """Everybody's fate; what fails on our side is a delay."""
+        trip = Trip(work)
+        try:
+            body = await self._body(work.message)
+            trip.wish = wish_of(work.message, body)
+            await courier.carry(trip, body)
+        except StoreProblem as problem:
+            _log.warning(
+                "a queued message cannot be read", queue=work.message.id, reason=str(problem)
+            )
+            trip.failed(deferred("4.3.0", "the message could not be read here"))
+        except Exception:  # a fault of ours must not end the other messages
+            _log.exception("delivery failed", queue=work.message.id)
+            trip.failed(deferred("4.3.0", "a fault of this server; its administrator can see it"))
+        trip.end()
+        return trip
+
+    async def finish(self, trip: Trip, pause_until: int | None) -> None:
+        """Never raises."""
+        conclusion = conclude(trip, self._means.clock.now(), self._chance)
+        notice = None
+        if conclusion.events:
+            try:
+                body = await self._body(trip.message)
+                notice = await self._telling.notice(trip.message, body, conclusion.events)
+            except StoreProblem as problem:
+                _log.warning("notice not written", queue=trip.message.id, reason=str(problem))
+            except Exception:  # the results are true all the same
+                _log.exception("notice not written", queue=trip.message.id)
+        pauses: Mapping[str, int] = {}
+        if pause_until is not None:
+            pauses = {trip.work.destination: pause_until}
+        self._settler.add(Finished(conclusion, notice, pauses))
+
+    async def _body(self, message: QueuedMessage) -> Body:
+        stored = await self._store.body(message.content)
+        return Carried(stored, message.start, message.octets)
+
+
+def _nothing() -> None:
+    """Nobody watches."""
+
+
+def _normalised(text: str) -> str:
+    address = address_of(text)
+    return address.normalised if address is not None else text
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

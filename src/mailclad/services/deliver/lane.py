@@ -1,0 +1,144 @@
+"""All messages under way to the same servers, and the couriers that carry them.
+
+How many go at once is ``services.queue.concurrency``'s to say: few at first, more as messages
+are taken.  When no server can be reached, a few times in a row, the destination is paused, and
+messages that only waited here share the fate of the last.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from mailclad.services.deliver.courier import Courier
+from mailclad.services.deliver.route import Route
+from mailclad.services.deliver.trip import Trip
+from mailclad.services.queue.concurrency import Destination, after_failure, after_success
+from mailclad.store.queue import Work
+
+
+class Depot(Protocol):
+    """Who has the lane; ``carry`` never raises."""
+
+    async def carry(self, courier: Courier, work: Work) -> Trip: ...
+
+    def finish(self, trip: Trip, pause_until: int | None) -> Awaitable[None]: ...
+
+    def take_place(self, lane: "Lane") -> bool:
+        """Whether one more courier may start; else the lane is called when one may."""
+        ...
+
+    def patience(self) -> float:
+        """Seconds that a courier without work may keep its connection."""
+        ...
+
+    def ended(self, lane: "Lane") -> None: ...
+
+
+Key = str | Route
+"""What has a lane of its own: a destination, or all that is handed to the same relay."""
+
+
+class Lane:
+    """``most``: connections at once, whatever the servers take."""
+
+    __slots__ = (
+        "_chance", "_depot", "_idle", "_new_courier", "_now", "couriers",
+        "key", "most", "state", "waiting",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        key: Key,
+        most: int,
+        depot: Depot,
+        new_courier: Callable[[], Courier],
+        now: Callable[[], int],
+        chance: Callable[[], float],
+        state: Destination,
+    ) -> None:
+        self.key = key
+        self.most = most
+        self.state = state
+        self.waiting: deque[Work] = deque()
+        self.couriers: set[asyncio.Task[None]] = set()
+        self._depot = depot
+        self._new_courier = new_courier
+        self._now = now
+        self._chance = chance
+        self._idle: list[asyncio.Future[Work]] = []
+
+    def put(self, work: Work) -> None:
+        while self._idle:
+            waiter = self._idle.pop()  # the last one: others may end
+            if not waiter.done():
+                waiter.set_result(work)
+                return
+        self.waiting.append(work)
+        self.start_couriers()
+
+    def start_couriers(self) -> None:
+        """As many as there is work for, and room."""
+        room = min(self.state.limit, self.most) - len(self.couriers)
+        for _ in range(min(room, len(self.waiting))):
+            if not self._depot.take_place(self):
+                return
+            task = asyncio.create_task(self._run())
+            self.couriers.add(task)
+            task.add_done_callback(self._ended)
+
+    def stop(self) -> "set[asyncio.Task[None]]":
+        """Take nothing more; the couriers that are still under way."""
+        self.waiting.clear()
+        self.most = 0
+        for waiter in self._idle:
+            waiter.cancel()
+        self._idle.clear()
+        return set(self.couriers)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self.couriers.discard(task)
+        self._depot.ended(self)
+
+    async def _run(self) -> None:
+        courier = self._new_courier()
+        try:
+            while (work := await self._next()) is not None:
+                await self._carry(courier, work)
+        finally:
+            await courier.close()
+
+    async def _next(self) -> Work | None:
+        """None: there is nothing more, or too many are at it."""
+        if len(self.couriers) > min(self.state.limit, self.most):
+            return None
+        if self.waiting:
+            return self.waiting.popleft()
+        waiter: asyncio.Future[Work] = asyncio.get_running_loop().create_future()
+        self._idle.append(waiter)
+        done, _ = await asyncio.wait((waiter,), timeout=self._depot.patience())
+        if done:
+            return None if waiter.cancelled() else waiter.result()
+        self._idle.remove(waiter)
+        return None
+
+    async def _carry(self, courier: Courier, work: Work) -> None:
+        known = self.state.failures
+        trip = await self._depot.carry(courier, work)
+        until = None
+        if trip.reached:
+            self.state = after_success(self.state, self.most)
+            self.start_couriers()
+        elif trip.unreachable and self.state.failures == known:  # else others met the same one
+            self.state, until = after_failure(self.state, self._now(), self._chance())
+        await self._depot.finish(trip, until)
+        if until is not None:
+            await self._share(trip, until)
+
+    async def _share(self, trip: Trip, until: int) -> None:
+        """Nobody could be reached for this one, so nobody can for those behind it."""
+        while self.waiting:
+            shared = Trip(self.waiting.popleft())
+            shared.failed(trip.problem)
+            shared.end()
+            await self._depot.finish(shared, until)

@@ -1,0 +1,118 @@
+"""Writes down what attempts did, many in one commit.
+
+What ends while one commit is being made is gathered for the next.  What the store cannot take
+now is tried again: until it has, leases are extended and nothing is forgotten; when the
+process dies first, the message is sent twice (docs/design/queue.md).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from mailclad.services.deliver.conclusion import Conclusion
+from mailclad.store.errors import StoreProblem
+from mailclad.store.queue import Dispatch, Queue
+from mailclad.store.trace import Trace, TraceEvent
+
+AGAIN_SECONDS = 5.0
+"""Until a store that could not write is asked again: a full disk is not emptied sooner."""
+
+AT_ONCE = 1_000
+"""Messages settled in one call: a transaction of some 20 ms."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """``pauses``: until when nothing more is tried at a destination."""
+
+    conclusion: Conclusion
+    notice: Dispatch | None = None
+    pauses: Mapping[str, int] | None = None
+
+
+class Settler:
+    """``settled`` is called with the number of messages after each commit."""
+
+    def __init__(
+        self, queue: Queue, owner: str, trace: Trace, settled: Callable[[int], None]
+    ) -> None:
+        self._queue = queue
+        self._owner = owner
+        self._trace = trace
+        self._settled = settled
+        self._gathered: list[Finished] = []
+        self._some = asyncio.Event()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def add(self, finished: Finished) -> None:
+        self._gathered.append(finished)
+        self._some.set()
+        self._none.clear()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._some.wait()
+            await self._settle_some()
+            if not self._gathered:
+                self._some.clear()
+                self._none.set()
+
+    async def empty(self) -> None:
+        """Wait until all is written."""
+        await self._none.wait()
+
+    async def _settle_some(self) -> None:
+        batch = self._gathered[:AT_ONCE]
+        try:
+            await self._write(batch)
+        except StoreProblem as problem:
+            if problem.temporary:
+                _log.warning("results of deliveries not written yet", reason=str(problem))
+                await asyncio.sleep(AGAIN_SECONDS)
+                return
+            for finished in batch:
+                await self._write_alone(finished)
+        del self._gathered[: len(batch)]
+        for finished in batch:
+            for event in finished.conclusion.traces:
+                self._tell(event)
+        self._settled(len(batch))
+
+    def _tell(self, event: TraceEvent) -> None:
+        self._trace.note(event)
+        _log.info(
+            f"message {event.happening}",
+            id=event.identity,
+            queue=event.queue,
+            recipient=event.addresses[-1],
+            what=event.text,
+        )
+
+    async def _write_alone(self, finished: Finished) -> None:
+        """One of a batch cannot be written: a mailbox may have gone that a notice was for."""
+        for one in (finished, replace(finished, notice=None)):
+            try:
+                await self._write((one,))
+            except StoreProblem as problem:
+                _log.warning(
+                    "result of a delivery not written",
+                    queue=finished.conclusion.settlement.message,
+                    with_notice=one.notice is not None,
+                    reason=str(problem),
+                )
+            else:
+                return
+
+    async def _write(self, batch: Sequence[Finished]) -> None:
+        notices = [one.notice for one in batch if one.notice is not None]
+        pauses: dict[str, int] = {}
+        for one in batch:
+            pauses.update(one.pauses or {})
+        settlements = [one.conclusion.settlement for one in batch]
+        await self._queue.settle(self._owner, settlements, notices, pauses)
