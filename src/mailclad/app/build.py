@@ -13,6 +13,7 @@ import structlog
 from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig
+from mailclad.app.delivering import check_password_files, make_departures
 from mailclad.app.duties import Duty, attend
 from mailclad.app.forgetting import forget
 from mailclad.app.hook_files import load_hooks
@@ -76,6 +77,7 @@ def prepare(
     config: Config, bound: tuple[Bound, ...], chains: tuple[CertificateChain, ...]
 ) -> Shared:
     """Make it, before the fork: session tickets and throttling work across workers then."""
+    check_password_files(config)
     return Shared(
         config=config,
         bound=bound,
@@ -93,6 +95,7 @@ class App:
     def __init__(self, parts: Parts, store: SqliteStore) -> None:
         self.parts = parts
         self.store = store
+        self._departures = make_departures(parts)
         self._listeners: list[Listener] = []
         self._background: list[asyncio.Task[None]] = []
 
@@ -104,6 +107,8 @@ class App:
         ]
         if self.parts.counting is not None:
             self._background.append(asyncio.create_task(self.parts.counting.run()))
+        if self._departures is not None:
+            self._departures.start()
         admission = Admission(_limits(self.parts.shared.config))
         for bound in self.parts.shared.bound:
             contexts = self.parts.shared.contexts
@@ -132,7 +137,9 @@ class App:
         self.store.noticed(mailbox, mod_seq)
 
     def stop_accepting(self) -> None:
-        """Leave new connections to other processes; those that stand go on."""
+        """Leave new connections and the queue to other processes; what is under way goes on."""
+        if self._departures is not None:
+            self._departures.stop_leasing()
         for listener in self._listeners:
             listener.stop_accepting()
 
@@ -145,8 +152,11 @@ class App:
             await asyncio.sleep(RETIRING_LOOK_SECONDS)
 
     async def drain(self, seconds: float) -> None:
-        """Accept nothing more; connections have so long to end."""
-        await asyncio.gather(*(listener.drain(seconds) for listener in self._listeners))
+        """Accept nothing more; connections, from and to us, have so long to end."""
+        ending = [listener.drain(seconds) for listener in self._listeners]
+        if self._departures is not None:
+            ending.append(self._departures.drain(seconds))
+        await asyncio.gather(*ending)
 
     async def close(self) -> None:
         """After ``drain``: what was acknowledged is on disk already."""

@@ -6,6 +6,8 @@ are relative to the file.  Nothing secret stands in the file; keys are named by 
 """
 
 import difflib
+import ipaddress
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from mailclad.app.settings.deliver import DeliverConfig, wrong_in_route
 from mailclad.app.settings.dns import DnsConfig
 from mailclad.app.settings.filters import Door, FiltersConfig
 from mailclad.app.settings.hooks import HooksConfig
@@ -30,6 +33,7 @@ from mailclad.mail.mta_sts import StsMode
 from mailclad.servers.filter_socket import parse_place
 from mailclad.servers.http_post import parse_url
 from mailclad.services.receive.filter_failure import OnFailure
+from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.rspamd import PATH, PORT
 from mailclad.services.reports.addresses import ReportAddresses
@@ -163,6 +167,12 @@ class Config(Strict, frozen=True, kw_only=True):
     hooks: HooksConfig = HooksConfig()
     filters: FiltersConfig = FiltersConfig()
     mta_sts: MtaStsConfig = MtaStsConfig()
+    deliver: DeliverConfig = DeliverConfig()
+
+
+def worker_count(config: Config) -> int:
+    """One for each core that this process may use, unless the configuration says."""
+    return config.server.workers or len(os.sched_getaffinity(0))
 
 
 def load_config(file: Path) -> Config:
@@ -201,6 +211,7 @@ def parse_config(text: str, file: Path) -> Config:
     _check_reports(config, source)
     _check_submit(config, source)
     _check_filters(config, source)
+    _check_deliver(config, source)
     return config
 
 
@@ -294,6 +305,7 @@ def _choices(path: KeyPath) -> str:
         "on_failure": tuple(OnFailure),
         "listeners": tuple(Door),
         "mode": tuple(StsMode),
+        "policy": tuple(TlsLevel),
     }
     names = [step for step in path if isinstance(step, str)]
     return ", ".join(kinds.get(names[-1] if names else "", ()))
@@ -402,6 +414,30 @@ def _check_submit(config: Config, source: _Source) -> None:
         if hour > day:
             text = f"{hour} in an hour are more than {day} in a day: raise {name[:-4]}day as well"
             raise source.problem(("submit", name), text)
+def _check_deliver(config: Config, source: _Source) -> None:
+    deliver = config.deliver
+    for number, address in enumerate(deliver.source):
+        if not _is_ip(address):
+            text = f"“{address}” is not an IP address of this machine"
+            raise source.problem(("deliver", "source", number), text)
+    if deliver.socks:
+        try:
+            parse_server(deliver.socks)
+        except ValueError:
+            text = f"“{deliver.socks}” is not an IP address and a port (127.0.0.1:9050)"
+            raise source.problem(("deliver", "socks"), text) from None
+    for number, route in enumerate(deliver.route):
+        key, text = wrong_in_route(route)
+        if text:
+            raise source.problem(("deliver", "route", number, key), text)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_filters(config: Config, source: _Source) -> None:

@@ -114,6 +114,8 @@ def write_demo_config(directory: Path, ports: Mapping[tuple[Service, TlsMode], i
         f"names = {json.dumps(CERTIFICATE_NAMES)}",
         "[log]",
         'file = "mailclad.log"',
+        "[deliver]",
+        "enabled = false",
     ]
     for (service, tls), port in ports.items():
         lines += [

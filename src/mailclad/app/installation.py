@@ -4,7 +4,6 @@ Implements ``supervise.Installation``.  A reload is all or nothing: the new file
 and ports are read, checked and opened before anything of the old ones is let go.
 """
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -15,7 +14,14 @@ import msgspec
 import structlog
 
 from mailclad.app.certificates import AuthorityProblem, CertificateProblem, Certificates
-from mailclad.app.config import Config, ConfigProblem, ListenConfig, load_config, problem_at
+from mailclad.app.config import (
+    Config,
+    ConfigProblem,
+    ListenConfig,
+    load_config,
+    problem_at,
+    worker_count,
+)
 from mailclad.app.control import Swap
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.parts import Shared
@@ -32,11 +38,6 @@ _FIXED = ("data", "user", "pid_file")
 """Settings below [server] that a running server cannot change."""
 
 _log = structlog.get_logger()
-
-
-def worker_count(config: Config) -> int:
-    """One for each core that this process may use, unless the configuration says."""
-    return config.server.workers or len(os.sched_getaffinity(0))
 
 
 def usable_lines(lines: Iterable[ListenConfig], *, certificate: bool) -> tuple[ListenConfig, ...]:

@@ -16,8 +16,8 @@ import structlog
 
 from mailclad.app.build import prepare
 from mailclad.app.certificates import Certificates
-from mailclad.app.config import Config, is_local
-from mailclad.app.installation import RunningInstallation, usable_lines, worker_count
+from mailclad.app.config import Config, is_local, worker_count
+from mailclad.app.installation import RunningInstallation, usable_lines
 from mailclad.app.logs import configure_logs
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.open import ensure_directory

@@ -28,6 +28,7 @@ from mailclad.app.build import App, build, prepare
 from mailclad.app.certificates import Certificates, ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ListenConfig, ServerConfig, TlsConfig
+from mailclad.app.settings.deliver import DeliverConfig
 from mailclad.app.sockets import Bound, open_sockets
 from mailclad.app.worker import new_event_loop
 from mailclad.base.secret import Secret
@@ -256,6 +257,16 @@ class _Inside:
 
 
 async def _start(config: Config, hooks: tuple[Hooks, ...]) -> _Inside:
+async def _start(directory: Path) -> _Inside:
+    config = Config(
+        server=ServerConfig(hostname="localhost", data=directory),
+        tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
+        deliver=DeliverConfig(enabled=False),
+        listen=tuple(
+            ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
+            for service, tls in SERVICES
+        ),
+    )
     chains = Certificates().load(config, SystemClock().now())
     bound = open_sockets(config.listen, {})
     app = await build(prepare(config, bound, chains), lambda *_: None, CHEAP_ARGON2, hooks)
