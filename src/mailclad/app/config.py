@@ -414,6 +414,8 @@ def _check_submit(config: Config, source: _Source) -> None:
         if hour > day:
             text = f"{hour} in an hour are more than {day} in a day: raise {name[:-4]}day as well"
             raise source.problem(("submit", name), text)
+
+
 def _check_deliver(config: Config, source: _Source) -> None:
     deliver = config.deliver
     for number, address in enumerate(deliver.source):

@@ -27,7 +27,6 @@ from mailclad.services.deliver.lookup import Lookup
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.deliver.sts import NoPolicies
 from mailclad.services.deliver.telling import Telling
-from mailclad.services.receive.reception import Reception
 from mailclad.store.queue import Limits
 from mailclad.store.trace import NoTrace
 
@@ -50,7 +49,7 @@ def make_departures(parts: Parts) -> Departures | None:
         clock=parts.clock,
         permits=outgoing.permits,
     )
-    find = Reception(parts.store, parts.clock).recipient
+    find = partial(parts.reception.recipient, bounce=True)
     telling = Telling(name, find, trace, parts.clock, partial(secrets.token_hex, 16))
     owner = f"{name} {os.getpid()} {secrets.token_hex(4)}"
     terms = make_terms(config.deliver, owner, worker_count(config))

@@ -33,6 +33,7 @@ from mailclad.store.queue import (
     Settlement,
     Suppressed,
 )
+from mailclad.store.sending import Allowance, Sent, Spending
 from tests.engines.stores import inbox_of, with_account
 
 NOW = 1_700_000_000
@@ -357,3 +358,29 @@ def test_a_step_costs_the_same_in_a_long_queue(tmp_path: Path) -> None:
     short = asyncio.run(steps_of_a_round(tmp_path / "short", 1_000))
     long = asyncio.run(steps_of_a_round(tmp_path / "long", 20_000))
     assert long < short * 1.1
+
+
+def test_who_empties_the_queue_hears_of_what_this_process_made_due(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, account: AccountId) -> None:
+        heard: list[str] = []
+        stop = store.watch_queue(lambda: heard.append("due"))
+        await store.enqueue(dispatch(local=account))
+        assert heard == []
+        (queued,) = await store.enqueue(dispatch(envelope("a.example")))
+        assert len(heard) == 1
+        allowance = Allowance(Sent(9, 9), Sent(9, 9))
+        spending = Spending(account, 1, allowance)
+        await store.enqueue_counted(dispatch(envelope("a.example")), spending)
+        assert len(heard) == 2
+        await store.settle("me", [Settlement(queued, DELIVERED)])
+        assert len(heard) == 2
+        notice = dispatch(envelope("b.example"))
+        await store.settle("me", [], [notice])
+        assert len(heard) == 3
+        await store.change(Change.RETRY, QueueFilter(), NOW)
+        assert len(heard) == 4
+        stop()
+        await store.enqueue(dispatch(envelope("a.example")))
+        assert len(heard) == 4
+
+    with_account(tmp_path, scenario)

@@ -12,8 +12,6 @@ from mailclad.engines.sqlite import (
     suppressing,
 )
 from mailclad.engines.sqlite.arrival import Arrival, Passing
-from mailclad.engines.sqlite.committer import Committer
-from mailclad.engines.sqlite.readers import Readers
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.model import NewMessage
@@ -41,10 +39,6 @@ from mailclad.store.queue import (
 
 
 class SqliteQueue(Verbs, Queue):
-    def __init__(self, readers: Readers, committer: Committer) -> None:
-        super().__init__(readers, committer)
-        self._queue_wakes: list[Callable[[], None]] = []
-
     async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
         arrival = arrival_of(dispatch)
         await self._committer.arrive(arrival)
@@ -128,10 +122,6 @@ class SqliteQueue(Verbs, Queue):
     def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
         self._queue_wakes.append(wake)
         return lambda: self._queue_wakes.remove(wake)
-
-    def _wake_queue(self) -> None:
-        for wake in self._queue_wakes:
-            wake()
 
     # --- suppression ---
 

@@ -32,7 +32,10 @@ class SqliteSending(Verbs, Sending):
             store_or_refuse(tx, [arrival])
             return arrival.queued
 
-        return cast("tuple[QueueId, ...]", await self._committer.work(run, [arrival]))
+        queued = cast("tuple[QueueId, ...]", await self._committer.work(run, [arrival]))
+        if queued:
+            self._wake_queue()
+        return queued
 
     async def sent_since(self, account: AccountId, hour: int) -> Sent:
         return Sent(*self._readers.here(first_row, _SUM, (account, hour)))

@@ -13,7 +13,7 @@ from mailclad.mail.headers import find_body
 from mailclad.protocols.smtp import command
 from mailclad.protocols.smtp.client.envelope import Envelope
 from mailclad.protocols.smtp.command import Mail, Rcpt
-from mailclad.protocols.smtp.grammar import SyntaxProblem, decode_xtext
+from mailclad.protocols.smtp.parameters import SyntaxProblem, decode_xtext
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.demand import Wish
 from mailclad.store.queue import Notify, QueuedMessage, QueuedRecipient, Return
