@@ -69,9 +69,9 @@ def test_who_delivers_hears_of_a_command_that_made_mail_due(
 
     async def scenario() -> None:
         server = SqliteStore.open(tmp_path)
-        server.watch_queue(lambda: woken.append(True))
         to = (NewRecipient("x@a.example", "a.example"),)
         await server.enqueue(Dispatch(b"octets", 1, (Envelope("", to, 999, 99),)))
+        server.watch_queue(lambda: woken.append(True))
         postbox = Postbox(tmp_path, board)
         async with opened(tmp_path) as things:
             await things.store.change(Change.RETRY, EVERYTHING, 5)

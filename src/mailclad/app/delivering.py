@@ -28,7 +28,6 @@ from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.deliver.sts import NoPolicies
 from mailclad.services.deliver.telling import Telling
 from mailclad.store.queue import Limits
-from mailclad.store.trace import NoTrace
 
 
 def make_departures(parts: Parts) -> Departures | None:
@@ -40,7 +39,6 @@ def make_departures(parts: Parts) -> Departures | None:
     chance = random.SystemRandom().random
     outgoing = Outgoing(name, config.deliver)
     ourselves = (name.lower(), *config.deliver.source)
-    trace = NoTrace()
     means = Means(
         connect=outgoing,
         lookup=Lookup(parts.resolver, NoPolicies(), ourselves, chance),
@@ -50,10 +48,10 @@ def make_departures(parts: Parts) -> Departures | None:
         permits=outgoing.permits,
     )
     find = partial(parts.reception.recipient, bounce=True)
-    telling = Telling(name, find, trace, parts.clock, partial(secrets.token_hex, 16))
+    telling = Telling(name, find, parts.trace, parts.clock, partial(secrets.token_hex, 16))
     owner = f"{name} {os.getpid()} {secrets.token_hex(4)}"
     terms = make_terms(config.deliver, owner, worker_count(config))
-    return Departures(parts.store, means, telling, trace, terms, chance)
+    return Departures(parts.store, means, telling, parts.trace, terms, chance)
 
 
 def make_routes(config: DeliverConfig, workers: int) -> Routes:

@@ -403,7 +403,8 @@ class Queue(Protocol):
         ...
 
     def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Have ``wake`` called when RELEASE or RETRY made something due, in any process.
+        """Have ``wake`` called when this process has queued something, and when RELEASE or RETRY
+        made something due, in any process.
 
         On the event loop, and only a hint; returns how to stop.
         """
@@ -437,13 +438,6 @@ class Queue(Protocol):
         """Drop the log of messages that have gone and were queued before; how many entries.
 
         At most ``PAGE_MESSAGES`` in a call: repeat until it is 0.
-        """
-        ...
-
-    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Have ``wake`` called on the event loop when this process made something due.
-
-        Returns how to stop.  What other processes queue is for ``next_due`` to tell.
         """
         ...
 

@@ -240,8 +240,8 @@ def test_a_change_is_told_to_whoever_watches_the_queue(tmp_path: Path) -> None:
         woken: list[str] = []
         announced: list[int] = []
         other = SqliteStore.open(tmp_path, announce=lambda mailbox, _: announced.append(mailbox))
-        stop = store.watch_queue(lambda: woken.append("here"))
         (queued,) = await store.enqueue(dispatch(envelope("a.example")))
+        stop = store.watch_queue(lambda: woken.append("here"))
         which = QueueFilter(message=queued)
         for change in (Change.HOLD, Change.RELEASE, Change.RETRY, Change.RELEASE):
             await store.change(change, which, NOW)

@@ -1,7 +1,7 @@
 """The queue's verbs, tied to readers and committer (docs/design/queue.md)."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from mailclad.engines.sqlite import (
@@ -87,10 +87,7 @@ class SqliteQueue(Verbs, Queue):
     async def change(
         self, change: Change, which: QueueFilter, now: int, after: QueueId | None = None
     ) -> Changed:
-        changed = await self._write(queue_listing.change, change, which, now, after)
-        if changed.recipients:
-            self._wake_queue()
-        return changed
+        return await self._write(queue_listing.change, change, which, now, after)
 
     async def queue_page(
         self,
@@ -116,12 +113,6 @@ class SqliteQueue(Verbs, Queue):
 
     async def forget_attempts(self, before: int) -> int:
         return await self._write(queue_listing.forget_attempts, before)
-
-    # --- watching ---
-
-    def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
-        self._queue_wakes.append(wake)
-        return lambda: self._queue_wakes.remove(wake)
 
     # --- suppression ---
 

@@ -193,6 +193,9 @@ class SqliteStore(
     def watch_queue(self, wake: Callable[[], None]) -> Callable[[], None]:
         return self._watchers.watch(QUEUE, wake)
 
+    def _wake_queue(self) -> None:
+        self._watchers.wake((QUEUE,))
+
     async def changes_since(self, mailbox: MailboxId, mod_seq: ModSeq) -> Changes:
         found = self._readers.here(changes_since, mailbox, mod_seq, LOOP_ROWS)
         if found is None:

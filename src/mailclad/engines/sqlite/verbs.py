@@ -15,12 +15,9 @@ class Verbs:
     def __init__(self, readers: Readers, committer: Committer) -> None:
         self._readers = readers
         self._committer = committer
-        self._queue_wakes: list[Callable[[], None]] = []
 
     def _wake_queue(self) -> None:
-        """Something in the queue became due."""
-        for wake in self._queue_wakes:
-            wake()
+        """This process has queued something: the store knows who waits for it."""
 
     async def _write(
         self,
