@@ -14,7 +14,7 @@ Named in ``[hooks]`` of the configuration, or given to ``mailclad.testing.MailSe
 
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.mail.address import Address
-from mailclad.services.deliver.hooks import AttemptMade
+from mailclad.services.queue.hooks import AttemptMade
 from mailclad.services.receive.guard import Client, MailFrom
 from mailclad.services.receive.hooks import Defer, Hooks, Message, Refuse
 from mailclad.store.model import Account

@@ -30,10 +30,10 @@ from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.servers import parse_server
 from mailclad.mail.address import AddressProblem, check_domain, normalise_domain, parse_address
 from mailclad.mail.mta_sts import StsMode
+from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.servers.filter_socket import parse_place
 from mailclad.servers.http_post import parse_url
 from mailclad.services.receive.filter_failure import OnFailure
-from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.rspamd import PATH, PORT
 from mailclad.services.reports.addresses import ReportAddresses

@@ -51,7 +51,9 @@ def make_departures(parts: Parts) -> Departures | None:
     telling = Telling(name, find, parts.trace, parts.clock, partial(secrets.token_hex, 16))
     owner = f"{name} {os.getpid()} {secrets.token_hex(4)}"
     terms = make_terms(config.deliver, owner, worker_count(config))
-    return Departures(parts.store, means, telling, parts.trace, terms, chance)
+    seconds = float(config.hooks.timeout_seconds)
+    hooks = tuple(each.attempts(seconds) for each in parts.hooks)
+    return Departures(parts.store, means, telling, parts.trace, terms, chance, hooks)
 
 
 def make_routes(config: DeliverConfig, workers: int) -> Routes:

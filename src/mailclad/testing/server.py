@@ -193,6 +193,7 @@ class MailServer:
         return Config(
             server=ServerConfig(hostname="localhost", data=self._directory),
             tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
+            deliver=DeliverConfig(enabled=False),
             listen=tuple(
                 ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
                 for service, tls in SERVICES
@@ -257,16 +258,6 @@ class _Inside:
 
 
 async def _start(config: Config, hooks: tuple[Hooks, ...]) -> _Inside:
-async def _start(directory: Path) -> _Inside:
-    config = Config(
-        server=ServerConfig(hostname="localhost", data=directory),
-        tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
-        deliver=DeliverConfig(enabled=False),
-        listen=tuple(
-            ListenConfig(service=service, tls=tls, port=0, addresses=("127.0.0.1",))
-            for service, tls in SERVICES
-        ),
-    )
     chains = Certificates().load(config, SystemClock().now())
     bound = open_sockets(config.listen, {})
     app = await build(prepare(config, bound, chains), lambda *_: None, CHEAP_ARGON2, hooks)

@@ -15,8 +15,9 @@ from mailclad.engines.sqlite.verify import verify
 from mailclad.mail.tls_rpt import PolicyType, ResultType
 from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.services.certificates.private_ca import PrivateCa
-from mailclad.services.deliver import departures
+from mailclad.services.deliver import after, departures
 from mailclad.services.deliver.route import Relay, Route, Routes
+from mailclad.services.queue.hooks import AttemptMade
 from mailclad.store.errors import StoreUnavailable
 from mailclad.store.queue import Notify, RecipientState, Return, Suppressed, Work
 from mailclad.store.trace import Happening
@@ -654,5 +655,34 @@ def test_leases_are_extended_while_a_message_takes_its_time(
                 await asyncio.sleep(0.002)
         hold.set()
         assert await w.settled(message) == []
+
+    world(scenario)
+
+
+def test_hooks_hear_of_attempts_and_hold_up_nothing(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(after, "WAITING", 2)
+    heard: list[AttemptMade] = []
+    go_on = asyncio.Event()
+
+    class Slow:
+        async def on_attempt(self, attempt: AttemptMade) -> None:
+            heard.append(attempt)
+            await go_on.wait()
+
+    async def scenario(w: World) -> None:
+        await w.server("mx.peer.test")
+        w.dns[PEER] = [Mx(10, "mx.peer.test")]
+        w.hooks = (Slow(),)
+        w.start()
+        for _ in range(6):
+            assert await w.settled(await w.queue(BOB)) == []
+        await w.until(lambda: bool(heard))
+        assert len(heard) == 1
+        go_on.set()
+        await w.until(lambda: len(heard) == 3)
+        assert heard[0].recipients == (BOB,)
+        assert heard[0].attempt.host == "mx.peer.test"
 
     world(scenario)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mailclad.services.deliver import settler
+from mailclad.services.deliver.after import After
 from mailclad.services.deliver.conclusion import Conclusion
 from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.store.errors import DiskFull, MailboxNotFound, StoreProblem
@@ -44,7 +45,7 @@ def finished(number: int, notice: Any = None) -> Finished:
 
 async def settle(queue: Any, *batches: Sequence[Finished]) -> int:
     settled: list[int] = []
-    made = Settler(queue, "me", NoTrace(), settled.append)
+    made = Settler(queue, "me", NoTrace(), After(()), settled.append)
     task = asyncio.create_task(made.run())
     for batch in batches:
         for one in batch:

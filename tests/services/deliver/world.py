@@ -36,6 +36,7 @@ from mailclad.services.deliver.lookup import Lookup
 from mailclad.services.deliver.route import Routes
 from mailclad.services.deliver.sts import NO_POLICY, StsFound
 from mailclad.services.deliver.telling import Telling
+from mailclad.services.queue.hooks import AttemptHook
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.reports.notes import NoNotes
 from mailclad.store.model import ALL_UIDS, Column
@@ -188,6 +189,7 @@ class World:
         self.leases = Limits(200)
         self.permits: Callable[[str], bool] = lambda address: True
         self.store = SqliteStore.open(directory)
+        self.hooks: tuple[AttemptHook, ...] = ()
         self._trust = ClientTrust(ca.certificate_file)
         self._tokens = itertools.count()
         self._stack = contextlib.AsyncExitStack()
@@ -267,7 +269,7 @@ class World:
             "mail.here.test", find, self.trace, self.clock, lambda: f"token{next(self._tokens)}"
         )
         terms = Terms(owner, self.connections, self.leases)
-        made = Departures(held, means, telling, self.trace, terms, lambda: 0.5)
+        made = Departures(held, means, telling, self.trace, terms, lambda: 0.5, self.hooks)
         made.start()
         self._running.append(made)
         return made

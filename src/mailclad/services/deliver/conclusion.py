@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mailclad.mail.dsn import Action
 from mailclad.protocols.smtp.client.outcome import Fate
 from mailclad.services.deliver.trip import Fated, Trip, answer_of
+from mailclad.services.queue.hooks import AttemptMade
 from mailclad.services.queue.notice import Event, wants
 from mailclad.services.queue.schedule import Told, after_deferral
 from mailclad.store.queue import RecipientState, Result, Settlement
@@ -30,11 +31,12 @@ _NOBODY = "this server"
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """``events`` are those that the sender wants to hear of."""
+    """``events`` are those that the sender wants to hear of; ``attempts`` are for hooks."""
 
     settlement: Settlement
     events: tuple[Event, ...]
     traces: tuple[TraceEvent, ...]
+    attempts: tuple[AttemptMade, ...] = ()
 
 
 def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
@@ -51,7 +53,9 @@ def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
             if wants(message, event):
                 events.append(event)
     settlement = Settlement(message.id, tuple(results), tuple(trip.attempts))
-    return Conclusion(settlement, tuple(events), tuple(traces))
+    addresses = tuple(fated.recipient.address for fated in trip.fated)
+    attempts = tuple(AttemptMade(message, addresses, attempt) for attempt in trip.attempts)
+    return Conclusion(settlement, tuple(events), tuple(traces), attempts)
 
 
 def _result(

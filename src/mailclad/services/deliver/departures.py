@@ -15,6 +15,7 @@ from functools import partial
 
 import structlog
 
+from mailclad.services.deliver.after import After
 from mailclad.services.deliver.carried import Carried, address_of, wish_of
 from mailclad.services.deliver.conclusion import conclude
 from mailclad.services.deliver.connect import Body
@@ -25,6 +26,7 @@ from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.services.deliver.telling import Telling
 from mailclad.services.deliver.trip import Trip
 from mailclad.services.queue.concurrency import Destination
+from mailclad.services.queue.hooks import AttemptHook
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.queue import LEASED_AT_ONCE, Limits, QueuedMessage, Work
@@ -84,13 +86,15 @@ class Departures:
         trace: Trace,
         terms: Terms,
         chance: Callable[[], float],
+        hooks: Sequence[AttemptHook] = (),
     ) -> None:
         self._store = store
         self._means = means
         self._telling = telling
         self._terms = terms
         self._chance = chance
-        self._settler = Settler(store, terms.owner, trace, self._settled)
+        self._after = After(hooks)
+        self._settler = Settler(store, terms.owner, trace, self._after, self._settled)
         self._lanes: dict[Key, Lane] = {}
         self._ill: dict[Key, Destination] = {}
         self._starved: dict[Key, Lane] = {}
@@ -108,7 +112,12 @@ class Departures:
         self._unwatch = self._store.watch_queue(self._woken.set)
         self._tasks = [
             asyncio.create_task(work)
-            for work in (self._lease_for_ever(), self._settler.run(), self._extend_for_ever())
+            for work in (
+                self._lease_for_ever(),
+                self._settler.run(),
+                self._extend_for_ever(),
+                self._after.run(),
+            )
         ]
 
     def stop_leasing(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from mailclad.services.deliver.after import After
 from mailclad.services.deliver.conclusion import Conclusion
 from mailclad.store.errors import StoreProblem
 from mailclad.store.queue import Dispatch, Queue
@@ -38,11 +39,17 @@ class Settler:
     """``settled`` is called with the number of messages after each commit."""
 
     def __init__(
-        self, queue: Queue, owner: str, trace: Trace, settled: Callable[[int], None]
+        self,
+        queue: Queue,
+        owner: str,
+        trace: Trace,
+        after: After,
+        settled: Callable[[int], None],
     ) -> None:
         self._queue = queue
         self._owner = owner
         self._trace = trace
+        self._after = after
         self._settled = settled
         self._gathered: list[Finished] = []
         self._some = asyncio.Event()
@@ -80,6 +87,7 @@ class Settler:
                 await self._write_alone(finished)
         del self._gathered[: len(batch)]
         for finished in batch:
+            self._after.add(finished.conclusion.attempts)
             for event in finished.conclusion.traces:
                 self._tell(event)
         self._settled(len(batch))

@@ -21,7 +21,7 @@ from mailclad.mail.address import Address, parse_address
 from mailclad.mail.encoded_word import decode_text
 from mailclad.mail.headers import MAX_HEADER_OCTETS, find_body, split_fields
 from mailclad.protocols.smtp.reply import Reply
-from mailclad.services.deliver.hooks import AttemptHook, AttemptMade
+from mailclad.services.queue.hooks import AttemptHook, AttemptMade
 from mailclad.services.receive.guard import (
     NO_OPINION,
     Arrived,

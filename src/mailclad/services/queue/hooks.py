@@ -19,10 +19,3 @@ class AttemptHook(Protocol):
     async def on_attempt(self, attempt: AttemptMade) -> None:
         """Called after the outcome is written down; never raises, takes limited time."""
         ...
-
-
-class NoHooks:
-    """Where nobody asks."""
-
-    async def on_attempt(self, attempt: AttemptMade) -> None:
-        """Nobody is told."""
