@@ -381,7 +381,7 @@ def test_who_gives_up_while_it_opens_leaves_nothing_open(loop: str, nobody: Clie
             await asyncio.gather(opening, return_exceptions=True)
             return await heard
 
-    assert run(loop, work) == b""
+    assert run_on(loop, work) == b""
 
 
 def test_a_refusal_before_the_message_ends_is_heard(loop: str, nobody: ClientTrust) -> None:

@@ -15,7 +15,8 @@ from mailclad.servers.outbound import HeldBody, Route, connect, deliver
 from mailclad.servers.socks import SocksProblem, connect_through
 from mailclad.servers.tls import ClientTrust
 from mailclad.testing import MailServer
-from tests.servers.test_outbound import ADA, anywhere, run, to_ada
+from tests.servers.loopback import run_on
+from tests.servers.test_outbound import ADA, anywhere, to_ada
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -82,7 +83,7 @@ def test_mail_goes_through_a_proxy(loop: str, mail: MailServer, mode: str) -> No
         made = await connect(route, "client.test", demand, trust, permits=anywhere)
         return await deliver(made, [(to_ada(), HeldBody(b"Subject: x\r\n\r\nhi\r\n"))])
 
-    found = run(loop, lambda: with_proxy(proxy, use))
+    found = run_on(loop, lambda: with_proxy(proxy, use))
     assert found.report.verdict.failure is None
     if mode == "starttls":
         assert found.outcomes[0].recipients[0].fate is Fate.DELIVERED
@@ -114,7 +115,7 @@ def test_what_a_proxy_may_say_instead(loop: str, answers: list[bytes], words: st
         return await connect_through(address, "192.0.2.1", 25)
 
     with pytest.raises((SocksProblem, ConnectionError)) as caught:
-        run(loop, lambda: with_proxy(serve, use))
+        run_on(loop, lambda: with_proxy(serve, use))
     assert words in str(caught.value) or isinstance(caught.value, ConnectionError)
 
 
@@ -133,4 +134,4 @@ def test_a_name_in_the_answer_is_passed_over(loop: str) -> None:
         with sock:
             return await asyncio.get_running_loop().sock_recv(sock, 100)
 
-    assert run(loop, lambda: with_proxy(serve, use)) == b"220 hi\r\n"
+    assert run_on(loop, lambda: with_proxy(serve, use)) == b"220 hi\r\n"

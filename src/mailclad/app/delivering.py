@@ -25,7 +25,6 @@ from mailclad.services.deliver.courier import Means
 from mailclad.services.deliver.departures import AHEAD, Departures, Terms
 from mailclad.services.deliver.lookup import Lookup
 from mailclad.services.deliver.route import Relay, Route, Routes
-from mailclad.services.deliver.sts import NoPolicies
 from mailclad.services.deliver.telling import Telling
 from mailclad.store.queue import Limits
 
@@ -41,7 +40,7 @@ def make_departures(parts: Parts) -> Departures | None:
     ourselves = (name.lower(), *config.deliver.source)
     means = Means(
         connect=outgoing,
-        lookup=Lookup(parts.resolver, NoPolicies(), ourselves, chance),
+        lookup=Lookup(parts.resolver, parts.sts, ourselves, chance),
         routes=make_routes(config.deliver, worker_count(config)),
         notes=parts.notes,
         clock=parts.clock,

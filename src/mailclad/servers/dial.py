@@ -8,23 +8,37 @@ returns; what the certificate is worth is for the caller to ask.
 import asyncio
 
 from mailclad.servers.channel import Channel, ConnectionLost
+from mailclad.servers.socks import connect_through
 from mailclad.servers.tls_client import TlsClient
 from mailclad.servers.tls_transport import TlsTransport, start_tls
 
 
 async def dial(
-    address: str, port: int, tls: TlsClient, *, implicit: bool, source: str | None = None
+    address: str,
+    port: int,
+    tls: TlsClient,
+    *,
+    implicit: bool,
+    source: str | None = None,
+    socks: tuple[str, int] | None = None,
 ) -> Channel:
-    """Raises HandshakeFailed, ConnectionLost or OSError; waits as long as its caller lets it."""
+    """Raises HandshakeFailed, ConnectionLost or OSError; waits as long as its caller lets it.
+
+    ``source`` is an address of ours to begin at; ``socks`` a proxy that connects for us.
+    """
     loop = asyncio.get_running_loop()
     owner = _Owner(tls, loop.create_future())
     channel = Channel(owner, address, 0)
-    tcp, _ = await loop.create_connection(
-        lambda: TlsTransport(tls, channel) if implicit else channel,
-        address,
-        port,
-        local_addr=(source, 0) if source is not None else None,
-    )
+
+    def new() -> asyncio.Protocol:
+        return TlsTransport(tls, channel) if implicit else channel
+
+    if socks is not None:
+        sock = await connect_through(socks, address, port)
+        tcp, _ = await loop.create_connection(new, sock=sock)
+    else:
+        local = (source, 0) if source is not None else None
+        tcp, _ = await loop.create_connection(new, address, port, local_addr=local)
     try:
         await owner.ready_or_lost
     except BaseException:

@@ -35,7 +35,6 @@ from mailclad.protocols.smtp.client.transaction import refused_unsent
 from mailclad.protocols.smtp.command import UpgradeToTls
 from mailclad.servers.channel import Channel, ConnectionLost
 from mailclad.servers.dial import dial
-from mailclad.servers.socks import connect_through
 from mailclad.servers.tls import ClientTrust
 from mailclad.servers.tls_client import TlsClient, handshake_failure
 from mailclad.servers.tls_failure import HandshakeFailed
@@ -224,9 +223,12 @@ class OutboundConnection:
         try:
             async with asyncio.timeout(self._patience.connect):
                 self._channel = await dial(
-                    route.address, route.port, self._tls, implicit=implicit, source=route.source
-                tcp = await _reach(
-                    route, lambda: TlsTransport(self._tls, channel) if implicit else channel
+                    route.address,
+                    route.port,
+                    self._tls,
+                    implicit=implicit,
+                    source=route.source,
+                    socks=route.socks,
                 )
         except HandshakeFailed as failure:
             self.report = replace(self.report, verdict=handshake_failure(failure))
@@ -372,17 +374,6 @@ class OutboundConnection:
             connection.fail(f"the connection broke: {lost}")
         except TimeoutError:
             connection.fail("the server did not answer in time")
-
-
-async def _reach(route: Route, new: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
-    loop = asyncio.get_running_loop()
-    if route.socks is not None:
-        sock = await connect_through(route.socks, route.address, route.port)
-        tcp, _ = await loop.create_connection(new, sock=sock)
-        return tcp
-    local = (route.source, 0) if route.source is not None else None
-    tcp, _ = await loop.create_connection(new, route.address, route.port, local_addr=local)
-    return tcp
 
 
 _NOT_AUTHENTICATED = outcome.ours(

@@ -7,9 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.resolver import Answer, Mx
-from mailclad.mail.mta_sts import StsMode, StsPolicy
 from mailclad.protocols.smtp.client.outcome import Fate, Verdict
-from mailclad.services.deliver.demand import matches
 from mailclad.services.deliver.host import HOSTS, Host, alternate, by_literal, by_mx
 from mailclad.services.deliver.route import Relay, Route, Routes
 
@@ -87,21 +85,3 @@ def test_the_nearest_route_decides() -> None:
     assert routes.find("b.test") is named["*.test"]
     assert routes.find("test") is named["*"]
     assert Routes().find("test") == Route()
-
-
-@pytest.mark.rfc("8461", "4.1")
-@pytest.mark.parametrize(
-    ("pattern", "name", "fits"),
-    [
-        ("mx.peer.test", "mx.peer.test", True),
-        ("MX.Peer.test", "mx.peer.test", True),
-        ("*.peer.test", "mx.peer.test", True),
-        ("*.peer.test", "a.mx.peer.test", False),
-        ("*.peer.test", "peer.test", False),
-        ("*", "test", False),
-        ("m*.peer.test", "mx.peer.test", False),
-    ],
-)
-def test_patterns(pattern: str, name: str, fits: bool) -> None:
-    policy = StsPolicy("peer.test", "1", StsMode.ENFORCE, (pattern,), 1, ())
-    assert matches(policy, name) is fits

@@ -88,15 +88,7 @@ def demand_of(
 def _is_proven(host: Host, published: Published) -> bool:
     """Whether the host is the domain's beyond doubt: DNSSEC, MTA-STS or our own word."""
     sts = published.sts.policy
-    return host.secure or (sts is not None and matches(sts, host.name))
-
-
-def matches(policy: StsPolicy, name: str) -> bool:
-    """RFC 8461 §4.1: a pattern is a host's name, or ``*`` for its first label."""
-    _, _, parent = name.partition(".")
-    return any(
-        pattern.lower() in (name, f"*.{parent}" if parent else name) for pattern in policy.mx
-    )
+    return host.secure or (sts is not None and sts.allows(host.name))
 
 
 def _required(host: Host, published: Published) -> Demand | Forbidden:
@@ -143,7 +135,7 @@ def _dane(host: Host, published: Published) -> Demand:
 
 def _sts(host: Host, policy: StsPolicy) -> Demand | Forbidden:
     summary = PolicySummary(PolicyType.STS, policy.domain, policy.lines, policy.mx)
-    enforced, listed = policy.mode is StsMode.ENFORCE, matches(policy, host.name)
+    enforced, listed = policy.mode is StsMode.ENFORCE, policy.allows(host.name)
     if enforced and not listed:
         text = f"{host.name} is not among the servers of the domain's policy (MTA-STS)"
         verdict = ours(Fate.DEFERRED, "4.7.5", text, Stage.CONNECT)

@@ -26,10 +26,3 @@ class StsSource(Protocol):
     async def find(self, domain: str) -> StsFound:
         """Never raises; takes at most a minute, next to nothing where the answer is cached."""
         ...
-
-
-class NoPolicies:
-    """Where nobody looks for policies."""
-
-    async def find(self, domain: str) -> StsFound:
-        return NO_POLICY
