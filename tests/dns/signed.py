@@ -27,12 +27,16 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mailclad.engines.dns.dnssec.records import Ds
 from mailclad.engines.dns.resolver import DnsResolver
+
+T = TypeVar("T")
 
 Address = tuple[str, int]
 
@@ -80,9 +84,9 @@ def signed_internet(directory: Path, zones: Sequence[Zone]) -> Iterator[Internet
     root = _write_zone(directory, Zone(""), delegations[""])
     names = list(delegations)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(_nsd(directory, names))
+        server = _start(partial(_nsd, directory, names), stack)
         validating, resolving = (
-            stack.enter_context(_unbound(directory, names, server, modules, root))
+            _start(partial(_unbound, directory, names, server, modules, root), stack)
             for modules in ("validator iterator", "iterator")
         )
         yield Internet(validating, resolving, tuple([_read_ds(line) for line in root]))
@@ -170,6 +174,21 @@ def _free_port() -> int:
         return port
 
 
+TRIES = 3
+"""A port may be taken between being found and being bound, and nsd sometimes dies at its start."""
+
+
+class _NotStarted(Exception):
+    pass
+
+
+def _start(server: Callable[[], AbstractContextManager[T]], stack: contextlib.ExitStack) -> T:
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(_NotStarted):
+            return stack.enter_context(server())
+    return stack.enter_context(server())
+
+
 @contextlib.contextmanager
 def _nsd(directory: Path, names: Sequence[str]) -> Iterator[int]:
     port = _free_port()
@@ -201,7 +220,8 @@ def _serving(command: Sequence[str], ready: str) -> Iterator[None]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = list(itertools.takewhile(lambda line: ready not in line, process.stderr))
-        assert process.poll() is None, "".join(said)
+        if process.poll() is not None:
+            raise _NotStarted("".join(said))
         drain = threading.Thread(target=process.stderr.read)  # a full pipe would stop it
         drain.start()
         try:
