@@ -6,11 +6,13 @@ directory (OpenSMTPD's queue is where the program has it: /var/spool/smtpd).  Ma
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -148,7 +150,9 @@ def _postfix(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
     (directory / "etc" / "main.cf").write_text(text)
     (directory / "etc" / "master.cf").write_text(_master_cf(mta.port))
     command = ["/usr/sbin/postfix", "-c", str(directory / "etc")]
-    subprocess.run([*command, "start"], check=True, capture_output=True)
+    started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
+    if started.returncode:
+        pytest.fail(f"Postfix does not start: {started.stderr}\n{mta.told()}")
     try:
         yield
     finally:
@@ -252,6 +256,19 @@ match from any for any action "out"
 
 @contextlib.contextmanager
 def _opensmtpd(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
+    with _alone("opensmtpd"):
+        yield from _opensmtpd_alone(mta, directory, pki, relay)
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Other runs of the tests on this machine wait: the queue is one for all."""
+    with (Path(tempfile.gettempdir()) / f"mailclad-tests-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _opensmtpd_alone(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
     shutil.rmtree("/var/spool/smtpd", ignore_errors=True)
     nobody = pwd.getpwnam("nobody")
     (directory / "box").mkdir()
