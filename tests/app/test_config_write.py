@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.app.config import DEFAULT_LISTEN, parse_config
+from mailclad.app.config import parse_config
 from mailclad.app.config_write import FirstConfig, config_text
+from mailclad.app.settings.listen import DEFAULT_LISTEN
 
 FILE = Path("/etc/mailclad/mailclad.toml")
 

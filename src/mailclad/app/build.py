@@ -12,7 +12,7 @@ import structlog
 
 from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
-from mailclad.app.config import Config, ListenConfig
+from mailclad.app.config import Config
 from mailclad.app.delivering import check_password_files, make_departures
 from mailclad.app.duties import Duty, attend
 from mailclad.app.forgetting import forget
@@ -20,6 +20,7 @@ from mailclad.app.hook_files import load_hooks
 from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
 from mailclad.app.reporting import make_counting, reporting_duties
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound
 from mailclad.app.submitting import make_reception, make_submission, submitting_duties
 from mailclad.base.tls_policy import Service, TlsMode

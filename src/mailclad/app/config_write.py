@@ -9,7 +9,8 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import Table
 
-from mailclad.app.config import CONNECTIONS, DEFAULT_LISTEN, MESSAGE_OCTETS, ListenConfig
+from mailclad.app.settings.limits import CONNECTIONS, MESSAGE_OCTETS
+from mailclad.app.settings.listen import DEFAULT_LISTEN, ListenConfig
 
 
 @dataclass(frozen=True, slots=True)
