@@ -233,13 +233,12 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    refresh = Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh)
     return (
         *receiving_duties(parts),
         *submitting_duties(parts),
         *reporting_duties(parts),
+        Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
-        refresh,
     )
 
 
