@@ -10,9 +10,11 @@ from email.message import Message
 from pathlib import Path
 
 from mailclad.app.build import App, build, prepare
-from mailclad.app.config import Config, ListenConfig, ServerConfig
+from mailclad.app.config import Config
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.settings.receive import ReceiveConfig
+from mailclad.app.settings.server import ServerConfig
 from mailclad.app.sockets import open_sockets
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service, TlsMode

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from mailclad.app.build import build, prepare
 from mailclad.app.certificates import Certificates, ensure_ca
-from mailclad.app.config import Config, ListenConfig, ServerConfig, TlsConfig
+from mailclad.app.config import Config
+from mailclad.app.settings.listen import ListenConfig
+from mailclad.app.settings.server import ServerConfig
+from mailclad.app.settings.tls import TlsConfig
 from mailclad.app.sockets import open_sockets
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.mail.mta_sts import policy_host

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.app.config import (
-    CONNECTIONS,
-    MESSAGE_OCTETS,
-    Config,
-    ConfigProblem,
-    load_config,
-    parse_config,
-)
+from mailclad.app.config import Config, ConfigProblem, load_config, parse_config
 from mailclad.app.settings.filters import Door
+from mailclad.app.settings.limits import CONNECTIONS, MESSAGE_OCTETS
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.services.receive.filter_failure import OnFailure
 
@@ -79,6 +73,14 @@ def parse(text: str) -> Config:
             "mta_sts.mode: line 4: “on” is none of: enforce, testing, none",
         ),
         ('[[listen]]\nservice = "imaps"', "listen.service: line 4: “imaps” is none of: imap, p"),
+        (
+            '[[deliver.route]]\npolicy = "dane"',
+            "deliver.route.policy: line 4: “dane” is none of: none, may, encrypt, verify",
+        ),
+        (
+            '[dns]\nvalidate = "sometimes"',
+            "dns.validate: line 4: “sometimes” is none of: auto, always, never",
+        ),
     ],
 )
 def test_the_message_names_key_line_and_remedy(text: str, said: str) -> None:
@@ -193,7 +195,10 @@ def test_dns_servers_are_addresses() -> None:
     [
         ("addresses = []", "reports.addresses: line 4: needs one at least"),
         ('addresses = ["dmarc", "a b"]', "reports.addresses: line 4: “a b” is neither an address"),
-        ('contact = "é@a.example"', "reports.contact: line 4: “é@a.example” is more than ASCII"),
+        (
+            'contact = "é@a.example"',
+            "reports.contact: line 4: “é@a.example”: there is more than ASCII",
+        ),
         ('contact = "x"', "reports.contact: line 4: “x”: the address has no @ and domain"),
         (
             'contact = "p@a.example"\nfrom_address = "r@b.example"',

@@ -1,11 +1,13 @@
 """The file that init writes is read by the server and says what the comments promise."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from mailclad.app.config import DEFAULT_LISTEN, parse_config
+from mailclad.app.config import parse_config
 from mailclad.app.config_write import FirstConfig, config_text
+from mailclad.app.settings.listen import DEFAULT_LISTEN
 
 FILE = Path("/etc/mailclad/mailclad.toml")
 
@@ -24,22 +26,10 @@ def test_what_is_written_is_read_back(pem: Path | None, user: str) -> None:
 
 
 def test_what_is_commented_out_works_when_it_is_switched_on() -> None:
-    text = config_text(FirstConfig("mail.example.org", Path("/m"), "", None, None))
-    switched_on = "\n".join(
-        line.removeprefix("# ")
-        if line.startswith(
-            (
-                "# [[",
-                '# service = "imap"',
-                '# tls = "s',
-                "# port",
-                "# message",
-                "# connections",
-                "# workers",
-            )
-        )
-        else line
-        for line in text.splitlines()
-    )
-    config = parse_config(switched_on, FILE)
-    assert [line.port for line in config.listen] == [993, 995, 465, 587, 25, 143]
+    pem = Path("/etc/ssl/mail.pem")
+    text = config_text(FirstConfig("mail.example.org", Path("/m"), "", pem, pem))
+    config = parse_config(re.sub(r"(?m)^# (?=\[\[|\w+ = )", "", text), FILE)
+    assert [line.port for line in config.listen] == [993, 995, 465, 587, 25, 143, 443]
+    assert [(route.domain, route.port) for route in config.deliver.route] == [("*", 465)]
+    assert config.dns.servers == ("127.0.0.1",)
+    assert config.server.user == "mailclad"

@@ -10,17 +10,13 @@ import pytest
 from mailclad.app.build import App, build, prepare
 from mailclad.app.certificates import Certificates, ensure_ca
 from mailclad.app.clock import SystemClock
-from mailclad.app.config import (
-    Config,
-    ConfigProblem,
-    ListenConfig,
-    ServerConfig,
-    TlsConfig,
-    parse_config,
-)
+from mailclad.app.config import Config, ConfigProblem, parse_config
 from mailclad.app.delivering import check_password_files, make_routes, make_terms
 from mailclad.app.settings.deliver import DeliverConfig, RouteConfig
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.listen import ListenConfig
+from mailclad.app.settings.server import ServerConfig
+from mailclad.app.settings.tls import TlsConfig
 from mailclad.app.sockets import open_sockets
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service, TlsMode

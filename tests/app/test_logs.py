@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from mailclad.app.config import LogConfig
 from mailclad.app.logs import configure_logs
+from mailclad.app.settings.log import LogConfig
 
 
 @contextmanager

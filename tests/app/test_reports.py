@@ -18,6 +18,7 @@ from mailclad.app.sockets import open_sockets
 from mailclad.cli.commands import mailclad
 from mailclad.services.auth.password import Argon2id
 from mailclad.services.provision.signing_keys import DomainKeys, published
+from mailclad.services.provision.zone_text import quoted
 from mailclad.services.reports.notes import NoNotes
 from tests.dns.server import StubDns
 from tests.engines.stores import opened
@@ -112,8 +113,7 @@ def test_a_report_from_here_to_there(tmp_path: Path) -> None:
             ):
                 for key in await DomainKeys(app.store, app.parts.clock).ensure("ours.test"):
                     record = published(key)
-                    _, _, strings = record.zone_line.partition(" IN TXT ")
-                    dns.zones = {**dns.zones, record.name: {"TXT": [strings]}}
+                    dns.zones = {**dns.zones, record.name: {"TXT": [quoted(record.value)]}}
                 await report(app)
                 mails = await queued(app)
                 assert {to for _, to, _ in mails} == {"dmarc@theirs.test", "TLSRPT@theirs.test"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.app.config import ListenConfig
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import PortProblem, inherited_sockets, open_sockets, places
 from mailclad.base.tls_policy import Service, TlsMode
 

@@ -136,6 +136,8 @@ def test_a_line_fits_into_the_terminal(width: int) -> None:
         assert "… +2" in line
         assert "in 5 min" in line
         assert "451 later" in line
+    whole = Lines(None).line(Queued(message, recipients), NOW)
+    assert ("a" * 50 in whole, "b" * 50 in whole, "…" in whole) == (True, True, False)
 
 
 def test_a_list_of_many_pages_is_complete(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from mailclad.app.clock import SystemClock
 from mailclad.cli.commands import mailclad
-from mailclad.cli.untrusted import shown
+from mailclad.cli.words import shown
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.tls_rpt import Failure, ResultType
 from mailclad.services.reports.counting import Counting
@@ -136,5 +136,5 @@ def test_every_type_of_failure_has_a_meaning_and_a_remedy() -> None:
 
 
 def test_texts_are_cut_and_cleaned() -> None:
-    assert shown("a\x00\x1b\x9f\u2028\ud800é😀") == "a\ufffd\ufffd\ufffd\ufffd\ufffdé😀"
-    assert shown("x" * 999, 3) == "xxx…"
+    assert shown("a\x00\x1b\x9f\u2028\ud800é😀") == r"a\x00\x1b\x9f\u2028\ud800é😀"
+    assert shown("x" * 999, 3) == "xx…"

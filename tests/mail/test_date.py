@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailclad.mail.date import format_date, format_internal_date, parse_date, parse_sent_date
+from mailclad.mail.date import format_date, parse_date, parse_sent_date
 
 
 def at(*when: int, hours: float = 0) -> int:
@@ -65,13 +65,7 @@ def test_what_is_written_can_be_read(when: datetime) -> None:
     seconds = int(when.replace(microsecond=0).timestamp())
 
     assert parse_date(format_date(seconds)) == seconds
-    assert parse_date(format_internal_date(seconds).strip(b'"')) == seconds
     assert format_date(seconds) == format_datetime(when.replace(microsecond=0)).encode()
-
-
-@pytest.mark.rfc("9051", "9")
-def test_an_internal_date_has_a_fixed_length() -> None:
-    assert format_internal_date(at(1996, 7, 7, 2, 44, 25)) == b'" 7-Jul-1996 02:44:25 +0000"'
 
 
 @given(st.binary())

@@ -71,7 +71,7 @@ def test_ip_addresses() -> None:
     assert not matches(found, ["192.0.2.2"])
 
 
-def test_every_octet_spoiled() -> None:
+def test_no_spoiled_octet_makes_it_raise() -> None:
     der = make("mail.test", ["mail.test"]).der
     for place in range(len(der)):
         for octet in (0, 0xFF, der[place] ^ 1):

@@ -12,7 +12,7 @@ import structlog
 
 from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
-from mailclad.app.config import Config, ListenConfig
+from mailclad.app.config import Config
 from mailclad.app.delivering import check_password_files, make_departures
 from mailclad.app.duties import Duty, attend
 from mailclad.app.forgetting import forget
@@ -20,6 +20,7 @@ from mailclad.app.hook_files import load_hooks
 from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
 from mailclad.app.reporting import make_counting, reporting_duties
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound
 from mailclad.app.submitting import make_reception, make_submission, submitting_duties
 from mailclad.base.tls_policy import Service, TlsMode
@@ -232,13 +233,12 @@ def make_resolver(config: Config) -> DnsResolver:
 
 def duties(parts: Parts) -> tuple[Duty, ...]:
     """What is done now and then, by whichever worker comes first."""
-    refresh = Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh)
     return (
         *receiving_duties(parts),
         *submitting_duties(parts),
         *reporting_duties(parts),
+        Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
-        refresh,
     )
 
 

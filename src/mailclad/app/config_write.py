@@ -3,13 +3,12 @@
 Comes in: what ``mailclad init`` has learnt.  Goes out: TOML text that ``parse_config`` reads.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomlkit
-from tomlkit.items import Table
-
-from mailclad.app.config import CONNECTIONS, DEFAULT_LISTEN, MESSAGE_OCTETS, ListenConfig
+from mailclad.app.settings.limits import CONNECTIONS, MESSAGE_OCTETS
+from mailclad.app.settings.listen import DEFAULT_LISTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,78 +22,88 @@ class FirstConfig:
     key: Path | None
 
 
-_OFF = """\
-Ports 143 (IMAP) and 110 (POP3) begin without encryption and are not needed: leave them closed.
-Only where an old device cannot do otherwise:
-[[listen]]
-service = "imap"
-tls = "starttls"
-port = 143
+_FILE = """\
+# Mailclad. After a change: systemctl reload mailclad, or send SIGHUP; a mistake in here leaves
+# the old settings at work. All settings: docs/reference/configuration.md
+
+[server]
+hostname = {hostname}  # what certificates, mail programs and other servers call this one
+data = {data}  # all mail, and secret.key: back up the whole directory
+{user}
+# workers = 0  # processes; 0 is one for each core
+
+[tls]
+{tls}
+
+{listen}
+# Ports 143 (IMAP) and 110 (POP3) begin without encryption and are not needed: leave them closed.
+# Only where an old device cannot do otherwise:
+# [[listen]]
+# service = "imap"
+# tls = "starttls"
+# port = 143
+
+# With a certificate that everybody's programs trust, other servers can be asked to encrypt all
+# mail to you (MTA-STS); see docs/howto/dns.md:
+# [[listen]]
+# service = "https"
+# tls = "implicit"
+# port = 443
+
+# Where you cannot connect to port 25 of others, mail leaves through your provider's server:
+# [[deliver.route]]
+# domain = "*"
+# host = "smtp.provider.example"
+# port = 465
+# tls = "implicit"
+# login = "you@provider.example"
+# password_file = "smart-host.password"  # the password and nothing else
+
+[dns]
+# servers = ["127.0.0.1"]  # a validating one on this machine is best; else those of resolv.conf
+
+[limits]
+# message_octets = {message_octets}
+# connections = {connections}  # in each worker
 """
+
+_LISTEN = """\
+[[listen]]
+service = "{line.service}"
+tls = "{line.tls}"
+port = {line.port}
+"""
+
+_USER = "user = {user}  # root is given up for this user once the ports are open"
+_NO_USER = '# user = "mailclad"  # root is given up for this user once the ports are open'
+
+_OWN_CERTIFICATE = """\
+certificate = {certificate}  # with its chain; a renewed file is noticed
+key = {key}"""
+
+_PRIVATE_CA = """\
+private_ca = true  # devices must trust it: mailclad ca export
+# certificate = "/path/fullchain.pem"  # instead of private_ca
+# key = "/path/privkey.pem\""""
 
 
 def config_text(first: FirstConfig) -> str:
     """The text of the file."""
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Mailclad. After a change: systemctl reload mailclad, or"))
-    document.add(
-        tomlkit.comment("send SIGHUP; a mistake in here leaves the old settings at work.")
-    )
-    document.add(tomlkit.nl())
-    document.add("server", _server(first))
-    document.add("tls", _tls(first))
-    listen = tomlkit.aot()
-    for line in DEFAULT_LISTEN:
-        listen.append(_listen(line))
-    document.add("listen", listen)
-    text = tomlkit.dumps(document)
-    off = "".join(f"# {line}".rstrip() + "\n" for line in _OFF.splitlines())
-    return f"{text.rstrip()}\n\n{off}\n{tomlkit.dumps(_limits())}"
-
-
-def _server(first: FirstConfig) -> Table:
-    table = tomlkit.table()
-    table.add("hostname", first.hostname)
-    table["hostname"].comment("what certificates and mail programs call this server")
-    table.add("data", str(first.data))
-    table["data"].comment("all mail, and secret.key: back up the whole directory")
-    if first.user:
-        table.add("user", first.user)
-        table["user"].comment("root is given up for this user once the ports are open")
-    table.add(tomlkit.comment("workers = 0  # processes; 0 is one for each core"))
-    table.add(tomlkit.nl())
-    return table
-
-
-def _tls(first: FirstConfig) -> Table:
-    table = tomlkit.table()
+    tls = _PRIVATE_CA
     if first.certificate is not None and first.key is not None:
-        table.add("certificate", str(first.certificate))
-        table["certificate"].comment("with its chain; a renewed file is noticed")
-        table.add("key", str(first.key))
-    else:
-        private = tomlkit.item(True)
-        private.comment("devices must trust it: mailclad ca export")
-        table.add("private_ca", private)
-        table.add(tomlkit.comment('certificate = "/path/fullchain.pem"  # instead of private_ca'))
-        table.add(tomlkit.comment('key = "/path/privkey.pem"'))
-    table.add(tomlkit.nl())
-    return table
+        tls = _OWN_CERTIFICATE.format(
+            certificate=_quoted(first.certificate), key=_quoted(first.key)
+        )
+    return _FILE.format(
+        hostname=_quoted(first.hostname),
+        data=_quoted(first.data),
+        user=_USER.format(user=_quoted(first.user)) if first.user else _NO_USER,
+        tls=tls,
+        listen="\n".join(_LISTEN.format(line=line) for line in DEFAULT_LISTEN),
+        message_octets=MESSAGE_OCTETS,
+        connections=CONNECTIONS,
+    )
 
 
-def _listen(line: ListenConfig) -> Table:
-    table = tomlkit.table()
-    table.add("service", str(line.service))
-    table.add("tls", str(line.tls))
-    assert line.port is not None
-    table.add("port", line.port)
-    return table
-
-
-def _limits() -> tomlkit.TOMLDocument:
-    document = tomlkit.document()
-    table = tomlkit.table()
-    table.add(tomlkit.comment(f"message_octets = {MESSAGE_OCTETS}"))
-    table.add(tomlkit.comment(f"connections = {CONNECTIONS}  # in each worker"))
-    document.add("limits", table)
-    return document
+def _quoted(value: str | Path) -> str:
+    return json.dumps(str(value), ensure_ascii=False)  # its escapes are TOML's as well

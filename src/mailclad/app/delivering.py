@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from ipaddress import ip_address
 
-from mailclad.app.config import Config, ConfigProblem, worker_count
+from mailclad.app.config import Config, ConfigProblem
 from mailclad.app.parts import Parts
 from mailclad.app.settings.deliver import DeliverConfig, RouteConfig
 from mailclad.base.secret import Secret
@@ -41,7 +41,7 @@ def make_departures(parts: Parts) -> Departures | None:
     means = Means(
         connect=outgoing,
         lookup=Lookup(parts.resolver, parts.sts, ourselves, chance),
-        routes=make_routes(config.deliver, worker_count(config)),
+        routes=make_routes(config.deliver, config.server.worker_count()),
         notes=parts.notes,
         clock=parts.clock,
         permits=outgoing.permits,
@@ -49,7 +49,7 @@ def make_departures(parts: Parts) -> Departures | None:
     find = partial(parts.reception.recipient, bounce=True)
     telling = Telling(name, find, parts.trace, parts.clock, partial(secrets.token_hex, 16))
     owner = f"{name} {os.getpid()} {secrets.token_hex(4)}"
-    terms = make_terms(config.deliver, owner, worker_count(config))
+    terms = make_terms(config.deliver, owner, config.server.worker_count())
     seconds = float(config.hooks.timeout_seconds)
     hooks = tuple(each.attempts(seconds) for each in parts.hooks)
     return Departures(parts.store, means, telling, parts.trace, terms, chance, hooks)

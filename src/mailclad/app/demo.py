@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailclad.app.config import Config, ListenConfig
+from mailclad.app.config import Config
 from mailclad.app.demo_messages import Sample, sample_mailbox
 from mailclad.app.first import ensure_account, ensure_domain
 from mailclad.app.open import Opened, opened
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.protocols.imap.prepare import prepare

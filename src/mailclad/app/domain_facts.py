@@ -13,7 +13,8 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mailclad.app.config import Config, is_local
+from mailclad.app.config import Config
+from mailclad.app.settings.listen import is_local
 from mailclad.base.tls_policy import Service
 from mailclad.mail.address import normalise_domain
 from mailclad.mail.mta_sts import policy_host

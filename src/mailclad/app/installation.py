@@ -14,18 +14,12 @@ import msgspec
 import structlog
 
 from mailclad.app.certificates import AuthorityProblem, CertificateProblem, Certificates
-from mailclad.app.config import (
-    Config,
-    ConfigProblem,
-    ListenConfig,
-    load_config,
-    problem_at,
-    worker_count,
-)
+from mailclad.app.config import Config, ConfigProblem, load_config, problem_at
 from mailclad.app.control import Swap
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.parts import Shared
 from mailclad.app.pool import Work
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound, PortProblem, open_sockets, places
 from mailclad.app.supervise import Reloaded, ReloadRefused
 from mailclad.app.worker import work_on
@@ -62,7 +56,7 @@ class RunningInstallation:
     certificates: Certificates
 
     def workers(self) -> int:
-        return worker_count(self.shared.config)
+        return self.shared.config.server.worker_count()
 
     def work(self) -> Work:
         return work_on(self.shared, self.board)

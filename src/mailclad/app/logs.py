@@ -16,7 +16,7 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict
 
-from mailclad.app.config import LogConfig
+from mailclad.app.settings.log import LogConfig
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

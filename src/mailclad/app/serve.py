@@ -16,13 +16,14 @@ import structlog
 
 from mailclad.app.build import prepare
 from mailclad.app.certificates import Certificates
-from mailclad.app.config import Config, is_local, worker_count
+from mailclad.app.config import Config
 from mailclad.app.installation import RunningInstallation, usable_lines
 from mailclad.app.logs import configure_logs
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.open import ensure_directory
 from mailclad.app.postbox import Postbox
 from mailclad.app.privileges import UserProblem, find_user, give_up_root, no_new_privileges, own
+from mailclad.app.settings.listen import is_local
 from mailclad.app.sockets import inherited_sockets, open_sockets
 from mailclad.app.supervise import Supervisor, write_pid_file
 from mailclad.engines.sqlite.connection import migrations
@@ -59,7 +60,7 @@ def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     _become_server(config)
     if config.tls.private_ca:
         chains = certificates.load(config, now)
-    board = NoticeBoard(max(SLOTS_EACH * worker_count(config), 2 * SLOTS_EACH))
+    board = NoticeBoard(max(SLOTS_EACH * config.server.worker_count(), 2 * SLOTS_EACH))
     shared = prepare(config, bound, chains)
     gc.collect()
     gc.freeze()  # what is there now stays shared with the workers: no collection writes to it

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailclad.app.config import ListenConfig
+from mailclad.app.settings.listen import ListenConfig
 from mailclad.base.tls_policy import Service, TlsMode
 
 BACKLOG = 1024

@@ -1,5 +1,6 @@
 """mailclad app-password: a password of its own for each device or program."""
 
+import shlex
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mailclad.cli.context import (
     with_store,
 )
 from mailclad.cli.trouble import Trouble
+from mailclad.services.auth.app_password import in_fours
 from mailclad.store.model import AppPassword, Scope
 
 
@@ -47,8 +49,9 @@ def add(address: str, name: str, scope: str, config_file: Path, as_json: bool) -
         say_json({"address": address, "name": name, "scope": scope, "password": letters})
         return
     done(f"An app password for “{name}” of {address}, shown once. Spaces do not matter:")
-    say(f"  {' '.join(letters[i : i + 4] for i in range(0, len(letters), 4))}")
-    say(f"Lost the device? mailclad app-password revoke {address} “{name}”; nothing else changes.")
+    say(f"  {in_fours(letters)}")
+    revoke = f"mailclad app-password revoke {address} {shlex.quote(name)}"
+    say(f"If the device is lost, nothing else changes with:  {revoke}")
 
 
 @app_password.command("list")

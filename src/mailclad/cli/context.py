@@ -11,9 +11,7 @@ import click
 
 from mailclad.app.config import DEFAULT_FILE, Config, load_config
 from mailclad.app.open import Opened, become_owner, opened
-
-TABLE_COLUMNS = 1_000
-"""Wider than any table: the terminal may break a line, but rich would leave letters out."""
+from mailclad.cli.words import columns
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,13 +70,10 @@ def say_json(value: object) -> None:
 
 def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as they need to be; nothing is cut, so that lines can be copied."""
-    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that few commands need
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
-        table.add_column(heading, no_wrap=True, overflow="ignore", header_style="bold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(soft_wrap=True, highlight=False, width=TABLE_COLUMNS).print(table)
+    cells = [tuple(headings), *map(tuple, rows)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    for number, row in enumerate(cells):
+        padded = (
+            cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)
+        )
+        say(click.style("  ".join(padded).rstrip(), bold=number == 0))

@@ -12,6 +12,7 @@ from mailclad.cli.context import config_option, done, json_option, say, say_json
 from mailclad.cli.domain_gather import address_option, gather, parse_server_option
 from mailclad.cli.progress import progress_bar
 from mailclad.cli.trouble import EXIT_FOUND_PROBLEMS
+from mailclad.cli.words import plain
 from mailclad.services.provision.dns_check import Finding, State
 
 
@@ -83,15 +84,10 @@ def _tell(domain: str, findings: Iterable[Finding], problems: Sequence[Finding])
 
 def _explain(finding: Finding) -> None:
     say(f"    {finding.purpose}")
-    if finding.wanted:
+    if finding.wanted and finding.wanted not in finding.remedy:
         say(f"    wanted  {finding.wanted}")
     for view, said in (finding.seen or {}).items():
         values = said if isinstance(said, str) else " | ".join(said) or "nothing"
-        say(f"    seen    {_printable(values)}{f'  ({view})' if view else ''}")
+        say(f"    seen    {plain(values)}{f'  ({view})' if view else ''}")
     if finding.remedy:
-        say(f"    → {_printable(finding.remedy)}")
-
-
-def _printable(text: str) -> str:
-    """Strangers write in the DNS too: no control characters on a terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+        say(f"    → {plain(finding.remedy)}")

@@ -10,6 +10,7 @@ from mailclad.app.open import Opened
 from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
 from mailclad.mail.address import normalise_domain
 from mailclad.services.provision.signing_keys import published
+from mailclad.services.provision.zone_text import quoted
 from mailclad.store.signing_keys import KeyState, StoredKey
 
 _MEANS = {
@@ -120,7 +121,8 @@ def _show(keys: tuple[StoredKey, ...], as_json: bool) -> None:
     for each in keys:
         made = f"{datetime.fromtimestamp(each.created_at, UTC):%Y-%m-%d}"
         say(f"{each.selector}: {each.kind}, of {made}, {_MEANS[each.state]}")
-        say(f"  {published(each).zone_line}")
+        record = published(each)
+        say(f"  {record.name}. IN TXT {quoted(record.value)}")
 
 
 def _facts(each: StoredKey) -> dict[str, object]:

@@ -7,6 +7,7 @@ every domain must have (RFC 2142), and the private CA where no certificate is gi
 
 import os
 import pwd
+import shlex
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -199,16 +200,44 @@ def _tell(plan: Plan, report: dict[str, object]) -> None:
         done(f"A private certificate authority: your devices must trust {report['ca']}")
     say()
     say("What is left to do:")
+    for number, step in enumerate(_steps(plan, str(report["hostname"])), 1):
+        for place, line in enumerate(step):
+            say(f"  {number}. {line}" if place == 0 else f"     {line}")
+
+
+def _steps(plan: Plan, hostname: str) -> list[tuple[str, ...]]:
+    """In their order; each with what it is for, where that is not plain."""
+    config, across = _config_words(plan), max(len(plan.domain), len(hostname)) + 1
+    steps = [
+        (
+            f"The DNS of {plan.domain}. Without these two no mail comes:",
+            f"    {plan.domain + '.':{across}}  MX         10 {hostname}.",
+            f"    {hostname + '.':{across}}  A or AAAA  the public address of this machine",
+            f"All of them, each with its reason:  mailclad domain dns {plan.domain}{config}",
+        ),
+        (
+            "Ask whoever gives you the address",
+            f"    to call it {hostname} (its reverse name, PTR): others refuse mail without",
+            "    to open port 25 outwards: many keep it closed until they are asked. Where it",
+            "    stays closed, mail leaves through their server: [[deliver.route]]",
+        ),
+        (f"Start:  mailclad serve{config}",),
+        (f"See what the world sees:  mailclad domain check {plan.domain}{config}",),
+        (
+            f"In a mail program:  server {hostname}, login {plan.address},",
+            "    IMAP port 993 and SMTP port 465, both with SSL/TLS",
+        ),
+    ]
     if os.geteuid() == 0 and not plan.user:
-        say(f"  useradd --system --home-dir {report['data']} --shell /usr/sbin/nologin mailclad")
-        say(f'    then add  user = "mailclad"  below [server], and: chown -R mailclad {plan.data}')
-    say(f"  in the DNS of {plan.domain}:")
-    say(f"    {plan.domain}.  MX  10 {report['hostname']}.")
-    say(f"    {report['hostname']}.  A or AAAA  the address of this machine")
-    say(f"    and more, each with its reason:  mailclad domain dns {plan.domain}")
-    say("  start:  mailclad serve" + _config_words(plan))
-    say(f"  in a mail program:  server {report['hostname']}, login {plan.address},")
-    say("    IMAP port 993 and SMTP port 465, both with SSL/TLS")
+        data = shlex.quote(str(plan.data))
+        user = (
+            "A user for the server, so that it need not stay root:",
+            f"    useradd --system --home-dir {data} --shell /usr/sbin/nologin {_SERVER_USER}",
+            f"    chown -R {_SERVER_USER}: {data}",
+            f'    user = "{_SERVER_USER}"  below [server] in the configuration',
+        )
+        steps.insert(0, user)
+    return steps
 
 
 def _config_words(plan: Plan) -> str:

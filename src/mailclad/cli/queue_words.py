@@ -31,7 +31,7 @@ def sender_words(sender: str) -> str:
 
 
 class Lines:
-    """The list, a line a message; ``width`` None: nothing is cut but addresses."""
+    """The list, a line a message; ``width`` None: nothing is cut."""
 
     def __init__(self, width: int | None) -> None:
         self._width = width
@@ -48,7 +48,7 @@ class Lines:
             queue_name(message.id),
             span(now - message.created),
             size(message.octets),
-            cut(sender_words(message.sender), self._address),
+            self._fit(sender_words(message.sender), self._address),
             self._to(waiting_for),
             _next_try(waiting_for, now),
             plain(next((one.answer for one in waiting_for if one.answer), "")),
@@ -65,7 +65,10 @@ class Lines:
 
     def _to(self, recipients: list[QueuedRecipient]) -> str:
         others = f" +{len(recipients) - 1:,}" if len(recipients) > 1 else ""
-        return cut(plain(recipients[0].address), self._address - len(others)) + others
+        return self._fit(plain(recipients[0].address), self._address - len(others)) + others
+
+    def _fit(self, text: str, width: int) -> str:
+        return text if self._width is None else cut(text, width)
 
 
 def _next_try(recipients: list[QueuedRecipient], now: int) -> str:

@@ -17,7 +17,7 @@ from mailclad.cli.report_words import (
     say_report,
 )
 from mailclad.cli.trouble import Trouble
-from mailclad.cli.untrusted import shown
+from mailclad.cli.words import shown
 from mailclad.mail.address import normalise_domain
 from mailclad.services.reports.summary import DomainSummary, all_received, summarise
 from mailclad.store.reports import DAY_SECONDS, Received, ReceivedId, Topic

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from mailclad.cli.context import say, say_table
-from mailclad.cli.untrusted import shown
+from mailclad.cli.words import count, shown
 from mailclad.mail.dmarc.record import Policy
 from mailclad.mail.dmarc.report import Report, Row
 from mailclad.mail.tls_rpt import PolicySummary, TlsReport
@@ -38,11 +38,11 @@ def _say_dmarc(summary: DomainSummary) -> None:
     if not summary.dmarc_reports:
         say("  Mail in its name: no report (DMARC).\n")
         return
-    reports = _count(summary.dmarc_reports, "report")
-    total = _count(summary.passed + summary.failed, "message")
+    reports = count(summary.dmarc_reports, "report")
+    total = count(summary.passed + summary.failed, "message")
     say(f"  Mail in its name: {total} in {reports}; {summary.failed:,} failed (DMARC).")
     if summary.unsigned:
-        say(f"  Of these, {_count(summary.unsigned, 'report')} came without a signature (DKIM).")
+        say(f"  Of these, {count(summary.unsigned, 'report')} came without a signature (DKIM).")
     say()
     sources = sorted(summary.sources.items(), key=_by_failures)
     cells = (_source_cells(address, source) for address, source in sources[:SOURCES_SHOWN])
@@ -78,8 +78,8 @@ def _say_tls(summary: DomainSummary) -> None:
     if not summary.tls_reports:
         say("  TLS to its servers: no report.\n")
         return
-    reports = _count(summary.tls_reports, "report")
-    sessions = _count(summary.sessions, "connection")
+    reports = count(summary.tls_reports, "report")
+    sessions = count(summary.sessions, "connection")
     say(f"  TLS to its servers: {sessions} in {reports}; {summary.failed_sessions:,} failed.")
     for problem, tally in sorted(summary.problems.items(), key=lambda item: -item[1].sessions):
         _say_problem(problem, tally)
@@ -152,7 +152,7 @@ def say_report(received: Received) -> None:
         say(f"  ! {shown(error)}")
     say(f"  Policy found: {content.policy.policy}")
     if content.skipped_rows:
-        say(f"  ! {_count(content.skipped_rows, 'row')} made no sense")
+        say(f"  ! {count(content.skipped_rows, 'row')} made no sense")
     say()
     headings = ("Sent by", "Messages", "DKIM", "SPF", "Done", "From", "Envelope", "Signatures")
     say_table(headings, map(_row_cells, content.rows))
@@ -249,7 +249,3 @@ def _names(names: Iterable[str]) -> str:
 
 def _times(number: int) -> str:
     return "once" if number == 1 else f"{number:,} times"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -30,6 +30,14 @@ _EXPECTED = (
 """Exceptions whose text is for people; looked up only in modules that were loaded anyway."""
 
 
+_LISTS = {
+    "AccountNotFound": "mailclad account list",
+    "AliasNotFound": "mailclad alias list",
+    "DomainNotFound": "mailclad domain list",
+}
+"""Where the right name can be found."""
+
+
 class Trouble(click.ClickException):
     """Ends the command with this text and exit status."""
 
@@ -63,5 +71,9 @@ def _text(problem: Exception) -> str:
     """Store problems often come without words: the class's name says it then."""
     if isinstance(problem, PermissionError):
         return f"{problem.filename}: not permitted. Run as root, or as who owns it."
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(problem).__name__)
-    return str(problem) or f"{words.strip().capitalize()}."
+    name = type(problem).__name__
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in name)
+    text = str(problem) or words.strip()
+    if text.split()[0].isalpha():  # addresses and paths stay as they are
+        text = text[0].upper() + text[1:]
+    return f"{text}. See: {_LISTS[name]}" if name in _LISTS else text

@@ -1,10 +1,14 @@
 """Times, sizes and strangers' texts, as people read them on a terminal."""
 
 import time
+import unicodedata
 
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _SIZES = ("kB", "MB", "GB", "TB")
 _THOUSAND = 1000
+
+SHOWN_CHARACTERS = 200
+"""Of a stranger's text; what fits beside other words."""
 
 
 def span(seconds: int) -> str:
@@ -50,3 +54,18 @@ def plain(text: str) -> str:
 
 def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def shown(text: str, most: int = SHOWN_CHARACTERS) -> str:
+    """Safe to show, and not longer than other words bear."""
+    return plain(cut(text, most))
+
+
+def columns(text: str) -> int:
+    """How many it takes on a terminal: Chinese letters take two, accents of their own none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -117,18 +117,11 @@ def _zone_seconds(zone: bytes) -> int:
 def format_date(seconds: int) -> bytes:
     """``Mon, 01 Jan 2024 12:00:00 +0000`` for Date and Received."""
     days, rest = divmod(seconds, _DAY_SECONDS)
-    return b"%b%02d:%02d:%02d +0000" % (_day(days)[0], rest // 3600, rest // 60 % 60, rest % 60)
-
-
-def format_internal_date(seconds: int) -> bytes:
-    """``" 1-Jan-2024 12:00:00 +0000"`` in its quotes."""
-    days, rest = divmod(seconds, _DAY_SECONDS)
-    return b'%b%02d:%02d:%02d +0000"' % (_day(days)[1], rest // 3600, rest // 60 % 60, rest % 60)
+    return b"%b%02d:%02d:%02d +0000" % (_day(days), rest // 3600, rest // 60 % 60, rest % 60)
 
 
 @lru_cache(maxsize=4_096)  # eleven years of days: a list of a mailbox asks for the same again
-def _day(days: int) -> tuple[bytes, bytes]:
+def _day(days: int) -> bytes:
     when = date.fromordinal(days + _EPOCH_ORDINAL)
     month = _MONTHS[when.month - 1].capitalize()
-    mail = b"%b, %02d %b %04d " % (_WEEKDAYS[when.weekday()], when.day, month, when.year)
-    return mail, b'"%2d-%b-%04d ' % (when.day, month, when.year)
+    return b"%b, %02d %b %04d " % (_WEEKDAYS[when.weekday()], when.day, month, when.year)

@@ -27,8 +27,11 @@ import structlog
 from mailclad.app.build import App, build, prepare
 from mailclad.app.certificates import Certificates, ensure_ca
 from mailclad.app.clock import SystemClock
-from mailclad.app.config import Config, ListenConfig, ServerConfig, TlsConfig
+from mailclad.app.config import Config
 from mailclad.app.settings.deliver import DeliverConfig
+from mailclad.app.settings.listen import ListenConfig
+from mailclad.app.settings.server import ServerConfig
+from mailclad.app.settings.tls import TlsConfig
 from mailclad.app.sockets import Bound, open_sockets
 from mailclad.app.worker import new_event_loop
 from mailclad.base.secret import Secret

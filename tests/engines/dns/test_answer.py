@@ -155,7 +155,7 @@ def try_to_read(octets: bytes) -> None:
 
 
 @pytest.mark.parametrize("octet", [0, 1, 0x3F, 0x40, 0x80, 0xC0, 0xC1, 0xFF])
-def test_each_octet_spoiled(octet: int) -> None:
+def test_no_spoiled_octet_makes_it_raise(octet: int) -> None:
     for at in range(35, len(WHOLE)):
         try_to_read(WHOLE[:at] + bytes([octet]) + WHOLE[at + 1 :])
         try_to_read(WHOLE[:at])
@@ -165,6 +165,6 @@ def test_each_octet_spoiled(octet: int) -> None:
     st.sampled_from(list(_READ)),
     st.binary(),
 )
-def test_any_data_in_any_type(kind: Kind, data: bytes) -> None:
+def test_no_data_in_any_type_makes_it_raise(kind: Kind, data: bytes) -> None:
     with contextlib.suppress(Unusable):
         read_one(kind, data)

@@ -168,13 +168,13 @@ def try_to_read(octets: bytes) -> None:
 
 
 @pytest.mark.parametrize("octet", [0, 1, 0x3F, 0x40, 0x80, 0xC0, 0xC1, 0xFF])
-def test_each_octet_spoiled(octet: int) -> None:
+def test_no_spoiled_octet_makes_it_raise(octet: int) -> None:
     for at in range(len(WHOLE)):
         try_to_read(WHOLE[:at] + bytes([octet]) + WHOLE[at + 1 :])
         try_to_read(WHOLE[:at])
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 400), min_size=3, max_size=3))
-def test_garbage_behind_any_counts(garbage: bytes, counts: list[int]) -> None:
+def test_no_garbage_behind_any_counts_makes_it_raise(garbage: bytes, counts: list[int]) -> None:
     try_to_read(WHOLE[:6] + struct.pack("!3H", *counts) + WHOLE[12:35] + garbage)
     try_to_read(WHOLE[:60] + garbage)

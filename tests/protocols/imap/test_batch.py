@@ -10,7 +10,6 @@ from mailclad.protocols.imap.batch import (
     DAY_TEXTS,
     FLAG_TEXTS,
     MESSAGE_END,
-    FetchBatch,
     FetchPlan,
     FlagText,
     message_start,
@@ -61,7 +60,6 @@ def test_a_batch_is_the_same_as_one_by_one(
         for number, row in zip(numbers, rows, strict=True)
     )
 
-    assert FetchBatch(plan, numbers, rows, FLAGS).encode(rev2=False) == one_by_one
     assert plan.encode_rows(numbers, rows, FLAGS) == one_by_one
 
 

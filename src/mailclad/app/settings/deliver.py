@@ -1,12 +1,11 @@
 """[deliver]: how mail leaves for other domains."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from mailclad.app.strict import Port, Positive, Strict
+from mailclad.app.settings.checks import is_address, is_domain, is_server
+from mailclad.app.strict import Port, Positive, Strict, Wrong
 from mailclad.base.tls_policy import TlsMode
-from mailclad.mail.address import AddressProblem, check_domain
 from mailclad.mail.tls_verdict import TlsLevel
 
 CONNECTIONS = 20
@@ -30,6 +29,34 @@ class RouteConfig(Strict, frozen=True, kw_only=True):
     password_file: Path | None = None
     connections: Positive | None = None
 
+    def wrong(self) -> Iterator[Wrong]:
+        bare = self.domain.removeprefix("*.")
+        if self.domain != "*" and not is_domain(bare):
+            yield ("domain",), f"“{self.domain}” is not a domain, nor *.domain, nor * for all"
+        if self.connections is not None and self.domain.startswith("*") and not self.host:
+            text = "is for one domain; for all of them: connections below [deliver]"
+            yield ("connections",), text
+        yield from self._wrong_with_host() if self.host else self._wrong_without_host()
+
+    def _wrong_without_host(self) -> Iterator[Wrong]:
+        for key, value in (("login", self.login), ("password_file", self.password_file)):
+            if value:
+                yield (key,), "needs a host beside it, to log in at"
+
+    def _wrong_with_host(self) -> Iterator[Wrong]:
+        if not is_domain(self.host) and not is_address(self.host):
+            yield ("host",), f"“{self.host}” is not a host name or an IP address"
+        if self.tls is TlsMode.NONE:
+            text = 'use "starttls" or "implicit"; without any TLS: policy = "none"'
+            yield ("tls",), text
+        if bool(self.login) != (self.password_file is not None):
+            given = "login" if self.login else "password_file"
+            other = "password_file" if self.login else "login"
+            yield (given,), f"needs {other} beside it"
+        if self.login and self.policy not in (None, TlsLevel.VERIFY):
+            text = "a password is only given to a server that was verified: remove this"
+            yield ("policy",), text
+
 
 class DeliverConfig(Strict, frozen=True, kw_only=True):
     """``source``: our addresses that connections begin at, at most one of each family.
@@ -43,33 +70,12 @@ class DeliverConfig(Strict, frozen=True, kw_only=True):
     socks: str = ""
     allow_private: bool = False
     connections: Positive = CONNECTIONS
-    route: tuple[RouteConfig, ...] = msgspec.field(default=())
+    route: tuple[RouteConfig, ...] = ()
 
-
-def wrong_in_route(route: RouteConfig) -> tuple[str, str]:
-    """A key and what is wrong with it; both empty where all is well."""
-    if not _is_domain(route.domain.removeprefix("*.") if route.domain != "*" else "all"):
-        return "domain", f"“{route.domain}” is not a domain, nor *.domain, nor * for all"
-    if route.connections is not None and route.domain.startswith("*") and not route.host:
-        return "connections", "is for one domain; for all of them: connections below [deliver]"
-    if not route.host:
-        needless = [key for key in ("login", "password_file") if getattr(route, key)]
-        return (needless[0], "needs a host beside it, to log in at") if needless else ("", "")
-    if not _is_domain(route.host) and ":" not in route.host:
-        return "host", f"“{route.host}” is not a host name or an IP address"
-    if route.tls is TlsMode.NONE:
-        return "tls", 'use "starttls" or "implicit"; without any TLS: policy = "none"'
-    if bool(route.login) != (route.password_file is not None):
-        given, other = ("login", "password_file") if route.login else ("password_file", "login")
-        return given, f"needs {other} beside it"
-    if route.login and route.policy not in (None, TlsLevel.VERIFY):
-        return "policy", "a password is only given to a server that was verified: remove this"
-    return "", ""
-
-
-def _is_domain(text: str) -> bool:
-    try:
-        check_domain(text)
-    except AddressProblem:
-        return False
-    return not text.startswith("[")
+    def wrong(self) -> Iterator[Wrong]:
+        for number, address in enumerate(self.source):
+            if not is_address(address):
+                yield ("source", number), f"“{address}” is not an IP address of this machine"
+        if self.socks and not is_server(self.socks):
+            text = f"“{self.socks}” is not an IP address and a port (127.0.0.1:9050)"
+            yield ("socks",), text

@@ -1,6 +1,9 @@
 """[dns]: whom to ask, and whether to believe it."""
 
-from mailclad.app.strict import Strict
+from collections.abc import Iterator
+
+from mailclad.app.settings.checks import is_server
+from mailclad.app.strict import Strict, Wrong
 from mailclad.engines.dns.servers import Validation
 
 
@@ -14,3 +17,9 @@ class DnsConfig(Strict, frozen=True, kw_only=True):
 
     servers: tuple[str, ...] = ()
     validate: Validation = "auto"
+
+    def wrong(self) -> Iterator[Wrong]:
+        for number, server in enumerate(self.servers):
+            if not is_server(server):
+                text = f"“{server}” is not an IP address, with or without a port (127.0.0.1:5353)"
+                yield ("servers", number), text

@@ -1,14 +1,15 @@
 """[receive]: mail from strangers, and how it is judged."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
 
-from mailclad.app.strict import Positive, Strict
+from mailclad.app.settings.checks import wrong_domains, wrong_networks
+from mailclad.app.strict import NotNegative, Positive, Strict, Wrong
 from mailclad.services.receive.rates import RateLimits
 
 DmarcAction = Literal["enforce", "junk", "note"]
-NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 
 _USUAL = RateLimits()
 
@@ -20,6 +21,9 @@ class BlockListConfig(Strict, frozen=True, kw_only=True):
 
     zone: str
     weight: Positive = 1
+
+    def wrong(self) -> Iterator[Wrong]:
+        yield from wrong_domains([(("zone",), self.zone)])
 
 
 class RatesConfig(Strict, frozen=True, kw_only=True):
@@ -51,3 +55,11 @@ class ReceiveConfig(Strict, frozen=True, kw_only=True):
     rates: RatesConfig = RatesConfig()
     rejects_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 7
     xclient_from: tuple[str, ...] = ()
+
+    def wrong(self) -> Iterator[Wrong]:
+        yield from wrong_networks("own_networks", self.own_networks)
+        yield from wrong_networks("xclient_from", self.xclient_from)
+        yield from wrong_domains(
+            (("trusted_sealers", number), name) for number, name in enumerate(self.trusted_sealers)
+        )
+        yield from wrong_domains((("domains", name), name) for name in self.domains)

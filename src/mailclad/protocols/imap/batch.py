@@ -10,7 +10,6 @@ Messages whose octets are too long for a row are written in pieces: ``message_st
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -82,19 +81,6 @@ class FetchPlan:
         for item, cell in zip(self.columns, row, strict=True):
             values += _column(item, (cell,), flags)
         return self._inner % tuple(values)
-
-
-@dataclass(frozen=True, slots=True)
-class FetchBatch:
-    """An untagged response: some hundred rows of one plan."""
-
-    plan: FetchPlan
-    numbers: Sequence[int]
-    rows: Sequence[Row]
-    flags: FlagText
-
-    def encode(self, rev2: bool) -> bytes:
-        return self.plan.encode_rows(self.numbers, self.rows, self.flags)
 
 
 def message_start(number: int) -> bytes:

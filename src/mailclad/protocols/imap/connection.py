@@ -72,8 +72,6 @@ A mail program makes none; a browser that was sent here makes one a line (ALPACA
 APPEND_OCTETS = 52_428_800
 """The largest message by default, 50 MiB; Gmail takes 25 MB, Exchange up to 150."""
 
-_TLS_HANDSHAKE = 0x16  # the first octet of a ClientHello
-
 _EXPECTED_DONE = Reply(Condition.BAD, "expected DONE")
 _BEGIN_TLS = Reply(Condition.OK, "begin TLS now")
 

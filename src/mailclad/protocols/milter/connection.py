@@ -139,10 +139,6 @@ def connection_facts(host_name: str, peer: str) -> bytes:
     return name + family + b"\0\0" + strings([peer.encode()])
 
 
-def is_settled(answer: Answer) -> bool:
-    return not isinstance(answer, Change | Progress)
-
-
 def _define(letter: bytes, macros: Mapping[str, str]) -> Packet:
     """SMFIC_MACRO; names of more than one letter stand in braces."""
     pairs: Iterable[tuple[bytes, bytes]] = (

@@ -18,8 +18,6 @@ from mailclad.store.interface import Store
 from mailclad.store.signing_keys import KeyState, StoredKey
 
 _MARK = {KeyKind.RSA: "r", KeyKind.ED25519: "e"}
-DNS_STRING = 255
-"""Octets of one string of a TXT record (RFC 1035 §3.3.14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +26,6 @@ class Published:
 
     name: str
     value: str
-
-    @property
-    def zone_line(self) -> str:
-        """As it stands in a zone file."""
-        strings = [
-            self.value[at : at + DNS_STRING] for at in range(0, len(self.value), DNS_STRING)
-        ]
-        return f"{self.name}. IN TXT " + " ".join(f'"{each}"' for each in strings)
 
 
 class DomainKeys:

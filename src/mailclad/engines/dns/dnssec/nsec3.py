@@ -21,7 +21,6 @@ MAX_ITERATIONS = 100
 
 _SHA1, _SHA1_OCTETS = 1, 20
 _OPT_OUT = 1
-_Parameters = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""[tls]: the certificates that are served."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mailclad.app.strict import Strict, Wrong
+
+
+class CertificateFiles(Strict, frozen=True, kw_only=True):
+    """A certificate with its chain, and its key, in PEM; renewed files are noticed."""
+
+    certificate: Path
+    key: Path
+
+
+class TlsConfig(Strict, frozen=True, kw_only=True):
+    """One certificate, more of them for other names, or our own private CA.
+
+    ``names`` are host names and addresses beside the hostname for the private CA's certificate.
+    """
+
+    certificate: Path | None = None
+    key: Path | None = None
+    certificates: tuple[CertificateFiles, ...] = ()
+    private_ca: bool = False
+    names: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[CertificateFiles, ...]:
+        if self.certificate is None or self.key is None:
+            return self.certificates
+        return (
+            CertificateFiles(certificate=self.certificate, key=self.key),
+            *self.certificates,
+        )
+
+    def wrong(self) -> Iterator[Wrong]:
+        if (self.certificate is None) != (self.key is None):
+            given, other = ("certificate", "key") if self.certificate else ("key", "certificate")
+            yield (given,), f"needs tls.{other} beside it"
+        if self.private_ca and self.files:
+            text = "set it to false, or remove tls.certificate and tls.key: one of the two is used"
+            yield ("private_ca",), text
