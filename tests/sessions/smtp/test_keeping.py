@@ -15,7 +15,8 @@ from mailclad.store.errors import (
     SentTooMuch,
     StoreUnavailable,
 )
-from tests.sessions.smtp.talk import TLS, Talk
+from mailclad.store.queue import Dispatch, QueueId
+from tests.sessions.smtp.talk import TLS, FakeStore, Talk
 
 HELLO = b"EHLO client.example\r\n"
 MAIL = b"MAIL FROM:<bob@elsewhere.example>\r\n"
@@ -58,6 +59,19 @@ def test_lmtp_tells_of_each_recipient() -> None:
 
     assert last_codes(said, 2) == [b"250 2.0.0", b"552 5.2.2"]
     assert [accounts for accounts, _ in talk.store.kept] == [(1,)]
+
+
+def test_lmtp_does_not_try_again_what_may_have_been_kept() -> None:
+    class Unsure(FakeStore):
+        async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
+            await super().enqueue(dispatch)
+            raise StoreUnavailable
+
+    talk = Talk(Role.LMTP, store=Unsure())
+    said = talk.feed(b"LHLO client.example\r\n" + MAIL + ADA + GRACE + DATA + MESSAGE)
+
+    assert last_codes(said, 2) == [b"451 4.3.0"] * 2
+    assert [accounts for accounts, _ in talk.store.kept] == [(1, 2)]
 
 
 def test_smtp_tells_once_and_nobody_has_half() -> None:

@@ -81,16 +81,24 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
         message = await _trace(session, opinion)
     except Refused as problem:
         if problem.keep:
-            with suppress(Refusal):  # those whom a guard named may be nobody
+            # Those whom a guard named may be nobody; a copy that cannot be made is no other no.
+            with suppress(Refusal, StoreProblem, OSError):
                 await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
         raise
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
     together = await _keep(session, message, opinion)
-    if count == 1 or together.is_positive:
+    if count == 1 or not together.is_permanent:  # trouble of ours is everybody's
         return (together,) * count
-    alone = [replace(message, recipients=(one,)) for one in message.recipients]
-    return tuple([await _keep(session, one, opinion) for one in alone])
+    everybody = session.transaction.recipients
+    return tuple([await _keep_alone(session, message, one, opinion) for one in everybody])
+
+
+async def _keep_alone(session: Sending, message: Incoming, one: Given, opinion: Opinion) -> Reply:
+    """LMTP: for whom the message can be kept; whom a guard took out has had his answer."""
+    if one not in message.recipients:
+        return _accepted(session)
+    return await _keep(session, replace(message, recipients=(one,)), opinion)
 
 
 async def _judge(session: Sending) -> Opinion:
