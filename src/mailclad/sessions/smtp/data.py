@@ -12,6 +12,7 @@ import structlog
 
 from mailclad.base.octets import Octets, Spool
 from mailclad.mail.address import Address
+from mailclad.mail.headers import begins_with_field
 from mailclad.mail.trace import protocol_word, write_trace
 from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData, Rcpt, Verb
 from mailclad.protocols.smtp.conversation import Role
@@ -139,9 +140,20 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         for at in range(0, len(opinion.replaced), _COPIED_AT_ONCE):
             spool.write(opinion.replaced[at : at + _COPIED_AT_ONCE])
     assert spool is not None
+    if site.submission is None and _is_text_alone(spool.view()):
+        trace += b"\r\n"
     spool.prepend(trace)
     octets: Octets = spool.view()
     return Incoming(transaction.identity, octets, len(trace), mail, recipients)
+
+
+def _is_text_alone(message: Octets) -> bool:
+    """Without any header: behind our fields its lines must not turn into one, which nobody judged.
+
+    Submission writes a header for it.
+    """
+    blank = message[:1] == b"\n" or message[:2] == b"\r\n"
+    return bool(message) and not blank and not begins_with_field(message)
 
 
 def _delivered_to(recipients: Sequence[Given]) -> Address | None:
