@@ -260,6 +260,14 @@ def test_ten_thousand_records_and_signatures_cost_little() -> None:
     assert len(resolver.asked) < 2 * 120
 
 
+def test_a_line_end_that_only_some_programs_see_makes_the_author_unclear() -> None:
+    """BDAT brings bare CRs into a header; behind one stands another From for some."""
+    octets = b"From: bob@good.test\r\nX: y\rFrom: ceo@bad.test\r\n\r\nhello\r\n"
+    with pytest.raises(Refused) as caught:
+        judge(octets)
+    assert "different addresses" in caught.value.reply.text
+
+
 SLOW = (
     b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=%b; s=x; h=from; b=AAAA; bh=%b\r\n"
 )

@@ -89,6 +89,7 @@ def test_authors(value: bytes, authors: list[str]) -> None:
         b"From: <>\r\n",
         b"From: a@example.org, b\r\n",
         b"From: \xe9@example.org\r\n",
+        b"From: a@example.org\r\nX: y\rFrom: b@example.org\r\n",
     ],
 )
 def test_an_unclear_author_is_refused(header: bytes) -> None:

@@ -124,6 +124,13 @@ def find_account(db: apsw.Connection, address: str) -> Account:
     return _account(row)
 
 
+def oldest_account(db: apsw.Connection, domain: str) -> AccountId | None:
+    """Strangers may ask: the index has a domain's accounts in the order of their numbers."""
+    first = "SELECT id FROM account WHERE domain = ? AND NOT disabled ORDER BY id LIMIT 1"
+    row = first_row(db, first, (domain,))
+    return None if row is None else AccountId(row[0])
+
+
 def add_account(tx: Transaction, address: str, display_name: str, now: int) -> Account:
     check_domain(tx.db, domain_of(address))
     _check_free(tx.db, address)

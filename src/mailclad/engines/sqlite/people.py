@@ -44,6 +44,9 @@ class SqliteDirectory(Verbs, Directory):
     async def find_account(self, address: str) -> Account:
         return self._readers.here(directory.find_account, address)
 
+    async def oldest_account(self, domain: str) -> AccountId | None:
+        return self._readers.here(directory.oldest_account, domain)
+
     # --- credentials ---
 
     async def credentials(self, address: str) -> Credentials | None:

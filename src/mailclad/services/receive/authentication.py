@@ -145,9 +145,13 @@ def _examine(octets: Octets) -> _Examined:
     except HeaderTooLong:
         header = octets[: find_body(octets)]
         return _Examined(header, Author((), AuthorFault.TOO_MUCH), None, arc.HEADER_TOO_LONG)
+    header = octets[: message.body_start]
+    author = find_author(message.fields)
+    if header.count(b"\r") != header.count(b"\r\n"):  # BDAT lets it through; some show a line end
+        author = Author((), AuthorFault.AMBIGUOUS)
     return _Examined(
-        octets[: message.body_start],
-        find_author(message.fields),
+        header,
+        author,
         read_signatures(message),
         read_chain(message),
     )

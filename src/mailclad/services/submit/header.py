@@ -41,7 +41,8 @@ class SubmittedHeader:
     def authors(self) -> list[Address]:
         """The addresses in From, none where the field is missing; raises AuthorUnclear."""
         values = [value for _, name, value in self._fields if name.lower() == b"from"]
-        if len(values) > 1:
+        bare = self._octets.count(b"\r") != self._octets.count(b"\r\n")  # some show a line end
+        if bare or len(values) > 1:
             raise AuthorUnclear
         listed = parse_address_list(values[0]) if values else []
         try:
