@@ -118,6 +118,10 @@ class Directory(Protocol):
     async def set_alias(self, alias: Alias) -> None: ...
     async def remove_alias(self, address: str) -> None: ...
 
+    async def has_address(self, address: str) -> bool:
+        """Whether an account or an alias has this very address; a catch-all does not count."""
+        ...
+
     async def resolve(self, address: str) -> Resolved:
         """Where mail to this address goes, aliases and catch-all followed.
 

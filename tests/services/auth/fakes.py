@@ -83,6 +83,9 @@ class FakeDirectory:
     async def accounts(self) -> list[Account]:
         return [one.account for one in self.kept.values()]
 
+    async def has_address(self, address: str) -> bool:
+        raise NotImplementedError
+
     async def oldest_account(self, domain: str) -> AccountId | None:
         raise NotImplementedError
 

@@ -62,7 +62,8 @@ class House:
         self.woken = 0
         secret = Secret(b"k" * 32)
         host = "mx.example.org"
-        reception = Reception(store, self.clock, secret, host, trace=self.trace, queued=self._wake)
+        reception = Reception(store, self.clock, secret, host, trace=self.trace)
+        store.watch_queue(self._wake)
         signing = Signing(store, self.clock)
         spools = file_spools(directory)
         self.submission = Submission(store, reception, signing, spools, self.clock, host, terms)

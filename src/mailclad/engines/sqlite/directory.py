@@ -156,9 +156,13 @@ def add_account(tx: Transaction, address: str, display_name: str, now: int) -> A
     return Account(account, address, display_name, disabled=False, created_at=now)
 
 
-def _check_free(db: apsw.Connection, address: str) -> None:
+def has_address(db: apsw.Connection, address: str) -> bool:
     taken = "SELECT 1 FROM account WHERE address = ?1 UNION SELECT 1 FROM alias WHERE address = ?1"
-    if rows(db, taken, (address,)):
+    return bool(rows(db, taken, (address,)))
+
+
+def _check_free(db: apsw.Connection, address: str) -> None:
+    if has_address(db, address):
         raise AddressTaken(f"{address} is an account or alias already")
 
 

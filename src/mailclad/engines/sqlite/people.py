@@ -89,6 +89,9 @@ class SqliteDirectory(Verbs, Directory):
     async def remove_alias(self, address: str) -> None:
         await self._write(directory.remove_alias, address)
 
+    async def has_address(self, address: str) -> bool:
+        return self._readers.here(directory.has_address, address)
+
     async def resolve(self, address: str) -> Resolved:
         return self._readers.here(directory.resolve, address)
 

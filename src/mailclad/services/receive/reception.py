@@ -8,7 +8,7 @@ Raises Refusal, or StoreProblem when the store could not take it: then nobody ha
 store was unavailable; a message twice is better than none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import structlog
 
@@ -40,12 +40,8 @@ _NO_RETURN = b"Return-Path: <>\r\n"
 _log = structlog.get_logger()
 
 
-def _nobody_waits() -> None:
-    """Nothing carries the queue in this process."""
-
-
 class Reception:
-    """``secret`` is the installation's; ``queued`` is called when something waits to leave."""
+    """``secret`` is the installation's."""
 
     def __init__(
         self,
@@ -56,14 +52,12 @@ class Reception:
         *,
         rejects_days: int = 0,
         trace: Trace = NoTrace(),
-        queued: Callable[[], None] = _nobody_waits,
     ) -> None:
         self._store = store
         self._clock = clock
         self._host_name = host_name
         self._forwarding = Forwarding(store, secret, clock)
         self._rejects = Rejects(store, clock, rejects_days)
-        self._queued = queued
         self._trace = trace
 
     async def recipient(self, address: Address, *, bounce: bool = False) -> Leads:
@@ -140,8 +134,6 @@ class Reception:
             queued = await self._store.enqueue(dispatch)
         else:
             queued = await self._store.enqueue_counted(dispatch, spending)
-        if envelopes:
-            self._queued()
         message_id = find_message_id(octets) if local is None else local.prepared.message_id
         paired = list(zip(queued, envelopes, strict=True))
         for event in taken(message, message_id, boxes, paired, now, notice=notice):
