@@ -95,6 +95,13 @@ def test_a_good_message() -> None:
     assert (row.envelope_from, row.envelope_to) == ("good.test", "ours.test")
 
 
+def test_reports_name_domains_as_the_dns_does() -> None:
+    told = Told()
+    judge(GOOD_MESSAGE, "josé@Bücher.test", told=told, rules=Rules(Action.NOTE))
+    ((_, row),) = told.verdicts
+    assert row.envelope_from == "xn--bcher-kva.test"
+
+
 def test_a_refusal_says_why_is_kept_and_told() -> None:
     told = Told()
     with pytest.raises(Refused) as refused:

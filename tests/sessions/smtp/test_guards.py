@@ -322,3 +322,17 @@ def test_a_copy_of_refused_mail_that_cannot_be_made_changes_no_answer(problem: E
     talk = Talk(Role.LMTP, store=Failing(), guards=(Watching(added),))
     said = talk.feed(b"LHLO client.example\r\n" + MAIL + ADA + GRACE + MESSAGE)
     assert codes(said)[-3:] == [b"354", b"550", b"550"]
+
+
+def test_recipients_for_another_message_are_no_errors() -> None:
+    """However many: the connection goes on, or nobody ever got it (RFC 5321 §4.5.3.1.10)."""
+
+    class OneOnly(Watch):
+        async def recipient(self, sender: MailFrom, recipient: Address) -> None:
+            if sender.recipients:
+                raise Refused(Reply(452, "4.5.3", "another message"))
+
+    talk = talk_with(OneOnly())
+    talk.feed(HELLO + MAIL + ADA + GRACE * 30 + MESSAGE)
+    assert talk.closed is None
+    assert [accounts for accounts, _ in talk.store.kept] == [(1,)]

@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from mailclad.base.octets import Octets
 from mailclad.base.resolver import Resolver
 from mailclad.mail import arc
+from mailclad.mail.address import normalise_domain
 from mailclad.mail.arc import ArcOutcome, ArcResult, ReadChain, judge_chain, read_chain
 from mailclad.mail.dkim.key_ring import KeyRing
 from mailclad.mail.dkim.message import HeaderTooLong, SignedMessage
@@ -87,7 +88,7 @@ async def check_path(resolver: Resolver, client: Client, mail: Mail, now: int) -
     facts = (client.peer, client.hello, sender, client.host_name, now)
     late_spf = SpfResult(
         SpfOutcome.TEMPERROR,
-        path.domain.lower() if path is not None and path.is_ascii else "",
+        "" if path is None else normalise_domain(path.domain),
         "helo" if path is None else "mailfrom",
         problem=_LATE,
     )
