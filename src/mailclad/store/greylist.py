@@ -11,8 +11,8 @@ class Greylist(Protocol):
     ) -> bool:
         """Whether the network is known, or the triplet was first seen so long ago.
 
-        A network passes from then on; a triplet not seen before is remembered from ``now``, up to
-        ``MAX_WAITING`` of one network.
+        A network passes from then on; a triplet not seen before is remembered from ``now``, the
+        last ``MAX_WAITING`` of one network.
         """
         ...
 
@@ -25,4 +25,5 @@ class Greylist(Protocol):
 
 
 MAX_WAITING = 1_000
-"""Triplets of one network that wait at a time; beyond them nothing is written down."""
+"""Triplets of one network that wait at a time; the oldest makes room, so that whoever tries many
+senders keeps no neighbour from being heard."""

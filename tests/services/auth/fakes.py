@@ -83,6 +83,12 @@ class FakeDirectory:
     async def accounts(self) -> list[Account]:
         return [one.account for one in self.kept.values()]
 
+    async def has_address(self, address: str) -> bool:
+        raise NotImplementedError
+
+    async def oldest_account(self, domain: str) -> AccountId | None:
+        raise NotImplementedError
+
     async def add_account(self, address: str, display_name: str, now: int) -> Account:
         account = Account(AccountId(next(self.ids)), address, display_name, False, now)
         salt = b"salt%12d" % account.id

@@ -86,12 +86,15 @@ def test_what_is_old_is_forgotten(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_network_does_not_fill_the_list(tmp_path: Path) -> None:
+def test_one_network_fills_neither_the_list_nor_its_neighbours_place(tmp_path: Path) -> None:
     async def test(store: SqliteStore, clock: FakeClock) -> None:
-        triplets = [number.to_bytes(16, "big") for number in range(MAX_WAITING + 1)]
-        for each in triplets:
-            assert not await store.passes_greylist("192.0.2.0/24", each, 1_000, 300)
-        assert await store.forget_greylist(2_000, 0) == MAX_WAITING
+        network = "192.0.2.0/24"
+        for number in range(MAX_WAITING):
+            guess = number.to_bytes(16, "big")
+            assert not await store.passes_greylist(network, guess, 1_000, 300)
+        assert not await store.passes_greylist(network, b"neighbour", 1_001, 300)
+        assert await store.forget_greylist(1_001, 0) == MAX_WAITING - 1
+        assert await store.passes_greylist(network, b"neighbour", 1_301, 300)
 
     run(tmp_path, test)
 

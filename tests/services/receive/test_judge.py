@@ -1,6 +1,8 @@
 """The judge: what it asks, what it writes and tells, and what no stranger can make it do."""
 
 import asyncio
+import base64
+import hashlib
 import time
 from dataclasses import dataclass, field
 
@@ -91,6 +93,13 @@ def test_a_good_message() -> None:
     assert (row.source_ip, row.count, row.disposition) == ("192.0.2.1", 1, Policy.NONE)
     assert (row.dkim, row.spf, row.overrides) == (False, True, ())
     assert (row.envelope_from, row.envelope_to) == ("good.test", "ours.test")
+
+
+def test_reports_name_domains_as_the_dns_does() -> None:
+    told = Told()
+    judge(GOOD_MESSAGE, "josé@Bücher.test", told=told, rules=Rules(Action.NOTE))
+    ((_, row),) = told.verdicts
+    assert row.envelope_from == "xn--bcher-kva.test"
 
 
 def test_a_refusal_says_why_is_kept_and_told() -> None:
@@ -212,6 +221,7 @@ class Endless(FakeResolver):
     async def txt(self, name: str) -> Answer[bytes]:
         if name.endswith("slow.test"):
             await asyncio.Event().wait()
+        await asyncio.sleep(0)  # every question takes some time
         return await super().txt(name)
 
     async def ptr(self, address: str) -> Answer[str]:
@@ -255,6 +265,43 @@ def test_ten_thousand_records_and_signatures_cost_little() -> None:
         judge(octets, sender, resolver=resolver, rules=Rules(Action.NOTE))
     assert time.process_time() - started < 2
     assert len(resolver.asked) < 2 * 120
+
+
+def test_a_line_end_that_only_some_programs_see_makes_the_author_unclear() -> None:
+    """BDAT brings bare CRs into a header; behind one stands another From for some."""
+    octets = b"From: bob@good.test\r\nX: y\rFrom: ceo@bad.test\r\n\r\nhello\r\n"
+    with pytest.raises(Refused) as caught:
+        judge(octets)
+    assert "different addresses" in caught.value.reply.text
+
+
+SLOW = (
+    b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=%b; s=x; h=from; b=AAAA; bh=%b\r\n"
+)
+NO_BODY = base64.b64encode(hashlib.sha256().digest())
+
+
+@pytest.mark.parametrize(
+    ("sender", "header"),
+    [
+        ("x@slow.test", b"From: ceo@bad.test\r\n"),
+        ("x@good.test", b"From: a@slow.test, ceo@bad.test\r\n"),
+        ("x@good.test", SLOW % (b"slow.test", NO_BODY) + b"From: ceo@bad.test\r\n"),
+        (
+            "x@good.test",
+            SLOW % (b"slow.test", NO_BODY)
+            + SLOW % (b"bad.test", NO_BODY)
+            + b"From: ceo@bad.test\r\n",
+        ),
+    ],
+)
+def test_who_answers_slowly_gains_nothing_for_others(
+    sender: str, header: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication, "TOTAL_SECONDS", 0.05)
+    with pytest.raises(Refused) as caught:
+        judge(header + b"\r\n", sender, resolver=Endless(GOOD))
+    assert "not authenticated by bad.test" in caught.value.reply.text
 
 
 def test_an_abandoned_transaction_leaves_no_task_behind() -> None:

@@ -29,8 +29,8 @@ def on_store(tmp_path: Path) -> OnStore:
             try:
                 for domain in ("empty.example", "example.org"):
                     await store.add_domain(domain)
-                await store.add_account("grace@example.org", "", 200)
                 await store.add_account("ada@example.org", "", 100)
+                await store.add_account("grace@example.org", "", 200)
                 await check(store)
             finally:
                 await store.close()

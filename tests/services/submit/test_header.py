@@ -2,8 +2,9 @@
 
 import pytest
 
+from mailclad.mail.headers import MAX_FIELDS, MAX_HEADER_OCTETS
 from mailclad.services.submit.header import SubmittedHeader
-from mailclad.services.submit.refusal import AuthorUnclear
+from mailclad.services.submit.refusal import AuthorUnclear, HeaderTooLong
 
 WHOLE = b"Date: x\r\nFrom: a@example.org\r\nMessage-ID: <1@x>\r\n"
 
@@ -32,6 +33,10 @@ def test_a_good_header_is_not_touched() -> None:
             WHOLE + b"Subject: kept\r\n\r\nbody\r\n",
         ),
         (WHOLE + b"Bcc: x@y\r\n", WHOLE + b"\r\n"),
+        (
+            b"Authentication-Results: (x) MX.example.org; dmarc=pass\r\n" + WHOLE + b"\r\nbody",
+            WHOLE + b"\r\nbody",
+        ),
         (
             b"\r\nbody\r\n",
             (
@@ -84,6 +89,7 @@ def test_authors(value: bytes, authors: list[str]) -> None:
         b"From: <>\r\n",
         b"From: a@example.org, b\r\n",
         b"From: \xe9@example.org\r\n",
+        b"From: a@example.org\r\nX: y\rFrom: b@example.org\r\n",
     ],
 )
 def test_an_unclear_author_is_refused(header: bytes) -> None:
@@ -93,3 +99,12 @@ def test_an_unclear_author_is_refused(header: bytes) -> None:
 
 def test_no_from_is_no_author() -> None:
     assert SubmittedHeader(b"Subject: x\r\n\r\nFrom: body\r\n").authors() == []
+
+
+@pytest.mark.parametrize(
+    "filler", [b"a:\r\n" * MAX_FIELDS, b"X: " + b"x" * MAX_HEADER_OCTETS + b"\r\n"]
+)
+def test_no_author_hides_behind_what_is_looked_at(filler: bytes) -> None:
+    message = WHOLE + filler + b"From: ceo@bank.example\r\n\r\nbody\r\n"
+    with pytest.raises(HeaderTooLong):
+        SubmittedHeader(message[:MAX_HEADER_OCTETS])

@@ -105,8 +105,9 @@ class FakeStore:
     async def domains(self) -> list[str]:
         return ["empty.example", "example.org", "xn--bcher-kva.example"]
 
-    async def accounts(self) -> list[Account]:
-        return self.people
+    async def oldest_account(self, domain: str) -> AccountId | None:
+        there = (one for one in self.people if one.address.endswith(f"@{domain}"))
+        return next((one.id for one in there if not one.disabled), None)
 
     async def resolve(self, address: str) -> Resolved:
         if address.rpartition("@")[2] not in await self.domains():

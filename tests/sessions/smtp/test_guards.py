@@ -18,7 +18,9 @@ from mailclad.services.receive.guard import (
     Visit,
 )
 from mailclad.services.receive.incoming import Incoming
-from tests.sessions.smtp.talk import Talk, strip_trace
+from mailclad.store.errors import OverQuota, StoreUnavailable
+from mailclad.store.model import Resolved
+from tests.sessions.smtp.talk import FakeStore, Talk, strip_trace
 
 HELLO = b"EHLO client.example\r\n"
 MAIL = b"MAIL FROM:<bob@elsewhere.example>\r\n"
@@ -289,3 +291,48 @@ def test_without_a_recipient_left_nobody_gets_it() -> None:
     talk = talk_with(Watch(opinion=Opinion(recipients=())))
     assert codes(talk.feed(HELLO + MAIL + ADA + MESSAGE))[-1] == b"250"
     assert talk.store.kept == []
+
+
+def test_lmtp_tells_of_those_too_whom_a_guard_took_out() -> None:
+    """One reply for each recipient, in their order (RFC 2033 §4.2)."""
+    left = (Address("ada", "example.org"), Address("grace", "example.org"))
+    talk = talk_with(Watch(taken="robot", opinion=Opinion(recipients=left)), role=Role.LMTP)
+    talk.store.problem = OverQuota()
+    talk.store.full = frozenset({2})
+    robot = b"RCPT TO:<robot@example.org>\r\n"
+    said = talk.feed(b"LHLO client.example\r\n" + MAIL + ADA + robot + GRACE + MESSAGE)
+
+    assert codes(said)[-4:] == [b"354", b"250", b"250", b"552"]
+    assert [accounts for accounts, _ in talk.store.kept] == [(1,)]
+
+
+@pytest.mark.parametrize("problem", [StoreUnavailable(), OSError(28, "No space left")])
+def test_a_copy_of_refused_mail_that_cannot_be_made_changes_no_answer(problem: Exception) -> None:
+    class Failing(FakeStore):
+        async def resolve(self, address: str) -> Resolved:
+            if address == "list@example.org":
+                raise problem
+            return await super().resolve(address)
+
+    class Plausible(Watch):
+        async def message(self, sender: MailFrom, message: Arrived) -> Opinion:
+            raise Refused(NO, keep=True, opinion=self.opinion)
+
+    added = Plausible(opinion=Opinion(recipients=(Address("list", "example.org"),)))
+    talk = Talk(Role.LMTP, store=Failing(), guards=(Watching(added),))
+    said = talk.feed(b"LHLO client.example\r\n" + MAIL + ADA + GRACE + MESSAGE)
+    assert codes(said)[-3:] == [b"354", b"550", b"550"]
+
+
+def test_recipients_for_another_message_are_no_errors() -> None:
+    """However many: the connection goes on, or nobody ever got it (RFC 5321 §4.5.3.1.10)."""
+
+    class OneOnly(Watch):
+        async def recipient(self, sender: MailFrom, recipient: Address) -> None:
+            if sender.recipients:
+                raise Refused(Reply(452, "4.5.3", "another message"))
+
+    talk = talk_with(OneOnly())
+    talk.feed(HELLO + MAIL + ADA + GRACE * 30 + MESSAGE)
+    assert talk.closed is None
+    assert [accounts for accounts, _ in talk.store.kept] == [(1,)]

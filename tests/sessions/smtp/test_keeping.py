@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from mailclad.engines.spool.spool import FileSpool
+from mailclad.mail.headers import find_body, split_fields
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.services.receive.guard import Client
 from mailclad.sessions.smtp.session import meet
@@ -15,7 +16,8 @@ from mailclad.store.errors import (
     SentTooMuch,
     StoreUnavailable,
 )
-from tests.sessions.smtp.talk import TLS, Talk
+from mailclad.store.queue import Dispatch, QueueId
+from tests.sessions.smtp.talk import TLS, FakeStore, Talk
 
 HELLO = b"EHLO client.example\r\n"
 MAIL = b"MAIL FROM:<bob@elsewhere.example>\r\n"
@@ -58,6 +60,19 @@ def test_lmtp_tells_of_each_recipient() -> None:
 
     assert last_codes(said, 2) == [b"250 2.0.0", b"552 5.2.2"]
     assert [accounts for accounts, _ in talk.store.kept] == [(1,)]
+
+
+def test_lmtp_does_not_try_again_what_may_have_been_kept() -> None:
+    class Unsure(FakeStore):
+        async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
+            await super().enqueue(dispatch)
+            raise StoreUnavailable
+
+    talk = Talk(Role.LMTP, store=Unsure())
+    said = talk.feed(b"LHLO client.example\r\n" + MAIL + ADA + GRACE + DATA + MESSAGE)
+
+    assert last_codes(said, 2) == [b"451 4.3.0"] * 2
+    assert [accounts for accounts, _ in talk.store.kept] == [(1, 2)]
 
 
 def test_smtp_tells_once_and_nobody_has_half() -> None:
@@ -189,7 +204,7 @@ def test_a_spool_that_fills_up_in_a_chunk_spoils_the_message() -> None:
     assert last_codes(talk.feed(MAIL)) == [b"503 5.5.1"]
     assert last_codes(talk.feed(b"RSET\r\n" + MAIL + ADA), 2) == [b"250 2.1.0", b"250 2.1.5"]
     assert last_codes(talk.feed(b"BDAT 4 LAST\r\nRSET")) == [b"250 2.0.0"]
-    assert talk.messages() == [b"RSET"]
+    assert talk.messages() == [b"\r\nRSET"]
 
 
 def test_no_room_for_a_spool_is_a_temporary_refusal() -> None:
@@ -242,3 +257,19 @@ def test_a_circle_through_another_server_ends(again: bytes) -> None:
 
     assert last_codes(said) == [b"554 5.4.6"]
     assert len(talk.store.queued) == 1
+
+
+@pytest.mark.parametrize("role", [Role.MX, Role.LMTP])
+@pytest.mark.parametrize(
+    "first", [b"Dear Ada,\r\n", b"--X: y\r\n", b" folded\r\n", b"From\r\n", b"\r\n"]
+)
+def test_text_without_a_header_does_not_become_one(role: Role, first: bytes) -> None:
+    """Else a From that nobody judged, or results that nobody wrote, were shown as the header's."""
+    talk = Talk(role)
+    hello = b"LHLO client.example\r\n" if role is Role.LMTP else HELLO
+    text = first + b"From: ceo@bank.example\r\nAuthentication-Results: mx.example.org; x=pass\r\n"
+    talk.feed(hello + MAIL + ADA + DATA + text + b"\r\nhello\r\n.\r\n")
+    ((_, kept),) = talk.store.kept
+    fields = [name for _, name, _ in split_fields(kept[: find_body(kept)])]
+    assert fields == [b"Return-Path", b"Delivered-To", b"Received"]
+    assert kept.endswith(text + b"\r\nhello\r\n")

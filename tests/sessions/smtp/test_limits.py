@@ -148,6 +148,6 @@ def test_a_long_line_is_kept_as_it_is() -> None:
     """Longer than 998 octets is against RFC 5322 §2.1.1 and yet somebody's mail."""
     talk = Talk()
     talk.feed(HELLO + MAIL + RCPT + b"DATA\r\n")
-    line = b"x" * 200_000
+    line = b"\r\n" + b"x" * 200_000
     assert codes(talk.feed(line + b"\r\n.\r\n")) == [b"250 2.0.0"]
     assert talk.messages() == [line + b"\r\n"]

@@ -124,6 +124,13 @@ def find_account(db: apsw.Connection, address: str) -> Account:
     return _account(row)
 
 
+def oldest_account(db: apsw.Connection, domain: str) -> AccountId | None:
+    """Strangers may ask: the index has a domain's accounts in the order of their numbers."""
+    first = "SELECT id FROM account WHERE domain = ? AND NOT disabled ORDER BY id LIMIT 1"
+    row = first_row(db, first, (domain,))
+    return None if row is None else AccountId(row[0])
+
+
 def add_account(tx: Transaction, address: str, display_name: str, now: int) -> Account:
     check_domain(tx.db, domain_of(address))
     _check_free(tx.db, address)
@@ -149,9 +156,13 @@ def add_account(tx: Transaction, address: str, display_name: str, now: int) -> A
     return Account(account, address, display_name, disabled=False, created_at=now)
 
 
-def _check_free(db: apsw.Connection, address: str) -> None:
+def has_address(db: apsw.Connection, address: str) -> bool:
     taken = "SELECT 1 FROM account WHERE address = ?1 UNION SELECT 1 FROM alias WHERE address = ?1"
-    if rows(db, taken, (address,)):
+    return bool(rows(db, taken, (address,)))
+
+
+def _check_free(db: apsw.Connection, address: str) -> None:
+    if has_address(db, address):
         raise AddressTaken(f"{address} is an account or alias already")
 
 

@@ -14,9 +14,10 @@ REFRESH_SECONDS = 86_400
 _PASSED = "SELECT last_seen FROM greylist_passed WHERE network = ?"
 _KNOW = "INSERT INTO greylist_passed VALUES (?, ?) ON CONFLICT DO UPDATE SET last_seen = ?2"
 _FIRST_SEEN = "SELECT first_seen FROM greylist WHERE network = ? AND triplet = ?"
-_WAIT = (
-    "INSERT OR IGNORE INTO greylist SELECT ?1, ?2, ?3 WHERE"
-    " (SELECT count(*) FROM (SELECT 1 FROM greylist WHERE network = ?1 LIMIT ?4)) < ?4"
+_WAIT = "INSERT OR IGNORE INTO greylist VALUES (?, ?, ?)"
+_MAKE_ROOM = (
+    "DELETE FROM greylist WHERE network = ?1 AND triplet IN (SELECT triplet FROM greylist"
+    " WHERE network = ?1 ORDER BY first_seen DESC LIMIT -1 OFFSET ?2)"
 )
 _NO_MORE_WAITING = "DELETE FROM greylist WHERE network = ?"
 _FORGET_WAITING = (
@@ -54,7 +55,8 @@ def _pass(tx: Transaction, network: str, now: int) -> None:
 
 
 def _wait(tx: Transaction, network: str, triplet: bytes, now: int) -> None:
-    rows(tx.db, _WAIT, (network, triplet, now, MAX_WAITING))
+    rows(tx.db, _MAKE_ROOM, (network, MAX_WAITING - 1))
+    rows(tx.db, _WAIT, (network, triplet, now))
 
 
 def _forget(tx: Transaction, waiting_since: int, passed_since: int) -> int:

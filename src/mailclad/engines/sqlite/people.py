@@ -44,6 +44,9 @@ class SqliteDirectory(Verbs, Directory):
     async def find_account(self, address: str) -> Account:
         return self._readers.here(directory.find_account, address)
 
+    async def oldest_account(self, domain: str) -> AccountId | None:
+        return self._readers.here(directory.oldest_account, domain)
+
     # --- credentials ---
 
     async def credentials(self, address: str) -> Credentials | None:
@@ -85,6 +88,9 @@ class SqliteDirectory(Verbs, Directory):
 
     async def remove_alias(self, address: str) -> None:
         await self._write(directory.remove_alias, address)
+
+    async def has_address(self, address: str) -> bool:
+        return self._readers.here(directory.has_address, address)
 
     async def resolve(self, address: str) -> Resolved:
         return self._readers.here(directory.resolve, address)

@@ -41,7 +41,7 @@ Bodies = Mapping[bool, BodyDigests]
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class ReadSignature:
     """A signature field: its place, what is known of it already, and itself if it can be read."""
 
     place: int
@@ -54,7 +54,7 @@ class ReadSignatures:
     """The signatures of a message, with what its body hashes to; ``more`` were not looked at."""
 
     message: SignedMessage
-    read: Sequence[_Judged]
+    read: Sequence[ReadSignature]
     bodies: Bodies
     more: int
 
@@ -82,15 +82,22 @@ async def judge_signatures(
     signatures: ReadSignatures, resolver: Resolver, now: int, service: bytes = b"email"
 ) -> tuple[DkimResult, ...]:
     """Never empty, as ``verify_dkim``."""
+    ring = KeyRing(resolver, service, MAX_SIGNATURES)
+    return put_together(
+        signatures, [await judge_signature(signatures, one, ring, now) for one in signatures.read]
+    )
+
+
+def put_together(
+    signatures: ReadSignatures, results: Sequence[DkimResult]
+) -> tuple[DkimResult, ...]:
+    """The results of all that was read, with a word about what was not."""
     if not signatures.read:
         return (DkimResult(Outcome.NONE, "the message has no signature"),)
-    message, bodies = signatures.message, signatures.bodies
-    ring = KeyRing(resolver, service, MAX_SIGNATURES)
-    results = [await _judge(message, one, bodies, ring, now) for one in signatures.read]
-    if signatures.more:
-        problem = f"{signatures.more} more signatures were not looked at"
-        results.append(DkimResult(Outcome.POLICY, problem))
-    return tuple(results)
+    if not signatures.more:
+        return tuple(results)
+    problem = f"{signatures.more} more signatures were not looked at"
+    return (*results, DkimResult(Outcome.POLICY, problem))
 
 
 def digest_bodies(message: SignedMessage, coverages: Collection[Coverage]) -> Bodies:
@@ -133,7 +140,7 @@ def check_header(
     )
 
 
-def _read(message: SignedMessage, place: int) -> _Judged:
+def _read(message: SignedMessage, place: int) -> ReadSignature:
     result = DkimResult(Outcome.PASS)
     try:
         tags = parse_signature_tags(message.fields[place][2])
@@ -141,14 +148,14 @@ def _read(message: SignedMessage, place: int) -> _Judged:
         signature = parse_signature(tags)
     except Unusable as problem:
         failed = replace(result, outcome=problem.outcome, problem=problem.problem)
-        return _Judged(place, failed, None)
+        return ReadSignature(place, failed, None)
     result = replace(
         result,
         identity=signature.identity,
         algorithm=f"{signature.signer.kind}-sha256",
         added=message.added(signature.coverage.names),
     )
-    return _Judged(place, result, signature)
+    return ReadSignature(place, result, signature)
 
 
 def _named(tags: Tags) -> DkimResult:
@@ -158,9 +165,11 @@ def _named(tags: Tags) -> DkimResult:
     )
 
 
-async def _judge(
-    message: SignedMessage, one: _Judged, bodies: Bodies, ring: KeyRing, now: int
+async def judge_signature(
+    signatures: ReadSignatures, one: ReadSignature, ring: KeyRing, now: int
 ) -> DkimResult:
+    """``one`` of those that were read; asks DNS for its key."""
+    message, bodies = signatures.message, signatures.bodies
     result, signature = one.result, one.signature
     if signature is None:
         return result

@@ -131,6 +131,10 @@ _FOLLOW: Mapping[type[Command], Callable[[Conversation, Any, Reply], None]] = {
 }
 
 
+_ANOTHER_MESSAGE = "4.5.3"
+"""Of a recipient who is to come in another message: no error (RFC 5321 §4.5.3.1.10)."""
+
+
 class Tally:
     """What is held against a client, whatever it says next; each call tells if it is too much."""
 
@@ -152,6 +156,8 @@ class Tally:
         if answer.is_positive:
             if isinstance(command, EndOfData):
                 self._errors = 0
+            return False
+        if answer.status == _ANOTHER_MESSAGE:
             return False
         if answer.code == 535:
             self._failed_logins += 1

@@ -35,6 +35,11 @@ class Reply:
     def is_positive(self) -> bool:
         return self.code < 400
 
+    @property
+    def is_permanent(self) -> bool:
+        """A no that is the same tomorrow."""
+        return self.code >= 500
+
 
 def greeting(host_name: str, *, lmtp: bool = False) -> Reply:
     """The first line of a conversation (RFC 5321 §4.2)."""

@@ -2,8 +2,10 @@
 
 RFC 7208, RFC 6376, RFC 9989, RFC 8617, RFC 8601 §3.
 In come a message and its envelope; out come ``Findings``: what each check said.  Never raises on
-a message or on DNS: trouble there is ``temperror``.  All questions together have
-``TOTAL_SECONDS``; SPF and iprev may begin while the message is still on its way.
+a message or on DNS: trouble there is ``temperror``.  SPF, DKIM, ARC and iprev have
+``TOTAL_SECONDS`` together, DMARC, which goes by them, as long again.  Each signature and each
+author's domain is judged beside the others: who lets one of his names answer slowly gains
+nothing for a name that is not his.  SPF and iprev may begin while the message is on its way.
 A message of more than ``THREAD_OCTETS`` is hashed on a thread, so that others are served.
 """
 
@@ -15,13 +17,18 @@ from typing import Any, ParamSpec, TypeVar
 from mailclad.base.octets import Octets
 from mailclad.base.resolver import Resolver
 from mailclad.mail import arc
+from mailclad.mail.address import normalise_domain
 from mailclad.mail.arc import ArcOutcome, ArcResult, ReadChain, judge_chain, read_chain
+from mailclad.mail.dkim.key_ring import KeyRing
 from mailclad.mail.dkim.message import HeaderTooLong, SignedMessage
 from mailclad.mail.dkim.outcome import DkimResult, Outcome
 from mailclad.mail.dkim.verify import (
     HEADER_TOO_LONG,
+    MAX_SIGNATURES,
+    ReadSignature,
     ReadSignatures,
-    judge_signatures,
+    judge_signature,
+    put_together,
     read_signatures,
 )
 from mailclad.mail.dmarc.author import Author, AuthorFault, find_author
@@ -75,13 +82,13 @@ class _Examined:
 
 async def check_path(resolver: Resolver, client: Client, mail: Mail, now: int) -> Path:
     """SPF and iprev: they need no message."""
-    until = asyncio.get_running_loop().time() + TOTAL_SECONDS
+    until = _from_now()
     path = mail.reverse_path
     sender = None if path is None else str(path)
     facts = (client.peer, client.hello, sender, client.host_name, now)
     late_spf = SpfResult(
         SpfOutcome.TEMPERROR,
-        path.domain.lower() if path is not None and path.is_ascii else "",
+        "" if path is None else normalise_domain(path.domain),
         "helo" if path is None else "mailfrom",
         problem=_LATE,
     )
@@ -97,22 +104,26 @@ async def authenticate(
     resolver: Resolver, octets: Octets, path: Awaitable[Path], now: int
 ) -> Findings:
     """All the rest; ``octets`` is the message as it was sent."""
-    until = asyncio.get_running_loop().time() + TOTAL_SECONDS
     if len(octets) > THREAD_OCTETS:
         examined = await asyncio.to_thread(_examine, octets)
     else:
         examined = _examine(octets)
+    until = _from_now()
     found_path, dkim, chain = await asyncio.gather(
         path,
-        _within(until, _late_dkim(examined), _judge_dkim, examined.signatures, resolver, now),
+        _judge_dkim(until, examined.signatures, resolver, now),
         _within(until, _LATE_CHAIN, judge_chain, examined.chain, resolver, now),
     )
-    dmarc = await _judge_dmarc(resolver, examined.author, found_path.spf, dkim, until)
+    dmarc = await _judge_dmarc(resolver, examined.author, found_path.spf, dkim)
     return Findings(found_path, dkim, chain, examined.author, dmarc, examined.header)
 
 
 _LATE = f"the DNS took longer than {TOTAL_SECONDS:g} seconds in all"
 _LATE_CHAIN = ArcResult(ArcOutcome.FAIL, problem=_LATE)
+
+
+def _from_now() -> float:
+    return asyncio.get_running_loop().time() + TOTAL_SECONDS
 
 
 async def _within(
@@ -135,28 +146,36 @@ def _examine(octets: Octets) -> _Examined:
     except HeaderTooLong:
         header = octets[: find_body(octets)]
         return _Examined(header, Author((), AuthorFault.TOO_MUCH), None, arc.HEADER_TOO_LONG)
+    header = octets[: message.body_start]
+    author = find_author(message.fields)
+    if header.count(b"\r") != header.count(b"\r\n"):  # BDAT lets it through; some show a line end
+        author = Author((), AuthorFault.AMBIGUOUS)
     return _Examined(
-        octets[: message.body_start],
-        find_author(message.fields),
+        header,
+        author,
         read_signatures(message),
         read_chain(message),
     )
 
 
 async def _judge_dkim(
-    signatures: ReadSignatures | None, resolver: Resolver, now: int
+    until: float, signatures: ReadSignatures | None, resolver: Resolver, now: int
 ) -> tuple[DkimResult, ...]:
     if signatures is None:
         return HEADER_TOO_LONG
-    return await judge_signatures(signatures, resolver, now)
+    ring = KeyRing(resolver, b"email", MAX_SIGNATURES)
+    results = await asyncio.gather(
+        *[
+            _within(until, _late(one), judge_signature, signatures, one, ring, now)
+            for one in signatures.read
+        ]
+    )
+    return put_together(signatures, results)
 
 
-def _late_dkim(examined: _Examined) -> tuple[DkimResult, ...]:
-    """Which domains signed is known, so that DMARC can tell trouble from forgery."""
-    read = [] if examined.signatures is None else examined.signatures.read
-    return tuple(
-        [replace(one.result, outcome=Outcome.TEMPERROR, problem=_LATE) for one in read]
-    ) or (DkimResult(Outcome.TEMPERROR, _LATE),)
+def _late(one: ReadSignature) -> DkimResult:
+    """Which domain signed is known, so that DMARC can tell trouble from forgery."""
+    return replace(one.result, outcome=Outcome.TEMPERROR, problem=_LATE)
 
 
 async def _judge_dmarc(
@@ -164,25 +183,27 @@ async def _judge_dmarc(
     author: Author,
     spf: SpfResult,
     dkim: Sequence[DkimResult],
-    until: float,
 ) -> DmarcResult | None:
     """Several author domains are judged each, and the worst counts."""
+    until = _from_now()
     passed = [one.domain for one in dkim if one.outcome is Outcome.PASS and one.whole]
     undecided = [one.domain for one in dkim if one.outcome is Outcome.TEMPERROR and one.domain]
     if spf.outcome is SpfOutcome.TEMPERROR and spf.domain:
         undecided.append(spf.domain)
     asked_spf = (spf.domain, spf.outcome is SpfOutcome.PASS) if spf.domain else None
-    results = [
-        await _within(
-            until,
-            DmarcResult(DmarcOutcome.TEMPERROR, domain, problem=_LATE),
-            evaluate_dmarc,
-            resolver,
-            domain,
-            asked_spf,
-            passed,
-            undecided,
-        )
-        for domain in author.domains
-    ]
+    results = await asyncio.gather(
+        *[
+            _within(
+                until,
+                DmarcResult(DmarcOutcome.TEMPERROR, domain, problem=_LATE),
+                evaluate_dmarc,
+                resolver,
+                domain,
+                asked_spf,
+                passed,
+                undecided,
+            )
+            for domain in author.domains
+        ]
+    )
     return worst(results) if results else None

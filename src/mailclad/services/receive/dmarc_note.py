@@ -1,5 +1,6 @@
 """What a domain is told of one message in its daily DMARC report (RFC 7489 §7.2, RFC 9990)."""
 
+from mailclad.mail.address import normalise_domain
 from mailclad.mail.dkim.outcome import Outcome
 from mailclad.mail.dmarc.evaluate import DmarcOutcome, DmarcResult
 from mailclad.mail.dmarc.record import DmarcRecord
@@ -27,8 +28,8 @@ def dmarc_note(
         dkim=dmarc.aligned_dkim,
         spf=dmarc.aligned_spf,
         header_from=dmarc.author_domain,
-        envelope_from="" if reverse_path is None else reverse_path.domain.lower(),
-        envelope_to=sender.recipients[0].domain.lower() if sender.recipients else "",
+        envelope_from="" if reverse_path is None else normalise_domain(reverse_path.domain),
+        envelope_to=normalise_domain(sender.recipients[0].domain) if sender.recipients else "",
         overrides=_overrides(dmarc, decision),
         dkim_results=tuple(
             DkimShown(one.domain, one.selector, str(one.outcome), one.problem)

@@ -62,13 +62,7 @@ async def _bare_postmaster(directory: Directory) -> Resolved:
 
 
 async def _oldest_account(directory: Directory, domain: str) -> Resolved:
-    ending = f"@{domain}"
-    accounts = [
-        account
-        for account in await directory.accounts()
-        if account.address.endswith(ending) and not account.disabled
-    ]
-    if not accounts:
+    oldest = await directory.oldest_account(domain)
+    if oldest is None:
         raise NobodyHere
-    oldest = min(accounts, key=lambda account: (account.created_at, account.id))
-    return Resolved((oldest.id,))
+    return Resolved((oldest,))

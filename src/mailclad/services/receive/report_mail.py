@@ -20,7 +20,6 @@ from mailclad.services.receive.guard import (
 )
 from mailclad.services.reports.addresses import ReportAddresses
 from mailclad.services.reports.intake import TAKEN_OCTETS, Intake, TryLater
-from mailclad.store.errors import AccountNotFound
 from mailclad.store.interface import Directory
 
 
@@ -62,16 +61,4 @@ class _Visit(Visit):
 
     async def _owned(self, addresses: Iterable[Address]) -> set[Address]:
         """Those that an account or an alias has; its catch-all does not count."""
-        aliases = {alias.address for alias in await self._directory.aliases()}
-        return {
-            one
-            for one in addresses
-            if one.normalised in aliases or await self._is_account(one.normalised)
-        }
-
-    async def _is_account(self, address: str) -> bool:
-        try:
-            await self._directory.find_account(address)
-        except AccountNotFound:
-            return False
-        return True
+        return {one for one in addresses if await self._directory.has_address(one.normalised)}

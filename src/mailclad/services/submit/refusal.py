@@ -15,6 +15,10 @@ class AuthorUnclear(Refusal):
     """Two From fields, or one that no address can be read from."""
 
 
+class HeaderTooLong(Refusal):
+    """More fields or octets than are looked at."""
+
+
 class NotADomain(Refusal):
     """The recipient's domain is an IP address or a bare name: nobody's mail is there."""
 

@@ -12,6 +12,7 @@ import structlog
 
 from mailclad.base.octets import Octets, Spool
 from mailclad.mail.address import Address
+from mailclad.mail.headers import begins_with_field
 from mailclad.mail.trace import protocol_word, write_trace
 from mailclad.protocols.smtp.command import Chunk, Data, DataProblem, EndOfData, Rcpt, Verb
 from mailclad.protocols.smtp.conversation import Role
@@ -81,16 +82,24 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
         message = await _trace(session, opinion)
     except Refused as problem:
         if problem.keep:
-            with suppress(Refusal):  # those whom a guard named may be nobody
+            # Those whom a guard named may be nobody; a copy that cannot be made is no other no.
+            with suppress(Refusal, StoreProblem, OSError):
                 await session.site.reception.keep_rejected(await _trace(session, problem.opinion))
         raise
     except (Refusal, StoreProblem, OSError) as problem:
         return (refusal(problem),) * count
     together = await _keep(session, message, opinion)
-    if count == 1 or together.is_positive:
+    if count == 1 or not together.is_permanent:  # trouble of ours is everybody's
         return (together,) * count
-    alone = [replace(message, recipients=(one,)) for one in message.recipients]
-    return tuple([await _keep(session, one, opinion) for one in alone])
+    everybody = session.transaction.recipients
+    return tuple([await _keep_alone(session, message, one, opinion) for one in everybody])
+
+
+async def _keep_alone(session: Sending, message: Incoming, one: Given, opinion: Opinion) -> Reply:
+    """LMTP: for whom the message can be kept; whom a guard took out has had his answer."""
+    if one not in message.recipients:
+        return _accepted(session)
+    return await _keep(session, replace(message, recipients=(one,)), opinion)
 
 
 async def _judge(session: Sending) -> Opinion:
@@ -131,9 +140,20 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         for at in range(0, len(opinion.replaced), _COPIED_AT_ONCE):
             spool.write(opinion.replaced[at : at + _COPIED_AT_ONCE])
     assert spool is not None
+    if site.submission is None and _is_text_alone(spool.view()):
+        trace += b"\r\n"
     spool.prepend(trace)
     octets: Octets = spool.view()
     return Incoming(transaction.identity, octets, len(trace), mail, recipients)
+
+
+def _is_text_alone(message: Octets) -> bool:
+    """Without any header: behind our fields its lines must not turn into one, which nobody judged.
+
+    Submission writes a header for it.
+    """
+    blank = message[:1] == b"\n" or message[:2] == b"\r\n"
+    return bool(message) and not blank and not begins_with_field(message)
 
 
 def _delivered_to(recipients: Sequence[Given]) -> Address | None:

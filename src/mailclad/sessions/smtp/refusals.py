@@ -28,6 +28,9 @@ REPLIES: Mapping[type[Exception], Reply] = {
     submit.SenderNotOwned: Reply(553, "5.7.1", "The sender's address is not one of yours"),
     submit.AuthorNotOwned: Reply(550, "5.7.1", "The address in From is not one of yours"),
     submit.AuthorUnclear: Reply(550, "5.6.0", "From must be one field with addresses in it"),
+    submit.HeaderTooLong: Reply(
+        550, "5.6.0", "The header is longer than is looked at; leave fields out of it"
+    ),
     receive.CannotLeave: Reply(
         554, "5.6.3", "The message has line ends or octets of value 0 that cannot be sent on"
     ),
