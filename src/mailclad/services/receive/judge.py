@@ -1,4 +1,4 @@
-"""The judge: a stranger's message is authenticated, and taken, filed as junk or refused.
+"""The judge: a stranger's message is authenticated, and taken, filed as junk, refused or deferred.
 
 SPF and iprev begin at the first recipient who exists, the rest when the message has come
 (``authentication``).  What that means is ``policy``'s to say, for the domain of the recipients;
@@ -94,6 +94,8 @@ class _Hearing(Visit):
             junk=decision.reason if decision.disposition is Policy.QUARANTINE else "",
             replaced=_without_forged(octets, findings.header, sender.client.host_name),
         )
+        if decision.later:
+            raise Refused(Reply(451, "4.7.1", f"Try again later: {decision.reason}"))
         if decision.disposition is Policy.REJECT:
             reply = Reply(550, "5.7.1", f"Refused: {decision.reason}")
             raise Refused(reply, keep=True, opinion=opinion)
@@ -133,7 +135,7 @@ class _Hearing(Visit):
         note = dmarc_note(findings, decision, sender)
         if note is not None:
             self._judge.notes.dmarc_verdict(now, *note)
-        if decision.reason and decision.disposition is not Policy.REJECT:  # a refusal is noted so
+        if decision.disposition is Policy.QUARANTINE:  # a refusal is noted as one
             self._judge.trace.note(_event(decision, sender, now))
 
 
