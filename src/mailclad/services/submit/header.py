@@ -11,6 +11,7 @@ from mailclad.mail.address import Address, AddressProblem, parse_address
 from mailclad.mail.address_list import parse_address_list
 from mailclad.mail.authentication_results import strip_own
 from mailclad.mail.date import format_date
+from mailclad.mail.dmarc.author import AuthorFault, find_author
 from mailclad.mail.headers import (
     MAX_FIELDS,
     MAX_HEADER_OCTETS,
@@ -42,7 +43,7 @@ class SubmittedHeader:
         """The addresses in From, none where the field is missing; raises AuthorUnclear."""
         values = [value for _, name, value in self._fields if name.lower() == b"from"]
         bare = self._octets.count(b"\r") != self._octets.count(b"\r\n")  # some show a line end
-        if bare or len(values) > 1:
+        if bare or find_author(self._fields).fault not in (None, AuthorFault.NO_FROM):
             raise AuthorUnclear
         listed = parse_address_list(values[0]) if values else []
         try:
@@ -55,8 +56,6 @@ class SubmittedHeader:
             ]
         except (AddressProblem, UnicodeDecodeError):
             raise AuthorUnclear from None
-        if values and not authors:
-            raise AuthorUnclear
         return authors
 
     def repaired(self, sender: str, identity: str, host_name: str, now: int) -> bytes | None:
