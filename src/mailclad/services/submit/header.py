@@ -17,6 +17,7 @@ from mailclad.mail.headers import (
     MAX_HEADER_OCTETS,
     Field,
     find_body,
+    has_bare_cr,
     select_fields,
     split_fields,
 )
@@ -42,8 +43,8 @@ class SubmittedHeader:
     def authors(self) -> list[Address]:
         """The addresses in From, none where the field is missing; raises AuthorUnclear."""
         values = [value for _, name, value in self._fields if name.lower() == b"from"]
-        bare = self._octets.count(b"\r") != self._octets.count(b"\r\n")  # some show a line end
-        if bare or find_author(self._fields).fault not in (None, AuthorFault.NO_FROM):
+        fault = find_author(self._fields).fault
+        if fault not in (None, AuthorFault.NO_FROM) or has_bare_cr(self._octets):
             raise AuthorUnclear
         listed = parse_address_list(values[0]) if values else []
         try:
