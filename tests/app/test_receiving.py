@@ -70,6 +70,16 @@ def run(
     asyncio.run(scenario())
 
 
+def test_results_in_our_name_are_nobody_elses_without_the_judge_too(tmp_path: Path) -> None:
+    async def test(server: Receiving, dns: StubDns) -> None:
+        forged = f"Authentication-Results: {HOST}; dmarc=pass\r\n".encode()
+        assert (await server.send(letter(extra=forged))).startswith("250 ")
+        (message,) = await server.messages()
+        assert message["Authentication-Results"] is None
+
+    run(tmp_path, test, ReceiveConfig(judge=False))
+
+
 def test_what_was_found_out_stands_above_the_message(tmp_path: Path) -> None:
     async def test(server: Receiving, dns: StubDns) -> None:
         assert (await server.send(letter())).startswith("250 ")

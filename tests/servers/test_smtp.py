@@ -177,7 +177,7 @@ def test_a_large_message_by_data_and_by_chunks(mail: Mail) -> None:
             client.putcmd("BDAT", "0 LAST")
             assert client.getreply()[0] == 250
         assert server.run(mail.inbox(ADA))[0].endswith(b"\r\n\r\n" + body)
-        assert server.run(mail.inbox(GRACE))[0].endswith(b"+0000\r\n" + body)
+        assert server.run(mail.inbox(GRACE))[0].endswith(b"+0000\r\n\r\n" + body)
 
 
 def test_plaintext_behind_starttls_is_never_executed(mail: Mail) -> None:

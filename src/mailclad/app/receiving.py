@@ -19,6 +19,7 @@ from mailclad.services.receive.rejects import Rejects
 from mailclad.services.receive.report_mail import ReportMail
 from mailclad.services.receive.sender_domain import SenderDomain
 from mailclad.services.receive.strangers import ForStrangers
+from mailclad.services.receive.unjudged import Unjudged
 from mailclad.sessions.smtp.session import Entrance
 
 RARE_SECONDS = 3600
@@ -65,6 +66,8 @@ def _for_strangers(parts: Parts) -> tuple[Guard, ...]:
         guards.append(
             Judge(resolver, clock, _rules(settings), notes=parts.notes, trace=parts.trace)
         )
+    else:
+        guards.append(Unjudged())
     own = _own_networks(settings)
     return tuple([ForStrangers(guard, own) for guard in guards])
 

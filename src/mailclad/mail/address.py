@@ -3,7 +3,8 @@
 In comes text, as it stands between ``<`` and ``>`` in MAIL and RCPT, or as typed by an
 administrator or at a login; out comes an :class:`Address`, or ``AddressProblem`` in plain words.
 Source routes, comments and folding are not addresses here and are refused.
-The domain is looked at, never looked up.  Limits: RFC 5321 §4.5.3.1.1 to §4.5.3.1.3.
+The domain is looked at, never looked up.  Limits: RFC 5321 §4.5.3.1.2, §4.5.3.1.3, and
+``FOREIGN_LOCAL_PART_OCTETS``.
 """
 
 import ipaddress
@@ -12,6 +13,11 @@ import unicodedata
 from dataclasses import dataclass
 
 LOCAL_PART_OCTETS = 64
+"""RFC 5321 §4.5.3.1.1, which everybody takes: what is written here is no longer."""
+
+FOREIGN_LOCAL_PART_OCTETS = 256
+"""Rewritten senders (SRS) and those of mailing services are often longer than 64."""
+
 DOMAIN_OCTETS = 255
 LABEL_OCTETS = 63
 """RFC 1035 §2.3.4; an internationalised label is measured as its A-label."""
@@ -87,8 +93,9 @@ def _parse_unusual(text: str) -> Address:
     if text[found.end()] != "@":
         raise AddressProblem("the part before the @ has a character that is not permitted")
     local_part = _QUOTED_PAIR.sub(r"\1", found[1]) if quoted else found[0]
-    if len(local_part.encode(errors="replace")) > LOCAL_PART_OCTETS:
-        raise AddressProblem(f"the part before the @ is longer than {LOCAL_PART_OCTETS} octets")
+    if len(local_part.encode(errors="replace")) > FOREIGN_LOCAL_PART_OCTETS:
+        most = FOREIGN_LOCAL_PART_OCTETS
+        raise AddressProblem(f"the part before the @ is longer than {most} octets")
     domain = text[found.end() + 1 :]
     check_domain(domain)
     return Address(local_part, domain)

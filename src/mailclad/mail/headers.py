@@ -47,6 +47,11 @@ def split_fields(header: bytes, most: int = MAX_FIELDS) -> list[Field]:
     return [(match[1], match[2], match[3]) for match in islice(found, most)]
 
 
+def has_bare_cr(header: bytes) -> bool:
+    """A CR alone ends a line for some programs, and for others, such as this server, does not."""
+    return header.count(b"\r") != header.count(b"\r\n")
+
+
 def first_values(fields: list[Field]) -> dict[bytes, bytes]:
     """Lower-case name → value of the first field of that name."""
     return {name.lower(): value for _, name, value in reversed(fields)}

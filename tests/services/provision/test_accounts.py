@@ -145,7 +145,8 @@ def test_aliases_lead_elsewhere_as_it_was_written(provision: Setting) -> None:
 
 def test_what_is_no_address_or_domain(provision: Setting) -> None:
     make = provision.provision
-    for address in ("ada", "*@example.org", "ada@", "a b@example.org"):
+    too_long = "a" * 65 + "@example.org"
+    for address in ("ada", "*@example.org", "ada@", "a b@example.org", too_long):
         with pytest.raises(AddressProblem):
             now(make.add_account(address))
     for domain in ("", "a b", "[192.0.2.1]", "-x.org", "."):

@@ -13,7 +13,7 @@ from mailclad.protocols.smtp.command import Mail, Notify, Rcpt
 from mailclad.services.receive.guard import Opinion
 from mailclad.services.receive.incoming import Given, Incoming, Leads
 from mailclad.services.receive.reception import Reception
-from mailclad.services.receive.refusal import ComesAgain, NobodyHere, NotOurDomain
+from mailclad.services.receive.refusal import ComesAgain, InOurName, NobodyHere, NotOurDomain
 from mailclad.store.model import Alias
 from mailclad.store.queue import Notify as Wanted
 from mailclad.store.queue import Queued
@@ -115,7 +115,7 @@ def test_our_own_people_and_nobody_stay_what_they_are(in_house: InHouse) -> None
 
 def test_a_sender_without_room_is_remembered(in_house: InHouse) -> None:
     async def check(house: House) -> None:
-        sender = Address("Bounces+" * 7, "far.example")
+        sender = parse_address("Bounces+" * 20 + "@far.example")
         await house.take("out@example.org", sender=sender)
         ((rewritten, _),) = await house.ways()
         assert rewritten.startswith("SRS2=")
@@ -242,5 +242,26 @@ def test_senders_of_junk_are_told_nothing(in_house: InHouse) -> None:
         asked = frozenset({Notify.SUCCESS})
         await house.take("ada@example.org", notify=asked, opinion=Opinion(junk="a list"))
         assert await house.queued() == []
+
+    in_house(check)
+
+
+@pytest.mark.parametrize(
+    "author",
+    [b"ceo@example.org", b"ceo@Pay.Example.ORG", b"a@far.example, ceo@example.org", b"Ceo", b""],
+)
+def test_junk_in_our_name_is_not_sent_on(in_house: InHouse, author: bytes) -> None:
+    """The next server would see our address vouch for it."""
+
+    async def check(house: House) -> None:
+        header, junk = b"From: " + author + b"\r\n", Opinion(junk="DMARC")
+        for sender in (CARL, parse_address("ceo@example.org"), None):
+            with pytest.raises(InOurName):
+                await house.take("out@example.org", sender=sender, header=header, opinion=junk)
+        await house.take("ada@example.org", header=header, opinion=junk)
+        assert await house.queued() == []
+        await house.take("out@example.org", header=b"From: x@far.example\r\n", opinion=junk)
+        await house.take("out@example.org", header=header)
+        assert len(await house.queued()) == 2
 
     in_house(check)

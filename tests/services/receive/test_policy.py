@@ -30,7 +30,6 @@ def chain(*sets: tuple[str, str], outcome: ArcOutcome = ArcOutcome.PASS) -> ArcR
         (failed(Policy.NONE), PASSED, PASSED),
         (DmarcResult(DmarcOutcome.PASS, "bank.test", Policy.REJECT), PASSED, PASSED),
         (DmarcResult(DmarcOutcome.NONE, "bank.test"), PASSED, PASSED),
-        (DmarcResult(DmarcOutcome.TEMPERROR, "bank.test", Policy.REJECT), PASSED, PASSED),
         (DmarcResult(DmarcOutcome.PERMERROR, "bank.test", Policy.REJECT), PASSED, PASSED),
         (AuthorFault.NO_FROM, REFUSED, JUNK),
         (AuthorFault.SEVERAL_FROM, REFUSED, JUNK),
@@ -48,6 +47,23 @@ def test_the_table(found: DmarcResult | AuthorFault, enforce: Policy, junk: Poli
         decision = decide(RULES, action, dmarc, fault, NO_CHAIN)
         assert decision.disposition is expected
         assert bool(decision.reason) is (expected is not PASSED)
+
+
+@pytest.mark.rfc("7489", "6.6.3")
+def test_what_dns_leaves_open_is_asked_for_again() -> None:
+    open_ = DmarcResult(DmarcOutcome.TEMPERROR, "bank.test", Policy.QUARANTINE)
+    decision = decide(RULES, Action.ENFORCE, open_, None, NO_CHAIN)
+    assert (decision.later, decision.disposition) == (True, PASSED)
+    assert "bank.test" in decision.reason
+    sealed = chain(("list.test", SAW_PASS))
+    for action, arc in (
+        (Action.JUNK, NO_CHAIN),
+        (Action.NOTE, NO_CHAIN),
+        (Action.ENFORCE, sealed),
+    ):
+        assert not decide(RULES, action, open_, None, arc).later
+    unknown = DmarcResult(DmarcOutcome.TEMPERROR, "bank.test")
+    assert not decide(RULES, Action.ENFORCE, unknown, None, NO_CHAIN).later
 
 
 def test_the_reason_names_domain_and_policy() -> None:

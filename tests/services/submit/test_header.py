@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailclad.mail.address_list import MAX_ADDRESSES
 from mailclad.mail.headers import MAX_FIELDS, MAX_HEADER_OCTETS
 from mailclad.services.submit.header import SubmittedHeader
 from mailclad.services.submit.refusal import AuthorUnclear, HeaderTooLong
@@ -90,6 +91,8 @@ def test_authors(value: bytes, authors: list[str]) -> None:
         b"From: a@example.org, b\r\n",
         b"From: \xe9@example.org\r\n",
         b"From: a@example.org\r\nX: y\rFrom: b@example.org\r\n",
+        b"From: <@example.net:a@example.org>\r\n",
+        b"From: " + b"a@example.org, " * MAX_ADDRESSES + b"b@example.org\r\n",
     ],
 )
 def test_an_unclear_author_is_refused(header: bytes) -> None:

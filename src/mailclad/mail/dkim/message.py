@@ -21,6 +21,7 @@ from mailclad.mail.headers import (
     MAX_HEADER_OCTETS,
     Field,
     find_body,
+    has_bare_cr,
     split_fields,
 )
 
@@ -101,8 +102,4 @@ class SignedMessage:
 
 def _is_usual(header: bytes) -> bool:
     """Whether Python's blanks are DKIM's in it; lines end in CRLF."""
-    return (
-        b"\v" not in header
-        and b"\f" not in header
-        and header.count(b"\r") == header.count(b"\r\n")
-    )
+    return b"\v" not in header and b"\f" not in header and not has_bare_cr(header)

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
 from mailclad.mail.address import (
+    LOCAL_PART_OCTETS,
     Address,
     AddressProblem,
     check_domain,
@@ -153,6 +154,8 @@ def _address(address: str) -> str:
     parsed = parse_address(address)
     if parsed.local_part == "*":
         raise AddressProblem("an asterisk stands for a whole domain: set its catch-all instead")
+    if len(parsed.local_part.encode()) > LOCAL_PART_OCTETS:
+        raise AddressProblem(f"the part before the @ is longer than {LOCAL_PART_OCTETS} octets")
     return parsed.normalised
 
 

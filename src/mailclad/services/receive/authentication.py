@@ -33,7 +33,7 @@ from mailclad.mail.dkim.verify import (
 )
 from mailclad.mail.dmarc.author import Author, AuthorFault, find_author
 from mailclad.mail.dmarc.evaluate import DmarcOutcome, DmarcResult, evaluate_dmarc, worst
-from mailclad.mail.headers import find_body
+from mailclad.mail.headers import find_body, has_bare_cr
 from mailclad.mail.spf.evaluate import check_spf
 from mailclad.mail.spf.result import SpfOutcome, SpfResult
 from mailclad.protocols.smtp.command import Mail
@@ -148,7 +148,7 @@ def _examine(octets: Octets) -> _Examined:
         return _Examined(header, Author((), AuthorFault.TOO_MUCH), None, arc.HEADER_TOO_LONG)
     header = octets[: message.body_start]
     author = find_author(message.fields)
-    if header.count(b"\r") != header.count(b"\r\n"):  # BDAT lets it through; some show a line end
+    if has_bare_cr(header):  # BDAT lets it through
         author = Author((), AuthorFault.AMBIGUOUS)
     return _Examined(
         header,

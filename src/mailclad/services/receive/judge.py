@@ -1,4 +1,4 @@
-"""The judge: a stranger's message is authenticated, and taken, filed as junk or refused.
+"""The judge: a stranger's message is authenticated, and taken, filed as junk, refused or deferred.
 
 SPF and iprev begin at the first recipient who exists, the rest when the message has come
 (``authentication``).  What that means is ``policy``'s to say, for the domain of the recipients;
@@ -13,10 +13,8 @@ import asyncio
 import structlog
 
 from mailclad.base.clock import Clock
-from mailclad.base.octets import Octets
 from mailclad.base.resolver import Resolver
 from mailclad.mail.address import Address
-from mailclad.mail.authentication_results import cut_spans
 from mailclad.mail.dmarc.record import Policy
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.receive.authentication import Findings, Path, authenticate, check_path
@@ -32,7 +30,7 @@ from mailclad.services.receive.guard import (
 )
 from mailclad.services.receive.policy import Action, Decision, Rules, decide
 from mailclad.services.receive.recipients import is_role
-from mailclad.services.receive.verdict_fields import forged, write_verdict
+from mailclad.services.receive.verdict_fields import without_forged, write_verdict
 from mailclad.services.reports.notes import NoNotes, Notes
 from mailclad.store.trace import Happening, NoTrace, Trace, TraceEvent
 
@@ -92,8 +90,10 @@ class _Hearing(Visit):
         opinion = Opinion(
             fields=write_verdict(findings, decision, sender),
             junk=decision.reason if decision.disposition is Policy.QUARANTINE else "",
-            replaced=_without_forged(octets, findings.header, sender.client.host_name),
+            replaced=without_forged(octets, findings.header, sender.client.host_name),
         )
+        if decision.later:
+            raise Refused(Reply(451, "4.7.1", f"Try again later: {decision.reason}"))
         if decision.disposition is Policy.REJECT:
             reply = Reply(550, "5.7.1", f"Refused: {decision.reason}")
             raise Refused(reply, keep=True, opinion=opinion)
@@ -133,7 +133,7 @@ class _Hearing(Visit):
         note = dmarc_note(findings, decision, sender)
         if note is not None:
             self._judge.notes.dmarc_verdict(now, *note)
-        if decision.reason and decision.disposition is not Policy.REJECT:  # a refusal is noted so
+        if decision.disposition is Policy.QUARANTINE:  # a refusal is noted as one
             self._judge.trace.note(_event(decision, sender, now))
 
 
@@ -147,12 +147,3 @@ def _event(decision: Decision, sender: MailFrom, now: int) -> TraceEvent:
         f"to be junk: {decision.reason}",
         addresses=(*addresses, *[to.normalised for to in sender.recipients]),
     )
-
-
-def _without_forged(octets: Octets, header: bytes, host_name: str) -> bytes | None:
-    """The message without fields that claim to be ours; None where there are none."""
-    spans = forged(header, host_name)
-    if not spans:
-        return None
-    body = memoryview(octets)[len(header) :]  # a body may have 50 MB: one copy, not two
-    return b"".join([cut_spans(header, spans), body])

@@ -6,12 +6,15 @@ RFC 7489 §6.6 (what an author's domain asks for), RFC 8617 §7.2 (a chain may s
     found                                       enforce    junk    note
     DMARC fails, the domain asks for reject     refuse     Junk    -
     DMARC fails, it asks for quarantine         Junk       Junk    -
+    DNS trouble leaves open whether it fails    later      -       -
     ... but a trusted sealer saw DMARC pass     -          -       -
     no author, two From fields, a From that     refuse     Junk    -
       programs show differently
     From without any domain                     Junk       Junk    -
-    anything else, DNS trouble too              -          -       -
+    anything else                               -          -       -
 
+"Later" asks the sender to come again (RFC 7489 §6.6.3): senders choose a signature's selector, and
+with it whose DNS is asked; a broken corner of the author's domain must not open its policy.
 SPF alone refuses nothing: forwarded mail fails it by nature (RFC 7208 §8.4, appendix G.3).
 A message without exactly one readable From has no domain that could be asked; the large
 providers refuse it, and so does this server: what is judged must be what is shown.
@@ -53,15 +56,18 @@ class Rules:
 class Decision:
     """``disposition`` in DMARC's words: NONE lets pass, QUARANTINE is Junk, REJECT refuses.
 
-    ``reason`` is a sentence for people; ``sealer`` is whom was believed instead of DMARC.
+    ``later``: the sender is asked to come again.  ``reason`` is a sentence for people; ``sealer``
+    is whom was believed instead of DMARC.
     """
 
     disposition: Policy = Policy.NONE
     reason: str = ""
     sealer: str = ""
+    later: bool = False
 
 
 _PASSES = Decision()
+_NOT_PROVEN = (DmarcOutcome.FAIL, DmarcOutcome.TEMPERROR)
 
 
 def decide(
@@ -77,16 +83,26 @@ def decide(
     if fault is not None:
         strict = Policy.QUARANTINE if fault is AuthorFault.NO_DOMAIN else Policy.REJECT
         return _soften(action, strict, fault.value)
-    if dmarc is None or dmarc.outcome is not DmarcOutcome.FAIL or dmarc.policy is Policy.NONE:
+    if dmarc is None or dmarc.outcome not in _NOT_PROVEN or dmarc.policy is Policy.NONE:
         return _PASSES
     sealer = believed_sealer(arc, rules.sealers)
     if sealer:
         return Decision(sealer=sealer)
+    if dmarc.outcome is DmarcOutcome.TEMPERROR:
+        return _come_again(dmarc) if action is Action.ENFORCE else _PASSES
     reason = (
         f"the message is not authenticated by {dmarc.author_domain}, whose DMARC policy is "
         f"{dmarc.policy}: neither SPF nor DKIM passes for that domain"
     )
     return _soften(action, dmarc.policy, reason)
+
+
+def _come_again(dmarc: DmarcResult) -> Decision:
+    reason = (
+        f"the DNS does not tell now whether {dmarc.author_domain} authenticates the message, as "
+        "its DMARC policy demands"
+    )
+    return Decision(reason=reason, later=True)
 
 
 def _soften(action: Action, asked: Policy, reason: str) -> Decision:

@@ -24,8 +24,9 @@ from mailclad.services.receive.guard import NO_OPINION, Opinion
 from mailclad.services.receive.incoming import Box, Given, Incoming, Leads
 from mailclad.services.receive.leaving import add_recipients, make_envelopes, usual_terms
 from mailclad.services.receive.loops import check_loops
+from mailclad.services.receive.own_name import is_in_our_name
 from mailclad.services.receive.recipients import find_recipients
-from mailclad.services.receive.refusal import NobodyHere, NotOurDomain, Refusal
+from mailclad.services.receive.refusal import InOurName, NobodyHere, NotOurDomain, Refusal
 from mailclad.services.receive.rejects import Rejects
 from mailclad.services.receive.success import write_success
 from mailclad.services.receive.traced import taken
@@ -84,6 +85,7 @@ class Reception:
         boxes = boxes_of(message.recipients_lead())
         if opinion.junk:
             boxes = await self._junk(boxes)
+            await self._check_name(message)
         # Senders of junk are rarely who they say they are: they are told nothing.
         await self.keep(message, boxes, await self._forwarded(message), tell=not opinion.junk)
 
@@ -173,6 +175,13 @@ class Reception:
                 path = await self._forwarding.reverse_path(sender, given.address)
                 add_recipients(reverse_paths.setdefault(path, {}), given)
         return make_envelopes(message, reverse_paths, usual_terms(self._clock.now()))
+
+    async def _check_name(self, message: Incoming) -> None:
+        """Raises InOurName."""
+        if any(leads.elsewhere for leads in message.recipients_lead()):
+            domains = await self._store.domains()
+            if is_in_our_name(message.octets, message.start, domains):
+                raise InOurName
 
     async def _junk(self, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
         return tuple([Box(box.account, await self._junk_of(box.account)) for box in boxes])

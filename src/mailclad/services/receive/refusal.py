@@ -21,6 +21,10 @@ class CannotLeave(Refusal):
     """It has bare CR or LF, or octets of value 0, and is for somebody elsewhere."""
 
 
+class InOurName(Refusal):
+    """It may be forged in the name of a domain of ours, which sending it on would vouch for."""
+
+
 class TooManyHops(Refusal):
     """So many Received fields that the message must be running in a circle."""
 

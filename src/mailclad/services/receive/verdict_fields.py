@@ -2,15 +2,16 @@
 
 In come ``Findings``; out come whole header fields, ours, to stand before the message.  Whoever
 reads them trusts the host name at their beginning, so fields of a stranger with that name must
-be gone: ``forged`` finds them.
+be gone: ``without_forged`` takes them out.
 """
 
+from mailclad.base.octets import Octets
 from mailclad.mail.arc import ArcOutcome
 from mailclad.mail.authentication_results import (
     AuthenticationResults,
     MethodResult,
-    Span,
     arc_result,
+    cut_spans,
     dkim_result,
     dmarc_result,
     find_own,
@@ -48,11 +49,13 @@ def write_verdict(findings: Findings, decision: Decision, sender: MailFrom) -> b
     )
 
 
-def forged(header: bytes, host_name: str) -> list[Span]:
-    """Where fields stand that claim to be this server's."""
-    if _NAME not in header.lower():
-        return []
-    return find_own(header, (host_name,))
+def without_forged(octets: Octets, header: bytes, host_name: str) -> bytes | None:
+    """The message without fields that claim to be this server's; None where there are none."""
+    spans = find_own(header, (host_name,)) if _NAME in header.lower() else []
+    if not spans:
+        return None
+    body = memoryview(octets)[len(header) :]  # a body may have 50 MB: one copy, not two
+    return b"".join([cut_spans(header, spans), body])
 
 
 def _spf(spf: SpfResult) -> MethodResult:

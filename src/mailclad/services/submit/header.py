@@ -11,11 +11,13 @@ from mailclad.mail.address import Address, AddressProblem, parse_address
 from mailclad.mail.address_list import parse_address_list
 from mailclad.mail.authentication_results import strip_own
 from mailclad.mail.date import format_date
+from mailclad.mail.dmarc.author import AuthorFault, find_author
 from mailclad.mail.headers import (
     MAX_FIELDS,
     MAX_HEADER_OCTETS,
     Field,
     find_body,
+    has_bare_cr,
     select_fields,
     split_fields,
 )
@@ -41,8 +43,8 @@ class SubmittedHeader:
     def authors(self) -> list[Address]:
         """The addresses in From, none where the field is missing; raises AuthorUnclear."""
         values = [value for _, name, value in self._fields if name.lower() == b"from"]
-        bare = self._octets.count(b"\r") != self._octets.count(b"\r\n")  # some show a line end
-        if bare or len(values) > 1:
+        fault = find_author(self._fields).fault
+        if fault not in (None, AuthorFault.NO_FROM) or has_bare_cr(self._octets):
             raise AuthorUnclear
         listed = parse_address_list(values[0]) if values else []
         try:
@@ -55,8 +57,6 @@ class SubmittedHeader:
             ]
         except (AddressProblem, UnicodeDecodeError):
             raise AuthorUnclear from None
-        if values and not authors:
-            raise AuthorUnclear
         return authors
 
     def repaired(self, sender: str, identity: str, host_name: str, now: int) -> bytes | None:

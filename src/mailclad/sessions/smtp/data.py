@@ -91,15 +91,20 @@ async def _take(session: Sending, count: int) -> tuple[Reply, ...]:
     together = await _keep(session, message, opinion)
     if count == 1 or not together.is_permanent:  # trouble of ours is everybody's
         return (together,) * count
-    everybody = session.transaction.recipients
-    return tuple([await _keep_alone(session, message, one, opinion) for one in everybody])
+    return await _keep_each(session, message, opinion)
 
 
-async def _keep_alone(session: Sending, message: Incoming, one: Given, opinion: Opinion) -> Reply:
-    """LMTP: for whom the message can be kept; whom a guard took out has had his answer."""
-    if one not in message.recipients:
-        return _accepted(session)
-    return await _keep(session, replace(message, recipients=(one,)), opinion)
+async def _keep_each(session: Sending, message: Incoming, opinion: Opinion) -> tuple[Reply, ...]:
+    """LMTP: one after the other; those whom a guard took out have what they should."""
+    left = {one.address for one in message.recipients}
+    replies = []
+    for one in session.transaction.recipients:
+        if one.address in left:
+            alone = replace(message, recipients=(one,))
+            replies.append(await _keep(session, alone, opinion))
+        else:
+            replies.append(_accepted(session))
+    return tuple(replies)
 
 
 async def _judge(session: Sending) -> Opinion:

@@ -12,8 +12,9 @@ from mailclad.sessions.smtp.session import Sending
 async def rcpt(session: Sending, command: Rcpt) -> Outcome:
     address = command.forward_path
     leads = await _find(session, address)
+    sender = session.sender()
     for visit in session.visits:
-        await visit.recipient(session.sender(), address)
+        await visit.recipient(sender, address)
     session.transaction.recipients.append(Given(command, leads))
     return said(RECIPIENT_OK)
 

@@ -21,6 +21,9 @@ REPLIES: Mapping[type[Exception], Reply] = {
     receive.AddressInAddress: Reply(
         550, "5.7.1", "Mail is not relayed to an address inside an address"
     ),
+    receive.InOurName: Reply(
+        550, "5.7.1", "What looks like junk in the name of this domain is not sent on from here"
+    ),
     receive.TooManyHops: Reply(554, "5.4.6", "The message has been on its way too long: a loop"),
     receive.ComesAgain: Reply(
         554, "5.4.6", "The message was here before: forwarding runs in a loop"
