@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mailclad.base.clock import Clock
-from mailclad.mail.tls_rpt import Failure, ResultType
+from mailclad.mail.tls_rpt import Failure, PolicyType, ResultType
 from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.protocols.smtp.client.outcome import (
     Fate,
@@ -145,7 +145,7 @@ class Courier:
             self._log(trip, host.name, "", None, "", demand.verdict)
             trip.failed(demand.verdict)
             return ()
-        if published.sts.problem is not None and published.sts.policy is None:
+        if demand.summary.policy_type is PolicyType.NO_POLICY_FOUND:
             demand = replace(demand, result=published.sts.problem)
         return [
             Way(Target(host.name, one, host.port, host.tls, host.login, host.named), demand)

@@ -88,7 +88,9 @@ def demand_of(
 def _is_proven(host: Host, published: Published) -> bool:
     """Whether the host is the domain's beyond doubt: DNSSEC, MTA-STS or our own word."""
     sts = published.sts.policy
-    return host.secure or (sts is not None and sts.allows(host.name))
+    return host.secure or (
+        sts is not None and sts.mode is not StsMode.NONE and sts.allows(host.name)
+    )
 
 
 def _required(host: Host, published: Published) -> Demand | Forbidden:
