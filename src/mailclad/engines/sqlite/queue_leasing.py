@@ -57,8 +57,8 @@ _RAN_OUT = (
 )
 _OWNED = "SELECT message, number FROM queue_recipient WHERE state = 'leased' AND owner = ?"
 _EXTEND = (
-    "UPDATE queue_recipient SET leased_until = ? WHERE state = 'leased' AND owner = ?"
-    " RETURNING number"
+    "UPDATE queue_recipient SET leased_until = ?"
+    " WHERE message = ? AND state = 'leased' AND owner = ? RETURNING number"
 )
 _NEXT_DUE = (
     "SELECT min(at) FROM (SELECT min(next_attempt) AS at FROM queue_destination UNION ALL"
@@ -149,8 +149,8 @@ def next_due(db: apsw.Connection) -> int | None:
     return at
 
 
-def extend(tx: Transaction, owner: str, until: int) -> int:
-    return len(rows(tx.db, _EXTEND, (until, owner)))
+def extend(tx: Transaction, owner: str, until: int, messages: Collection[QueueId]) -> int:
+    return len(many(tx.db, _EXTEND, [(until, message, owner) for message in messages]))
 
 
 def give_back(tx: Transaction, owner: str, messages: Collection[QueueId] | None) -> int:

@@ -4,7 +4,7 @@ Pure: time and chance are arguments.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailclad.mail.dsn import Action
 from mailclad.protocols.smtp.client.outcome import Fate
@@ -14,6 +14,9 @@ from mailclad.services.queue.notice import Event, wants
 from mailclad.services.queue.schedule import Told, after_deferral
 from mailclad.store.queue import RecipientState, Result, Settlement
 from mailclad.store.trace import Happening, TraceEvent
+
+UNTOLD_SECONDS = 5 * 60
+"""Until a recipient is tried again who would be given up, had the store taken the notice."""
 
 _TOLD = {Told.DELAY: Action.DELAYED, Told.FAILURE: Action.FAILED}
 _HAPPENING = {
@@ -56,6 +59,29 @@ def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
     addresses = tuple(fated.recipient.address for fated in trip.fated)
     attempts = tuple(AttemptMade(message, addresses, attempt) for attempt in trip.attempts)
     return Conclusion(settlement, tuple(events), tuple(traces), attempts)
+
+
+def untold(conclusion: Conclusion, now: int) -> Conclusion:
+    """The same where no notice can be written now: who failed, and should be told of, waits."""
+    unheard = {
+        event.recipient.number for event in conclusion.events if event.action is Action.FAILED
+    }
+    settlement = conclusion.settlement
+    results = tuple(
+        Result(one.number, RecipientState.WAITING, one.answer, now + UNTOLD_SECONDS)
+        if one.number in unheard
+        else one
+        for one in settlement.results
+    )
+    return replace(
+        conclusion,
+        settlement=replace(settlement, results=results),
+        traces=tuple(
+            event
+            for event, result in zip(conclusion.traces, settlement.results, strict=True)
+            if result.number not in unheard
+        ),
+    )
 
 
 def _result(

@@ -124,6 +124,8 @@ class Courier:
             for way in (await self._ways_to(host, route, trip))[:left]:
                 left -= 1
                 yield way
+            if not left:
+                return
 
     async def _ways_to(self, host: Host, route: Route, trip: Trip) -> Sequence[Way]:
         lookup, permits = self._means.lookup, self._means.permits

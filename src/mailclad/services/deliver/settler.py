@@ -14,7 +14,7 @@ import structlog
 from mailclad.services.deliver.after import After
 from mailclad.services.deliver.conclusion import Conclusion
 from mailclad.store.errors import StoreProblem
-from mailclad.store.queue import Dispatch, Queue
+from mailclad.store.queue import Dispatch, Queue, Settlement
 from mailclad.store.trace import Trace, TraceEvent
 
 AGAIN_SECONDS = 5.0
@@ -36,7 +36,7 @@ class Finished:
 
 
 class Settler:
-    """``settled`` is called with the number of messages after each commit."""
+    """``settled`` is called after each commit with what was in it, or never can be."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Settler:
         owner: str,
         trace: Trace,
         after: After,
-        settled: Callable[[int], None],
+        settled: Callable[[Sequence[Settlement]], None],
     ) -> None:
         self._queue = queue
         self._owner = owner
@@ -83,14 +83,16 @@ class Settler:
                 _log.warning("results of deliveries not written yet", reason=str(problem))
                 await asyncio.sleep(AGAIN_SECONDS)
                 return
-            for finished in batch:
-                await self._write_alone(finished)
+            await self._write_each(batch)
+        except Exception:  # a fault of ours must not keep all results
+            _log.exception("results of deliveries not written")
+            await self._write_each(batch)
         del self._gathered[: len(batch)]
         for finished in batch:
             self._after.add(finished.conclusion.attempts)
             for event in finished.conclusion.traces:
                 self._tell(event)
-        self._settled(len(batch))
+        self._settled([finished.conclusion.settlement for finished in batch])
 
     def _tell(self, event: TraceEvent) -> None:
         self._trace.note(event)
@@ -102,20 +104,30 @@ class Settler:
             what=event.text,
         )
 
-    async def _write_alone(self, finished: Finished) -> None:
+    async def _write_each(self, batch: Sequence[Finished]) -> None:
         """One of a batch cannot be written: a mailbox may have gone that a notice was for."""
-        for one in (finished, replace(finished, notice=None)):
+        for finished in batch:
+            _ = await self._is_written(finished) or await self._is_written(
+                replace(finished, notice=None)
+            )
+
+    async def _is_written(self, finished: Finished) -> bool:
+        """Whether it is; waits until the store can say."""
+        while True:
             try:
-                await self._write((one,))
-            except StoreProblem as problem:
+                await self._write((finished,))
+            except Exception as problem:
+                if isinstance(problem, StoreProblem) and problem.temporary:
+                    await asyncio.sleep(AGAIN_SECONDS)
+                    continue
                 _log.warning(
                     "result of a delivery not written",
                     queue=finished.conclusion.settlement.message,
-                    with_notice=one.notice is not None,
+                    with_notice=finished.notice is not None,
                     reason=str(problem),
                 )
-            else:
-                return
+                return False
+            return True
 
     async def _write(self, batch: Sequence[Finished]) -> None:
         notices = [one.notice for one in batch if one.notice is not None]
