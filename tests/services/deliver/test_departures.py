@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -427,6 +427,37 @@ def test_draining_does_not_wait_for_ever(world: Run) -> None:
     world(scenario)
 
 
+def test_what_was_taken_before_the_end_is_not_sent_again(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "RECIPIENTS", 1)
+
+    class SecondHeld(asyncio.Event):
+        asked = 0
+
+        async def wait(self) -> Literal[True]:
+            self.asked += 1
+            return True if self.asked == 1 else await super().wait()
+
+    async def scenario(w: World) -> None:
+        hold = SecondHeld()
+        mx = await w.server("mx.peer.test", hold=hold)
+        w.dns[PEER] = [Mx(10, "mx.peer.test")]
+        message = await w.queue(BOB, "joe@peer.test")
+        made = w.start()
+        await w.until(lambda: hold.asked == 2)
+        await made.drain(0)
+        (queued,) = (await w.store.queue_page()).messages
+        states = [one.state for one in queued.recipients]
+        assert states == [RecipientState.DELIVERED, WAITING]
+        mx.hold = None
+        w.start("another")
+        assert await w.settled(message) == []
+        assert mx.messages.count(LETTER) == 2
+
+    world(scenario)
+
+
 # --- notices ---
 
 
@@ -587,8 +618,9 @@ def test_who_cannot_be_told_now_is_not_given_up(
     world(scenario)
 
 
+@pytest.mark.parametrize("problem", [BodyDamaged("in a pack"), OSError("I/O error")])
 def test_the_sender_of_a_damaged_message_is_told(
-    world: Run, monkeypatch: pytest.MonkeyPatch
+    world: Run, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     async def scenario(w: World) -> None:
         await w.server("mx.peer.test")
@@ -596,7 +628,7 @@ def test_the_sender_of_a_damaged_message_is_told(
         message = await w.queue(BOB)
 
         async def body(*_: object) -> None:
-            raise BodyDamaged("in a pack")
+            raise problem
 
         w.start()
         with monkeypatch.context() as patch:

@@ -271,6 +271,17 @@ def test_a_failed_fetch_is_tried_again_after_a_while_or_for_another_id(
     play(work)
 
 
+def test_a_clock_that_was_ahead_keeps_no_policy_away(play: Callable[..., Any]) -> None:
+    async def work(world: World) -> None:
+        world.site.answer = plain(b"", status="503 Busy")
+        assert (await world.find()).policy is None
+        world.site.answer = plain(text())
+        world.clock.seconds -= 365 * 24 * 3600
+        assert (await world.find()).policy is not None
+
+    play(work)
+
+
 def test_another_id_brings_another_policy(play: Callable[..., Any]) -> None:
     async def work(world: World) -> None:
         await world.find()

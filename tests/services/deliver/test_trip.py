@@ -90,6 +90,22 @@ def test_one_fate_each(count: int, data: st.DataObject) -> None:
         assert result.state is not RecipientState.WAITING or result.next_attempt > NOW
 
 
+def test_what_we_found_out_is_not_put_into_a_servers_mouth() -> None:
+    trip = Trip(work(2))
+    ours = Verdict(Fate.REFUSED, 0, "5.3.4", "too large for the server", Stage.MAIL)
+    theirs = Verdict(Fate.REFUSED, 550, "5.1.1", "who?", Stage.RCPT)
+    addresses = [parse_address(one.address) for one in trip.pending]
+    pairs = zip(addresses, (ours, theirs), strict=True)
+    outcome = MessageOutcome(tuple(RecipientOutcome(*pair) for pair in pairs))
+    trip.take(trip.pending, outcome, "mx.peer.test")
+    conclusion = conclude(trip, NOW, lambda: 0.5)
+    assert [event.remote for event in conclusion.events] == ["", "mx.peer.test"]
+    assert [event.text for event in conclusion.traces] == [
+        "not delivered, this server found: 550 5.3.4 too large for the server",
+        "not delivered, mx.peer.test said: 550 5.1.1 who?",
+    ]
+
+
 @given(st.permutations([deferred("4.4.1", "a"), refused("5.4.4", "b"), refused("5.1.2", "c")]))
 def test_a_delay_counts_more_than_a_refusal(order: list[Verdict]) -> None:
     trip = Trip(work(1))

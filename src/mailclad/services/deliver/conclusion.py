@@ -26,10 +26,9 @@ _HAPPENING = {
 }
 _WORDS = {
     RecipientState.DELIVERED: "taken by {}: {}",
-    RecipientState.FAILED: "not delivered, {} said: {}",
-    RecipientState.WAITING: "not yet delivered, {} said: {}",
+    RecipientState.FAILED: "not delivered, {}: {}",
+    RecipientState.WAITING: "not yet delivered, {}: {}",
 }
-_NOBODY = "this server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
         results.append(result)
         traces.append(_trace(trip, fated, result, now))
         if action is not None:
-            event = Event(fated.recipient, action, result.answer, fated.remote)
+            remote = fated.remote if fated.verdict.code else ""
+            event = Event(fated.recipient, action, result.answer, remote)
             if wants(message, event):
                 events.append(event)
     settlement = Settlement(message.id, tuple(results), tuple(trip.attempts))
@@ -107,7 +107,7 @@ def _result(
 
 
 def _trace(trip: Trip, fated: Fated, result: Result, now: int) -> TraceEvent:
-    text = _WORDS[result.state].format(fated.remote or _NOBODY, result.answer)
+    text = _WORDS[result.state].format(_speaker(fated), result.answer)
     sender = (trip.message.sender,) if trip.message.sender else ()
     return TraceEvent(
         at=now,
@@ -117,3 +117,9 @@ def _trace(trip: Trip, fated: Fated, result: Result, now: int) -> TraceEvent:
         queue=trip.message.id,
         addresses=(*sender, fated.recipient.address),
     )
+
+
+def _speaker(fated: Fated) -> str:
+    if fated.verdict.fate is Fate.DELIVERED:
+        return fated.remote
+    return f"{fated.remote} said" if fated.verdict.code else "this server found"

@@ -28,7 +28,7 @@ from mailclad.services.deliver.trip import Trip
 from mailclad.services.queue.concurrency import Destination
 from mailclad.services.queue.hooks import AttemptHook
 from mailclad.services.queue.notice import Event
-from mailclad.store.errors import BodyDamaged, StoreProblem
+from mailclad.store.errors import BodyDamaged, MessageNotFound, StoreProblem
 from mailclad.store.interface import Store
 from mailclad.store.queue import (
     LEASED_AT_ONCE,
@@ -325,6 +325,9 @@ class Departures:
                 "a queued message cannot be read", queue=work.message.id, reason=str(problem)
             )
             trip.failed(deferred("4.3.0", "the message could not be read here"))
+        except asyncio.CancelledError:
+            await self.finish(trip, None)  # what servers have decided is so
+            raise
         except Exception:  # a fault of ours must not end the other messages
             _log.exception("delivery failed", queue=work.message.id)
             trip.failed(deferred("4.3.0", "a fault of this server; its administrator can see it"))
@@ -353,7 +356,7 @@ class Departures:
         """With nothing of the message where that is damaged."""
         try:
             return await self._telling.notice(message, await self._body(message), events)
-        except BodyDamaged as problem:
+        except (BodyDamaged, MessageNotFound, OSError) as problem:
             _log.warning("notice without the message", queue=message.id, reason=str(problem))
             return await self._telling.notice(message, NOTHING_LEFT, events)
 

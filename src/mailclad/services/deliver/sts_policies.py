@@ -248,7 +248,7 @@ def wants_fetch(state: StsState | None, announced: str, now: int) -> bool:
     if state is None:
         return True
     if state.problem is not None and state.tried_id == announced:
-        return now >= state.tried_at + PAUSE_SECONDS
+        return not state.tried_at <= now < state.tried_at + PAUSE_SECONDS
     policy = state.in_force(now)
     return policy is None or policy.id != announced
 
