@@ -13,7 +13,7 @@ from mailclad.protocols.smtp.client.outcome import (
     Unsendable,
     Verdict,
 )
-from mailclad.services.deliver.conclusion import conclude
+from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.host import deferred, refused
 from mailclad.services.deliver.trip import Trip, answer_of
 from mailclad.store.model import ContentId
@@ -104,6 +104,16 @@ def test_what_we_found_out_is_not_put_into_a_servers_mouth() -> None:
         "not delivered, this server found: 550 5.3.4 too large for the server",
         "not delivered, mx.peer.test said: 550 5.1.1 who?",
     ]
+
+
+def test_a_delay_that_could_not_be_told_of_is_told_the_next_time() -> None:
+    trip = Trip(work(1))
+    trip.failed(deferred("4.4.1", "no answer"))
+    trip.end()
+    late = conclude(trip, NOW + 10, lambda: 0.5)
+    assert [one.warned for one in late.settlement.results] == [True]
+    assert [one.warned for one in untold(late, NOW + 10).settlement.results] == [False]
+    assert len(untold(late, NOW + 10).traces) == 1
 
 
 @given(st.permutations([deferred("4.4.1", "a"), refused("5.4.4", "b"), refused("5.1.2", "c")]))

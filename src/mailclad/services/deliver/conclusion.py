@@ -62,25 +62,23 @@ def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
 
 
 def untold(conclusion: Conclusion, now: int) -> Conclusion:
-    """The same where no notice can be written now: who failed, and should be told of, waits."""
-    unheard = {
-        event.recipient.number for event in conclusion.events if event.action is Action.FAILED
-    }
+    """The same where no notice can be written now: who failed and should be told of waits, who
+    is late is told of the next time."""
+    heard = {event.recipient.number for event in conclusion.events}
     settlement = conclusion.settlement
-    results = tuple(
-        Result(one.number, RecipientState.WAITING, one.answer, now + UNTOLD_SECONDS)
-        if one.number in unheard
-        else one
-        for one in settlement.results
-    )
+    results: list[Result] = []
+    traces: list[TraceEvent] = []
+    for result, trace in zip(settlement.results, conclusion.traces, strict=True):
+        if result.state is RecipientState.FAILED and result.number in heard:
+            again = now + UNTOLD_SECONDS
+            results.append(Result(result.number, RecipientState.WAITING, result.answer, again))
+        else:
+            results.append(replace(result, warned=False))
+            traces.append(trace)
     return replace(
         conclusion,
-        settlement=replace(settlement, results=results),
-        traces=tuple(
-            event
-            for event, result in zip(conclusion.traces, settlement.results, strict=True)
-            if result.number not in unheard
-        ),
+        settlement=replace(settlement, results=tuple(results)),
+        traces=tuple(traces),
     )
 
 

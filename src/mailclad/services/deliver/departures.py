@@ -251,10 +251,11 @@ class Departures:
         """Of what is in hand alone: what was leased without our knowledge runs out."""
         while True:
             await asyncio.sleep(EXTEND_SECONDS)
-            messages = {message for message, _ in self._in_hand}
-            until = self._means.clock.now() + LEASE_SECONDS
-            with contextlib.suppress(StoreProblem):  # tried again before they run out
-                await self._store.extend_leases(self._terms.owner, until, messages)
+            if self._in_hand:
+                messages = {message for message, _ in self._in_hand}
+                until = self._means.clock.now() + LEASE_SECONDS
+                with contextlib.suppress(StoreProblem):  # tried again before they run out
+                    await self._store.extend_leases(self._terms.owner, until, messages)
 
     def _settled(self, settlements: Sequence[Settlement]) -> None:
         self._in_hand.difference_update(
