@@ -503,3 +503,16 @@ def test_a_policy_of_mode_none_proves_no_server(run: Run) -> None:
         assert b"Status: 5.7.10\r\n" in (await w.inbox())[0]
 
     run(scenario)
+
+
+def test_nobody_is_reported_to_about_a_relay_of_ours(run: Run) -> None:
+    routes = Routes({"*": Route(Relay("relay.here.test"), TlsLevel.VERIFY)})
+
+    async def scenario(w: World) -> None:
+        relay = await w.server("relay.here.test")
+        w.start()
+        assert await w.settled(await w.queue(BOB)) == []
+        assert relay.in_tls == [True]
+        assert w.notes.sessions == []
+
+    run(scenario, routes)

@@ -180,8 +180,11 @@ class Courier:
         return connection
 
     def _note(self, way: Way, report: ConnectionReport) -> None:
-        """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with."""
-        if report.verdict is None:
+        """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with.
+
+        The administrator's own servers are nobody else's to hear of.
+        """
+        if report.verdict is None or way.target.named:
             return
         result, text = way.demand.result, ""
         failure = report.verdict.failure
