@@ -216,6 +216,9 @@ class KeptStsPolicies(StsSource):
         finally:
             self._room.release()
         now = self._clock.now()
+        if isinstance(got, _Failure):  # another process may have had more luck meanwhile
+            self._known.pop(domain, None)
+            old = await self._state(domain, now) or old
         state = _after(old, domain, announced, got, now)
         self._remember(domain, state, now)
         try:
