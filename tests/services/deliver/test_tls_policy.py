@@ -516,3 +516,18 @@ def test_nobody_is_reported_to_about_a_relay_of_ours(run: Run) -> None:
         assert w.notes.sessions == []
 
     run(scenario, routes)
+
+
+@pytest.mark.rfc("8689", "4.2.1")
+def test_requiretls_takes_no_certificate_of_the_domain_for_its_server(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await w.server("peer.test", offers=("REQUIRETLS",))
+        w.servers["mx.peer.test"] = mx
+        w.secure("peer.test", "MX", MX)
+        w.secure("mx.peer.test", "A", "192.0.2.77")
+        w.start()
+        assert await w.settled(await w.queue(BOB, requiretls=True)) == []
+        assert mx.messages == []
+        assert b"Status: 5.7.10\r\n" in (await w.inbox())[0]
+
+    run(scenario)

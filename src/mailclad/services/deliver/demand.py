@@ -101,7 +101,9 @@ def _required(host: Host, published: Published) -> Demand | Forbidden:
     found = _published(host, published)
     if isinstance(found, Forbidden):
         return found
-    return replace(found, tls=replace(found.tls, level=TlsLevel.VERIFY), judged=True)
+    names = found.tls.names if usable(published.records) else (host.name,)
+    tls = replace(found.tls, level=TlsLevel.VERIFY, names=names)
+    return replace(found, tls=tls, judged=True)
 
 
 def _administrators(level: TlsLevel, host: Host) -> Demand:

@@ -16,15 +16,16 @@ from functools import partial
 import structlog
 
 from mailclad.services.deliver.after import After
-from mailclad.services.deliver.carried import NOTHING_LEFT, Carried, address_of, wish_of
+from mailclad.services.deliver.carried import NOTHING_LEFT, Carried, wish_of
 from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.courier import Courier, Means
-from mailclad.services.deliver.host import deferred, refused
+from mailclad.services.deliver.host import deferred
 from mailclad.services.deliver.lane import Key, Lane
 from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.services.deliver.telling import Telling
 from mailclad.services.deliver.trip import Trip
+from mailclad.services.deliver.withhold import withhold
 from mailclad.services.queue.concurrency import Destination
 from mailclad.services.queue.hooks import AttemptHook
 from mailclad.services.queue.notice import Event
@@ -186,14 +187,15 @@ class Departures:
         leased = await self._store.lease_due(
             now, self._terms.owner, until, room, self._terms.leases
         )
-        works = self._new(leased)
-        suppressed = await self._suppressed(works, now)
-        self._in_hand.update(
-            (work.message.id, one.number) for work in works for one in work.recipients
-        )
-        for work in await self._withhold(works, suppressed):
+        new = self._new(leased)
+        works, withheld = await withhold(self._store, new, now)
+        taken = [(work.message.id, one.number) for work in new for one in work.recipients]
+        self._in_hand.update(taken)
+        for trip in withheld:
+            await self.finish(trip, None)
+        for work in works:
             self._lane(work.destination).put(work)
-        return 0.0 if sum(len(work.recipients) for work in works) >= room else LOOK_SECONDS
+        return 0.0 if len(taken) >= room else LOOK_SECONDS
 
     def _new(self, leased: Sequence[Work]) -> Sequence[Work]:
         """Without what is in hand already: when the clock is set on, leases run out, ours too."""
@@ -207,45 +209,6 @@ class Departures:
             if new:
                 works.append(replace(work, recipients=new))
         return works
-
-    async def _suppressed(self, works: Sequence[Work], now: int) -> Mapping[str, str]:
-        """Recipients who get nothing, as they are written, and why: the administrator says so."""
-        addresses = {
-            recipient.address: _normalised(recipient.address)
-            for work in works
-            for recipient in work.recipients
-        }
-        found = await self._store.suppressed(list(addresses.values()), now)
-        if not found:
-            return {}
-        return {
-            written: found[address].reason
-            for written, address in addresses.items()
-            if address in found
-        }
-
-    async def _withhold(
-        self, works: Sequence[Work], suppressed: Mapping[str, str]
-    ) -> Sequence[Work]:
-        """What is left when those are refused."""
-        if not suppressed:
-            return works
-        left: list[Work] = []
-        for work in works:
-            some = tuple(one for one in work.recipients if one.address in suppressed)
-            if some:
-                await self._refuse(replace(work, recipients=some), suppressed)
-            others = tuple(one for one in work.recipients if one.address not in suppressed)
-            if others:
-                left.append(replace(work, recipients=others))
-        return left
-
-    async def _refuse(self, work: Work, reasons: Mapping[str, str]) -> None:
-        trip = Trip(work)
-        for one in work.recipients:
-            text = f"this server sends nothing to this address: {reasons[one.address]}"
-            trip.decide(one, refused("5.7.1", text))
-        await self.finish(trip, None)
 
     async def _extend_for_ever(self) -> None:
         """Of what is in hand alone: what was leased without our knowledge runs out."""
@@ -368,11 +331,6 @@ class Departures:
 
 def _nothing() -> None:
     """Nobody watches."""
-
-
-def _normalised(text: str) -> str:
-    address = address_of(text)
-    return address.normalised if address is not None else text
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
