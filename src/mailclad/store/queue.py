@@ -29,6 +29,9 @@ DESTINATIONS_AT_ONCE = 100
 LEASED_AT_ONCE = 1_000
 """Recipients that one call leases at most; more would wait in memory, not be sent sooner."""
 
+LONGEST_LEASE_SECONDS = 86_400
+"""One that ends later was made by a clock that was ahead, and has run out."""
+
 ATTEMPTS_KEPT = 20
 """Of each message; five days of the usual schedule make about that many."""
 

@@ -18,7 +18,7 @@ from mailclad.engines.sqlite.queue_rows import (
     refresh,
 )
 from mailclad.engines.sqlite.transaction import Transaction
-from mailclad.store.queue import LEASED_AT_ONCE, Limits, QueueId, Work
+from mailclad.store.queue import LEASED_AT_ONCE, LONGEST_LEASE_SECONDS, Limits, QueueId, Work
 
 _DESTINATIONS_AT_ONCE = 100
 
@@ -51,10 +51,8 @@ _GIVE_BACK = (
     "UPDATE queue_recipient SET state = 'waiting', owner = NULL, leased_until = NULL"
     " WHERE message = ? AND number = ? RETURNING destination"
 )
-_RAN_OUT = (
-    "SELECT message, number FROM queue_recipient"
-    " WHERE state = 'leased' AND leased_until <= ? LIMIT ?"
-)
+_LEASED = "SELECT message, number FROM queue_recipient WHERE state = 'leased' AND leased_until "
+_RAN_OUT = f"{_LEASED} <= ?1 UNION ALL {_LEASED} > ?2 LIMIT ?3"
 _OWNED = "SELECT message, number FROM queue_recipient WHERE state = 'leased' AND owner = ?"
 _EXTEND = (
     "UPDATE queue_recipient SET leased_until = ?"
@@ -90,7 +88,7 @@ class _Share:
 def lease_due(
     tx: Transaction, now: int, owner: str, until: int, limit: int, limits: Limits
 ) -> list[Work]:
-    ran_out = rows(tx.db, _RAN_OUT, (now, LEASED_AT_ONCE))
+    ran_out = rows(tx.db, _RAN_OUT, (now, now + LONGEST_LEASE_SECONDS, LEASED_AT_ONCE))
     if ran_out:
         _give_back(tx, ran_out)
     leased: list[Any] = []
