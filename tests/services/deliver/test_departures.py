@@ -19,9 +19,9 @@ from mailclad.services.deliver import after, courier, departures
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.queue.hooks import AttemptMade
 from mailclad.store.errors import BodyDamaged, StoreUnavailable
-from mailclad.store.queue import Notify, RecipientState, Return, Suppressed, Work
+from mailclad.store.queue import Limits, Notify, RecipientState, Return, Suppressed, Work
 from mailclad.store.trace import Happening
-from tests.services.deliver.world import ANN, DAY, LETTER, NOW, World
+from tests.services.deliver.world import ANN, DAY, LETTER, NOW, QUICK, World
 
 WAITING, FAILED = RecipientState.WAITING, RecipientState.FAILED
 BOB = "bob@peer.test"
@@ -781,6 +781,33 @@ def test_what_is_in_hand_is_not_begun_again_when_its_lease_runs_out(
         assert await w.settled(message) == []
         assert mx.messages == [LETTER]
         assert len(mx.in_tls) == 1
+
+    world(scenario)
+
+
+def test_slow_destinations_do_not_take_all_the_room(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "RECIPIENTS_IN_HAND", 40)
+    monkeypatch.setattr(departures, "LEASED_AT_ONCE", 10)
+    monkeypatch.setattr("tests.services.deliver.world.QUICK", replace(QUICK, message=20))
+
+    async def scenario(w: World) -> None:
+        w.leases = Limits(20)
+        slow = await w.server("mx.slow.test", hold=asyncio.Event())
+        quick = await w.server("mx.quick.test")
+        for name in ("a.test", "b.test"):
+            w.dns[name, "MX"] = [Mx(10, "mx.slow.test")]
+            for _ in range(30):
+                await w.queue(f"x@{name}")
+        w.dns["quick.test", "MX"] = [Mx(10, "mx.quick.test")]
+        message = await w.queue("x@quick.test")
+        w.start()
+        assert await w.settled(message) == []
+        assert len(quick.messages) == 1
+        assert slow.messages == []
+        page = await w.store.queue_page()
+        assert {one.attempts for queued in page.messages for one in queued.recipients} == {0}
 
     world(scenario)
 

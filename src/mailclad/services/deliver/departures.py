@@ -53,7 +53,8 @@ LOOK_SECONDS = 2.0
 
 RECIPIENTS_IN_HAND = 10_000
 """Leased and not settled: their envelopes lie in memory, some 20 MB, their octets only while they
-are sent.  Fifty slow destinations do not keep the others from having a share."""
+are sent.  Where half of it is taken each destination has a small share, so that slow ones do
+not keep the others from having any."""
 
 COURIERS = 400
 """Connections at once: a message in each takes 64 KB and a descriptor or two."""
@@ -184,9 +185,7 @@ class Departures:
         if due > now:
             return min(LOOK_SECONDS, float(due - now))
         until = now + LEASE_SECONDS
-        leased = await self._store.lease_due(
-            now, self._terms.owner, until, room, self._terms.leases
-        )
+        leased = await self._store.lease_due(now, self._terms.owner, until, room, self._limits())
         new = self._new(leased)
         works, withheld = await withhold(self._store, new, now)
         taken = [(work.message.id, one.number) for work in new for one in work.recipients]
@@ -196,6 +195,14 @@ class Departures:
         for work in works:
             self._lane(work.destination).put(work)
         return 0.0 if len(taken) >= room else LOOK_SECONDS
+
+    def _limits(self) -> Limits:
+        """No message ahead for a connection, where the room for all is scarce."""
+        leases = self._terms.leases
+        if len(self._in_hand) < RECIPIENTS_IN_HAND // 2:
+            return leases
+        exceptions = {name: max(most // AHEAD, 1) for name, most in leases.exceptions.items()}
+        return Limits(max(leases.each // AHEAD, 1), exceptions)
 
     def _new(self, leased: Sequence[Work]) -> Sequence[Work]:
         """Without what is in hand already: when the clock is set on, leases run out, ours too."""
