@@ -95,6 +95,13 @@ def test_a_fault_of_ours_does_not_end_settling() -> None:
     assert queue.notices == [0, 0, 0]
 
 
+def test_what_cannot_be_written_at_all_is_not_settled() -> None:
+    bug = RuntimeError("a bug")
+    queue = FakeQueue(bug, bug, bug)
+    assert asyncio.run(settle(queue, [finished(1), finished(2)])) == 1
+    assert queue.calls == [[2]]
+
+
 def test_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settler, "AT_ONCE", 3)
     queue = FakeQueue()

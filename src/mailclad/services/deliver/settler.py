@@ -36,7 +36,10 @@ class Finished:
 
 
 class Settler:
-    """``settled`` is called after each commit with what was in it, or never can be."""
+    """``settled`` is called after each commit with what was in it.
+
+    What never can be written is not told of: it stays leased, and is not sent again and again.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Settler:
         await self._none.wait()
 
     async def _settle_some(self) -> None:
-        batch = self._gathered[:AT_ONCE]
+        batch = written = self._gathered[:AT_ONCE]
         try:
             await self._write(batch)
         except StoreProblem as problem:
@@ -83,16 +86,16 @@ class Settler:
                 _log.warning("results of deliveries not written yet", reason=str(problem))
                 await asyncio.sleep(AGAIN_SECONDS)
                 return
-            await self._write_each(batch)
+            written = await self._write_each(batch)
         except Exception:  # a fault of ours must not keep all results
             _log.exception("results of deliveries not written")
-            await self._write_each(batch)
+            written = await self._write_each(batch)
         del self._gathered[: len(batch)]
-        for finished in batch:
+        for finished in written:
             self._after.add(finished.conclusion.attempts)
             for event in finished.conclusion.traces:
                 self._tell(event)
-        self._settled([finished.conclusion.settlement for finished in batch])
+        self._settled([finished.conclusion.settlement for finished in written])
 
     def _tell(self, event: TraceEvent) -> None:
         self._trace.note(event)
@@ -104,15 +107,17 @@ class Settler:
             what=event.text,
         )
 
-    async def _write_each(self, batch: Sequence[Finished]) -> None:
+    async def _write_each(self, batch: Sequence[Finished]) -> list[Finished]:
         """One of a batch cannot be written: a mailbox may have gone that a notice was for."""
-        for finished in batch:
-            _ = await self._is_written(finished) or await self._is_written(
-                replace(finished, notice=None)
-            )
+        return [
+            finished
+            for finished in batch
+            if await self._write_alone(finished)
+            or await self._write_alone(replace(finished, notice=None))
+        ]
 
-    async def _is_written(self, finished: Finished) -> bool:
-        """Whether it is; waits until the store can say."""
+    async def _write_alone(self, finished: Finished) -> bool:
+        """Whether it is written; waits until the store can say."""
         while True:
             try:
                 await self._write((finished,))
