@@ -1,9 +1,12 @@
 """What commands print is straight, whole, and plain where nobody looks at colours."""
 
+import json
+
 import click
+import pytest
 from click.testing import CliRunner
 
-from mailclad.cli.context import say_table
+from mailclad.cli.context import say_json, say_table
 from mailclad.cli.words import columns
 
 
@@ -31,3 +34,13 @@ def test_columns_are_counted_as_a_terminal_does() -> None:
         4,
         1,
     ]
+
+
+def test_json_holds_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    said = {"text": "grün \x1b[2J \x9b31m \x7f \u202eback\u2066 \u2028 \udc80 “ja”"}
+    say_json(said)
+    line = capsys.readouterr().out.removesuffix("\n")
+    assert line.isprintable()
+    assert "grün" in line
+    assert "“ja”" in line
+    assert json.loads(line) == said

@@ -210,9 +210,9 @@ class QueueModel:
             del new[:count]
         assert not new
 
-    async def extend(self, owner: str, until: int) -> None:
-        mine = [one for _, one in self._all() if one.owner == owner]
-        assert await self.store.extend_leases(owner, until) == len(mine)
+    async def extend(self, owner: str, until: int, messages: set[QueueId]) -> None:
+        mine = [one for key, one in self._all() if one.owner == owner and key in messages]
+        assert await self.store.extend_leases(owner, until, messages) == len(mine)
         for one in mine:
             one.until = until
 

@@ -148,7 +148,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, seconds=SECONDS)
     def extend(self, owner: str, seconds: int) -> None:
-        self._run(self._model.extend(owner, self._model.now + seconds))
+        ids = {work.message.id for _, work in self._works[::2]}
+        self._run(self._model.extend(owner, self._model.now + seconds, ids))
 
     @rule(owner=OWNERS, some=st.booleans())
     def give_back(self, owner: str, some: bool) -> None:

@@ -64,7 +64,7 @@ VERBS: dict[str, Verb] = {
     "settle deferred": lambda store, _, message: store.settle(
         "me", outcome(message, RecipientState.WAITING), (), {"a.example": NOW + 70}
     ),
-    "extend": lambda store, _account, _: store.extend_leases("me", NOW + 500),
+    "extend": lambda store, _account, message: store.extend_leases("me", NOW + 500, [message]),
     "return": lambda store, _account, _: store.return_leases("me"),
     "hold": lambda store, _account, _: store.change(Change.HOLD, EVERYTHING, NOW),
     "release": lambda store, _account, _: store.change(Change.RELEASE, EVERYTHING, NOW),

@@ -439,6 +439,7 @@ def test_where_nobody_listens_and_where_mail_must_not_go(loop: str, nobody: Clie
         ("::ffff:127.0.0.1", False), ("::ffff:8.8.8.8", True), ("224.0.0.1", False),
         ("ff02::1", False), ("0.0.0.0", False), ("::", False), ("64:ff9b::7f00:1", False),
         ("64:ff9b::808:808", True), ("2002:7f00:1::", False), ("100.64.0.1", False),
+        ("fec0::1", False), ("::7f00:1", False), ("4000::1", False),
     ],
 )  # fmt: skip
 def test_addresses_of_the_open_internet(address: str, public: bool) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,8 +65,13 @@ def done(text: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """Exactly one line."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """Exactly one line, with nothing in it that a terminal would obey."""
+    text = json.dumps(value, ensure_ascii=False)
+    click.echo(_UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+_UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON itself leaves as it is: controls, line ends and changes of direction of Unicode."""
 
 
 def say_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -18,6 +18,7 @@ from mailclad.services.reports.summary import (
 from mailclad.store.reports import Received
 
 SOURCES_SHOWN = 20
+PROBLEMS_SHOWN = 20
 REPORTERS_SHOWN = 3
 _DONE = {Policy.NONE: "delivered", Policy.QUARANTINE: "to junk", Policy.REJECT: "refused"}
 
@@ -81,8 +82,11 @@ def _say_tls(summary: DomainSummary) -> None:
     reports = count(summary.tls_reports, "report")
     sessions = count(summary.sessions, "connection")
     say(f"  TLS to its servers: {sessions} in {reports}; {summary.failed_sessions:,} failed.")
-    for problem, tally in sorted(summary.problems.items(), key=lambda item: -item[1].sessions):
+    problems = sorted(summary.problems.items(), key=lambda item: -item[1].sessions)
+    for problem, tally in problems[:PROBLEMS_SHOWN]:
         _say_problem(problem, tally)
+    if len(problems) > PROBLEMS_SHOWN:
+        say(f"  … and {len(problems) - PROBLEMS_SHOWN:,} more (all of them: --json).")
     say()
 
 

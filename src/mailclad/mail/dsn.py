@@ -75,8 +75,9 @@ def wanted(sender: str, action: Action, asked: Asked) -> bool:
 class Reported:
     """What became of a recipient.
 
-    ``status`` is RFC 3463's code.  ``answer`` is what the other server said, "" if nothing;
-    ``cause`` and ``remedy`` are sentences for the sender.  ``orcpt`` is still encoded.
+    ``status`` is RFC 3463's code.  ``answer`` is what ``remote`` said, or without one what we
+    found, "" if nothing; ``cause`` and ``remedy`` are sentences for the sender.  ``orcpt`` is
+    still encoded.
     """
 
     address: str
@@ -228,8 +229,8 @@ def _about(each: Reported) -> list[str]:
     if each.retry_until is not None:
         lines.append(f"  We try until {format_date(each.retry_until).decode()}.")
     if each.answer:
-        where = f"The server {_plain(each.remote)} said:" if each.remote else "The answer was:"
-        lines += [f"  {where}", *_wrapped(each.answer, "    ")]
+        who = f"The server {_plain(each.remote)} said:" if each.remote else "This server found:"
+        lines += [f"  {who}", *_wrapped(each.answer, "    ")]
     return lines
 
 
@@ -277,7 +278,8 @@ def _per_recipient(each: Reported, utf8: bool) -> list[tuple[str, str]]:
     if each.remote:
         fields.append(("Remote-MTA", f"dns; {each.remote}"))
     if each.answer:
-        fields.append(("Diagnostic-Code", f"smtp; {each.answer}"))
+        kind = "smtp" if each.remote else "X-Mailclad"
+        fields.append(("Diagnostic-Code", f"{kind}; {each.answer}"))
     if each.last_attempt is not None:
         fields.append(("Last-Attempt-Date", format_date(each.last_attempt).decode()))
     if each.retry_until is not None and each.action is Action.DELAYED:

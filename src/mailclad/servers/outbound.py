@@ -120,11 +120,15 @@ def is_public(address: str) -> bool:
         inside = ip.ipv4_mapped or ip.sixtofour
         if inside is None and ip in _NAT64:
             inside = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inside is None and ip not in _UNICAST:
+            return False
         ip = inside or ip
     return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""RFC 4291 §2.4: all that was given out yet.  Python counts old private ranges as global."""
 
 
 # Longer than other classes: the steps from a socket to a message, each of a few lines.

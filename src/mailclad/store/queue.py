@@ -29,6 +29,9 @@ DESTINATIONS_AT_ONCE = 100
 LEASED_AT_ONCE = 1_000
 """Recipients that one call leases at most; more would wait in memory, not be sent sooner."""
 
+LONGEST_LEASE_SECONDS = 86_400
+"""One that ends later was made by a clock that was ahead, and has run out."""
+
 ATTEMPTS_KEPT = 20
 """Of each message; five days of the usual schedule make about that many."""
 
@@ -388,7 +391,9 @@ class Queue(Protocol):
         """
         ...
 
-    async def extend_leases(self, owner: str, until: int) -> int: ...
+    async def extend_leases(
+        self, owner: str, until: int, messages: Collection[QueueId]
+    ) -> int: ...
     async def return_leases(self, owner: str, messages: Collection[QueueId] | None = None) -> int:
         """Nothing was tried: they wait again, as before; how many recipients."""
         ...

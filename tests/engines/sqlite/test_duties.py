@@ -20,9 +20,21 @@ def test_one_of_two_gets_it_and_the_other_when_it_is_due_again(tmp_path: Path) -
             await other.take_duty("reports", 160, 220),
             await one.take_duty("reports", 160, 220),
             await one.take_duty("refresh", 160, 220),
+            await other.take_duty("refresh", 159, 219),
         ]
         await one.close()
         await other.close()
         return taken
 
-    assert asyncio.run(run()) == [True, False, False, True, False, True]
+    assert asyncio.run(run()) == [True, False, False, True, False, True, False]
+
+
+def test_a_clock_that_was_ahead_stops_no_duty(tmp_path: Path) -> None:
+    async def run() -> list[bool]:
+        store = SqliteStore.open(tmp_path)
+        times = (10_000, 100, 130, 160)
+        taken = [await store.take_duty("reports", now, now + 60) for now in times]
+        await store.close()
+        return taken
+
+    assert asyncio.run(run()) == [True, True, False, True]

@@ -18,6 +18,7 @@ from mailclad.store.queue import (
     ANSWER_LETTERS,
     ATTEMPTS_KEPT,
     LEASED_AT_ONCE,
+    LONGEST_LEASE_SECONDS,
     PAGE_MESSAGES,
     QUEUE_ID_BITS,
     Attempt,
@@ -118,6 +119,19 @@ def test_lease_of_a_dead_owner_runs_out(tmp_path: Path) -> None:
         assert await store.settle("alive", [Settlement(work.message.id, DELIVERED)]) == 0
 
     with_account(tmp_path, scenario)
+
+
+def test_lease_by_a_clock_that_was_ahead_runs_out(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        store = SqliteStore.open(tmp_path)
+        await store.enqueue(dispatch(envelope("a.example")))
+        ahead = NOW + 10 * LONGEST_LEASE_SECONDS
+        assert await store.lease_due(ahead, "dead", ahead + 120)
+        assert await store.lease_due(NOW, "alive", NOW + 120)
+        assert await store.lease_due(NOW, "third", NOW + 120) == []
+        await store.close()
+
+    asyncio.run(scenario())
 
 
 def test_pause_holds_all_for_a_destination(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -15,13 +15,13 @@ from mailclad.engines.sqlite.verify import verify
 from mailclad.mail.tls_rpt import PolicyType, ResultType
 from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.services.certificates.private_ca import PrivateCa
-from mailclad.services.deliver import after, departures
+from mailclad.services.deliver import after, courier, departures
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.queue.hooks import AttemptMade
-from mailclad.store.errors import StoreUnavailable
-from mailclad.store.queue import Notify, RecipientState, Return, Suppressed, Work
+from mailclad.store.errors import BodyDamaged, StoreUnavailable
+from mailclad.store.queue import Limits, Notify, RecipientState, Return, Suppressed, Work
 from mailclad.store.trace import Happening
-from tests.services.deliver.world import ANN, DAY, LETTER, NOW, World
+from tests.services.deliver.world import ANN, DAY, LETTER, NOW, QUICK, World
 
 WAITING, FAILED = RecipientState.WAITING, RecipientState.FAILED
 BOB = "bob@peer.test"
@@ -427,6 +427,37 @@ def test_draining_does_not_wait_for_ever(world: Run) -> None:
     world(scenario)
 
 
+def test_what_was_taken_before_the_end_is_not_sent_again(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "RECIPIENTS", 1)
+
+    class SecondHeld(asyncio.Event):
+        asked = 0
+
+        async def wait(self) -> Literal[True]:
+            self.asked += 1
+            return True if self.asked == 1 else await super().wait()
+
+    async def scenario(w: World) -> None:
+        hold = SecondHeld()
+        mx = await w.server("mx.peer.test", hold=hold)
+        w.dns[PEER] = [Mx(10, "mx.peer.test")]
+        message = await w.queue(BOB, "joe@peer.test")
+        made = w.start()
+        await w.until(lambda: hold.asked == 2)
+        await made.drain(0)
+        (queued,) = (await w.store.queue_page()).messages
+        states = [one.state for one in queued.recipients]
+        assert states == [RecipientState.DELIVERED, WAITING]
+        mx.hold = None
+        w.start("another")
+        assert await w.settled(message) == []
+        assert mx.messages.count(LETTER) == 2
+
+    world(scenario)
+
+
 # --- notices ---
 
 
@@ -560,6 +591,76 @@ def test_a_notice_whose_mailbox_is_gone_does_not_hold_up_results(
     world(scenario)
 
 
+def test_who_cannot_be_told_now_is_not_given_up(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(w: World) -> None:
+        answers = {f"RCPT TO:<{BOB}>": b"550 5.1.1 no\r\n"}
+        mx = await w.server("mx.peer.test", answers=answers)
+        w.dns[PEER] = [Mx(10, "mx.peer.test")]
+        made = w.start()
+
+        async def notice(*_: object) -> None:
+            raise StoreUnavailable("too busy")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(made._telling, "notice", notice)
+            message = await w.queue(BOB, "joe@peer.test")
+            states = await w.settled(message)
+        assert states == [
+            (WAITING, "550 5.1.1 no"), (RecipientState.DELIVERED, "250 2.0.0 taken")
+        ]  # fmt: skip
+        assert w.trace.of(Happening.FAILED) == []
+        assert await w.again(message, 400) == []
+        assert b"Status: 5.1.1\r\n" in (await w.inbox())[0]
+        assert mx.messages.count(LETTER) == 1
+
+    world(scenario)
+
+
+@pytest.mark.parametrize("problem", [BodyDamaged("in a pack"), OSError("I/O error")])
+def test_the_sender_of_a_damaged_message_is_told(
+    world: Run, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    async def scenario(w: World) -> None:
+        await w.server("mx.peer.test")
+        w.dns[PEER] = [Mx(10, "mx.peer.test")]
+        message = await w.queue(BOB)
+
+        async def body(*_: object) -> None:
+            raise problem
+
+        w.start()
+        with monkeypatch.context() as patch:
+            patch.setattr(w.store, "body", body)
+            w.clock.at += 6 * DAY
+            assert await w.settled(message) == []
+        (notice,) = await w.inbox()
+        assert b"Action: failed\r\n" in notice
+
+    world(scenario)
+
+
+def test_recipients_behind_a_hundred_that_were_refused_are_asked_for_at_once(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "RECIPIENTS", 2)
+
+    async def scenario(w: World) -> None:
+        who = b"550 5.1.1 who?\r\n"
+        answers = {f"RCPT TO:<r{n}@peer.test>": who for n in range(3)}
+        mx = await w.server("mx.peer.test", answers=answers)
+        other = await w.server("mx2.peer.test")
+        w.dns[PEER] = [Mx(10, "mx.peer.test"), Mx(20, "mx2.peer.test")]
+        w.start()
+        message = await w.queue(*(f"r{n}@peer.test" for n in range(5)))
+        assert await w.settled(message) == []
+        assert mx.messages.count(LETTER) == 2
+        assert other.connections == 0
+
+    world(scenario)
+
+
 # --- TLS that nothing demands ---
 
 
@@ -614,8 +715,105 @@ def test_more_destinations_than_couriers(world: Run, monkeypatch: pytest.MonkeyP
     world(scenario)
 
 
+def test_a_lane_that_wanted_more_couriers_does_not_keep_others_from_any(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "COURIERS", 1)
+
+    async def scenario(w: World) -> None:
+        mx = await w.server("mx.peer.test")
+        messages = []
+        for name in ("a.test", "a.test", "b.test", "c.test"):
+            w.dns[name, "MX"] = [Mx(10, "mx.peer.test")]
+            messages.append(await w.queue(f"bob@{name}"))
+        w.start()
+        for message in messages:
+            assert await w.settled(message) == []
+        assert len(mx.messages) == 4
+
+    world(scenario)
+
+
+def test_a_long_queue_does_not_keep_all_places(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "COURIERS", 2)
+
+    async def scenario(w: World) -> None:
+        long = await w.server("mx.long.test")
+        short = await w.server("mx.short.test")
+        w.dns["long.test", "MX"] = [Mx(10, "mx.long.test")]
+        w.dns["short.test", "MX"] = [Mx(10, "mx.short.test")]
+        messages = [await w.queue("x@long.test") for _ in range(150)]
+        await w.queue("x@short.test")
+        w.start()
+        await w.until(lambda: bool(short.messages))
+        assert len(long.messages) < 100
+        for message in messages:
+            assert await w.settled(message) == []
+
+    world(scenario)
+
+
+def test_what_is_in_hand_is_not_begun_again_when_its_lease_runs_out(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock was set on, or the machine slept."""
+    monkeypatch.setattr(departures, "LOOK_SECONDS", 0.01)
+
+    async def scenario(w: World) -> None:
+        hold = asyncio.Event()
+        mx = await w.server("mx.peer.test", hold=hold)
+        w.dns[PEER] = [Mx(10, "mx.peer.test")]
+        message = await w.queue(BOB, "joe@peer.test")
+        w.start()
+        await w.until(lambda: bool(mx.in_tls))
+        w.clock.at += 10 * departures.LEASE_SECONDS
+        until = w.clock.at + departures.LEASE_SECONDS
+
+        async def leased_until() -> int | None:
+            (queued,) = (await w.store.queue_page()).messages
+            return queued.recipients[0].leased_until
+
+        while await leased_until() != until:
+            await asyncio.sleep(0.002)
+        hold.set()
+        assert await w.settled(message) == []
+        assert mx.messages == [LETTER]
+        assert len(mx.in_tls) == 1
+
+    world(scenario)
+
+
+def test_slow_destinations_do_not_take_all_the_room(
+    world: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "RECIPIENTS_IN_HAND", 40)
+    monkeypatch.setattr(departures, "LEASED_AT_ONCE", 10)
+    monkeypatch.setattr("tests.services.deliver.world.QUICK", replace(QUICK, message=20))
+
+    async def scenario(w: World) -> None:
+        w.leases = Limits(20)
+        slow = await w.server("mx.slow.test", hold=asyncio.Event())
+        quick = await w.server("mx.quick.test")
+        for name in ("a.test", "b.test"):
+            w.dns[name, "MX"] = [Mx(10, "mx.slow.test")]
+            for _ in range(30):
+                await w.queue(f"x@{name}")
+        w.dns["quick.test", "MX"] = [Mx(10, "mx.quick.test")]
+        message = await w.queue("x@quick.test")
+        w.start()
+        assert await w.settled(message) == []
+        assert len(quick.messages) == 1
+        assert slow.messages == []
+        page = await w.store.queue_page()
+        assert {one.attempts for queued in page.messages for one in queued.recipients} == {0}
+
+    world(scenario)
+
+
 def test_no_more_in_hand_than_the_limit(world: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(departures, "MESSAGES_IN_HAND", 4)
+    monkeypatch.setattr(departures, "RECIPIENTS_IN_HAND", 4)
 
     async def scenario(w: World) -> None:
         hold = asyncio.Event()

@@ -10,7 +10,7 @@ from mailclad.services.deliver import settler
 from mailclad.services.deliver.after import After
 from mailclad.services.deliver.conclusion import Conclusion
 from mailclad.services.deliver.settler import Finished, Settler
-from mailclad.store.errors import DiskFull, MailboxNotFound, StoreProblem
+from mailclad.store.errors import DiskFull, MailboxNotFound
 from mailclad.store.queue import Dispatch, QueueId, Settlement
 from mailclad.store.trace import NoTrace
 
@@ -18,7 +18,7 @@ from mailclad.store.trace import NoTrace
 class FakeQueue:
     """Takes settlements, or raises what is next in ``problems``."""
 
-    def __init__(self, *problems: StoreProblem | None) -> None:
+    def __init__(self, *problems: Exception | None) -> None:
         self.problems = list(problems)
         self.calls: list[list[QueueId]] = []
         self.notices: list[int] = []
@@ -44,8 +44,8 @@ def finished(number: int, notice: Any = None) -> Finished:
 
 
 async def settle(queue: Any, *batches: Sequence[Finished]) -> int:
-    settled: list[int] = []
-    made = Settler(queue, "me", NoTrace(), After(()), settled.append)
+    settled: list[Settlement] = []
+    made = Settler(queue, "me", NoTrace(), After(()), settled.extend)
     task = asyncio.create_task(made.run())
     for batch in batches:
         for one in batch:
@@ -55,7 +55,7 @@ async def settle(queue: Any, *batches: Sequence[Finished]) -> int:
         await made.empty()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    return sum(settled)
+    return len(settled)
 
 
 def test_what_ends_meanwhile_is_one_batch() -> None:
@@ -78,6 +78,28 @@ def test_one_that_cannot_be_written_does_not_hold_up_the_others() -> None:
     assert asyncio.run(settle(queue, [finished(1), finished(2, notice)])) == 2
     assert queue.calls == [[1], [2]]
     assert queue.notices == [0, 0]
+
+
+def test_a_disk_that_fills_up_meanwhile_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settler, "AGAIN_SECONDS", 0.001)
+    full = DiskFull("full")
+    queue = FakeQueue(MailboxNotFound("gone"), full, full, None, full)
+    assert asyncio.run(settle(queue, [finished(1), finished(2)])) == 2
+    assert queue.calls == [[1], [2]]
+
+
+def test_a_fault_of_ours_does_not_end_settling() -> None:
+    queue = FakeQueue(RuntimeError("a bug"), RuntimeError("again"))
+    assert asyncio.run(settle(queue, [finished(1, object()), finished(2)], [finished(3)])) == 3
+    assert queue.calls == [[1], [2], [3]]
+    assert queue.notices == [0, 0, 0]
+
+
+def test_what_cannot_be_written_at_all_is_not_settled() -> None:
+    bug = RuntimeError("a bug")
+    queue = FakeQueue(bug, bug, bug)
+    assert asyncio.run(settle(queue, [finished(1), finished(2)])) == 1
+    assert queue.calls == [[2]]
 
 
 def test_a_batch_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mailclad.base.https import Https, Request, Response
+from mailclad.base.https import Https, HttpsProblem, Request, Response
 from mailclad.base.resolver import DnsProblem
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.mta_sts import MAX_POLICY_OCTETS, StsMode, record_name
@@ -271,6 +271,17 @@ def test_a_failed_fetch_is_tried_again_after_a_while_or_for_another_id(
     play(work)
 
 
+def test_a_clock_that_was_ahead_keeps_no_policy_away(play: Callable[..., Any]) -> None:
+    async def work(world: World) -> None:
+        world.site.answer = plain(b"", status="503 Busy")
+        assert (await world.find()).policy is None
+        world.site.answer = plain(text())
+        world.clock.seconds -= 365 * 24 * 3600
+        assert (await world.find()).policy is not None
+
+    play(work)
+
+
 def test_another_id_brings_another_policy(play: Callable[..., Any]) -> None:
     async def work(world: World) -> None:
         await world.find()
@@ -432,6 +443,31 @@ def test_use_is_noted_once_a_day(play: Callable[..., Any]) -> None:
         return noted
 
     assert play(work) == [0, 0, REFRESH_SECONDS]
+
+
+def test_a_fetch_that_fails_does_not_undo_that_of_another_process(
+    play: Callable[..., Any],
+) -> None:
+    class Slow(Https):
+        def __init__(self) -> None:
+            self.asked, self.fail = asyncio.Event(), asyncio.Event()
+
+        async def fetch(self, request: Request) -> Response:
+            self.asked.set()
+            await self.fail.wait()
+            raise HttpsProblem("the connection broke")
+
+    async def work(world: World) -> None:
+        slow = Slow()
+        other = KeptStsPolicies(Names(world.names), slow, world.store, world.clock)
+        finding = asyncio.create_task(other.find(DOMAIN))
+        await slow.asked.wait()
+        assert (await world.find()).policy is not None
+        slow.fail.set()
+        assert (await finding).policy is not None
+        assert (await world.new().find(DOMAIN)).policy is not None
+
+    play(work)
 
 
 def test_a_store_that_fails_costs_no_policy(

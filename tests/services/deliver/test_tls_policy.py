@@ -436,3 +436,98 @@ def test_encryption_demanded_for_a_domain(run: Run, tls: bool) -> None:
         assert mx.in_tls == ([True] if tls else [])
 
     run(scenario, Routes({"peer.test": Route(level=TlsLevel.ENCRYPT)}))
+
+
+# --- ways around a policy ---
+
+
+def test_an_mx_that_is_an_address_does_not_get_around_mta_sts(run: Run) -> None:
+    """MX records are what an attacker can forge: the policy is there for that."""
+
+    async def scenario(w: World) -> None:
+        evil = await w.server("192.0.2.66", tls=False)
+        w.dns[PEER] = [Mx(10, "192.0.2.66")]
+        w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "mx.peer.test")
+        w.start()
+        assert "not among the servers" in await only(w, await w.queue(BOB))
+        assert evil.messages == []
+
+    run(scenario)
+
+
+@pytest.mark.rfc("7672", "2.2.2")
+@pytest.mark.parametrize("signed", [True, False])
+def test_dane_of_a_signed_alias_for_an_unsigned_host(run: Run, signed: bool) -> None:
+    """Its own TLSA records count, though nothing vouches for its addresses."""
+
+    async def scenario(w: World) -> None:
+        mx = await w.server("mx.peer.test")
+        w.signed("peer.test", MX, WRONG)
+        for kind in ("A", "AAAA"):
+            records = ("192.0.2.77",) if kind == "A" else ()
+            w.dns["mx.peer.test", kind] = Answer("host.far.test", records)
+        w.dns["mx.peer.test", "CNAME"] = Answer("mx.peer.test", ("host.far.test",), signed)
+        w.start()
+        message = await w.queue(BOB)
+        if signed:
+            assert "4.7.5" in await only(w, message)
+            assert mx.messages == []
+        else:
+            assert await w.settled(message) == []
+
+    run(scenario)
+
+
+def test_a_policy_that_cannot_be_fetched_is_no_failure_of_dane(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await w.server("mx.peer.test")
+        w.signed("peer.test", MX, tlsa_of(mx))
+        w.sts.policies["peer.test"] = StsFound(None, ResultType.STS_POLICY_FETCH_ERROR)
+        w.start()
+        assert await w.settled(await w.queue(BOB)) == []
+        ((policy, failure),) = w.notes.sessions
+        assert policy.policy_type is PolicyType.TLSA
+        assert failure is None
+
+    run(scenario)
+
+
+def test_a_policy_of_mode_none_proves_no_server(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await w.server("mx.peer.test", offers=("REQUIRETLS",))
+        w.dns[PEER] = [MX]
+        w.sts.policies["peer.test"] = sts(StsMode.NONE, "mx.peer.test")
+        w.start()
+        assert await w.settled(await w.queue(BOB, requiretls=True)) == []
+        assert mx.messages == []
+        assert b"Status: 5.7.10\r\n" in (await w.inbox())[0]
+
+    run(scenario)
+
+
+def test_nobody_is_reported_to_about_a_relay_of_ours(run: Run) -> None:
+    routes = Routes({"*": Route(Relay("relay.here.test"), TlsLevel.VERIFY)})
+
+    async def scenario(w: World) -> None:
+        relay = await w.server("relay.here.test")
+        w.start()
+        assert await w.settled(await w.queue(BOB)) == []
+        assert relay.in_tls == [True]
+        assert w.notes.sessions == []
+
+    run(scenario, routes)
+
+
+@pytest.mark.rfc("8689", "4.2.1")
+def test_requiretls_takes_no_certificate_of_the_domain_for_its_server(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await w.server("peer.test", offers=("REQUIRETLS",))
+        w.servers["mx.peer.test"] = mx
+        w.secure("peer.test", "MX", MX)
+        w.secure("mx.peer.test", "A", "192.0.2.77")
+        w.start()
+        assert await w.settled(await w.queue(BOB, requiretls=True)) == []
+        assert mx.messages == []
+        assert b"Status: 5.7.10\r\n" in (await w.inbox())[0]
+
+    run(scenario)

@@ -13,7 +13,7 @@ from mailclad.protocols.smtp.client.outcome import (
     Unsendable,
     Verdict,
 )
-from mailclad.services.deliver.conclusion import conclude
+from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.host import deferred, refused
 from mailclad.services.deliver.trip import Trip, answer_of
 from mailclad.store.model import ContentId
@@ -88,6 +88,32 @@ def test_one_fate_each(count: int, data: st.DataObject) -> None:
     assert len(conclusion.settlement.results) == len(conclusion.traces) == count
     for result in conclusion.settlement.results:
         assert result.state is not RecipientState.WAITING or result.next_attempt > NOW
+
+
+def test_what_we_found_out_is_not_put_into_a_servers_mouth() -> None:
+    trip = Trip(work(2))
+    ours = Verdict(Fate.REFUSED, 0, "5.3.4", "too large for the server", Stage.MAIL)
+    theirs = Verdict(Fate.REFUSED, 550, "5.1.1", "who?", Stage.RCPT)
+    addresses = [parse_address(one.address) for one in trip.pending]
+    pairs = zip(addresses, (ours, theirs), strict=True)
+    outcome = MessageOutcome(tuple(RecipientOutcome(*pair) for pair in pairs))
+    trip.take(trip.pending, outcome, "mx.peer.test")
+    conclusion = conclude(trip, NOW, lambda: 0.5)
+    assert [event.remote for event in conclusion.events] == ["", "mx.peer.test"]
+    assert [event.text for event in conclusion.traces] == [
+        "not delivered, this server found: 550 5.3.4 too large for the server",
+        "not delivered, mx.peer.test said: 550 5.1.1 who?",
+    ]
+
+
+def test_a_delay_that_could_not_be_told_of_is_told_the_next_time() -> None:
+    trip = Trip(work(1))
+    trip.failed(deferred("4.4.1", "no answer"))
+    trip.end()
+    late = conclude(trip, NOW + 10, lambda: 0.5)
+    assert [one.warned for one in late.settlement.results] == [True]
+    assert [one.warned for one in untold(late, NOW + 10).settlement.results] == [False]
+    assert len(untold(late, NOW + 10).traces) == 1
 
 
 @given(st.permutations([deferred("4.4.1", "a"), refused("5.4.4", "b"), refused("5.1.2", "c")]))

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from mailclad.mail import tls_rpt
 from mailclad.mail.dmarc import report as dmarc
 from mailclad.mail.dmarc.record import Policy
+from mailclad.mail.tls_rpt import Failure, PolicySummary, PolicyType, ResultType, TlsReport
 from mailclad.services.reports import summary
 from mailclad.services.reports.summary import OTHERS, DomainSummary, summarise
 from mailclad.store.reports import NewReceived, Received, ReceivedId, ReportKind
@@ -42,6 +44,25 @@ def test_what_several_say_of_one_source_is_put_together() -> None:
     assert source.done == {Policy.NONE: 3, Policy.REJECT: 3}
     assert source.reporters == {"a.test", "b (not signed)"}
     assert (told.dmarc_reports, told.unsigned) == (2, 1)
+
+
+def test_of_more_problems_than_are_kept_apart_the_rest_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(summary, "MAX_PROBLEMS", 2)
+    kind = ResultType.CERTIFICATE_EXPIRED
+    failures = [
+        Failure(kind, 1, receiving_mx_hostname=f"mx{n}.ours.test") for n in (1, 2, 3, 4, 1)
+    ]
+    policy = PolicySummary(PolicyType.STS, "ours.test", (), (), 0, 5, tuple(failures))
+    report = TlsReport("a", "", "1", 0, 1, (policy,))
+    told = NewReceived(
+        ReportKind.TLS, "ours.test", "a", "1", "", 0, 1, 2, "a", 0, 5, tls_rpt.pack_report(report)
+    )
+    problems = summed(Received(ReceivedId(1), told)).problems
+    assert {problem.server: tally.sessions for problem, tally in problems.items()} == {
+        "mx1.ours.test": 2, "mx2.ours.test": 1, OTHERS: 2,
+    }  # fmt: skip
 
 
 def test_of_more_sources_than_are_kept_apart_the_rest_is_one(

@@ -76,8 +76,8 @@ class SqliteQueue(Verbs, Queue):
             self._wake_queue()
         return counted
 
-    async def extend_leases(self, owner: str, until: int) -> int:
-        return await self._write(queue_leasing.extend, owner, until)
+    async def extend_leases(self, owner: str, until: int, messages: Collection[QueueId]) -> int:
+        return await self._write(queue_leasing.extend, owner, until, messages)
 
     async def return_leases(self, owner: str, messages: Collection[QueueId] | None = None) -> int:
         return await self._write(queue_leasing.give_back, owner, messages)

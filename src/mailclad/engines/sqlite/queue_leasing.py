@@ -18,7 +18,7 @@ from mailclad.engines.sqlite.queue_rows import (
     refresh,
 )
 from mailclad.engines.sqlite.transaction import Transaction
-from mailclad.store.queue import LEASED_AT_ONCE, Limits, QueueId, Work
+from mailclad.store.queue import LEASED_AT_ONCE, LONGEST_LEASE_SECONDS, Limits, QueueId, Work
 
 _DESTINATIONS_AT_ONCE = 100
 
@@ -51,14 +51,12 @@ _GIVE_BACK = (
     "UPDATE queue_recipient SET state = 'waiting', owner = NULL, leased_until = NULL"
     " WHERE message = ? AND number = ? RETURNING destination"
 )
-_RAN_OUT = (
-    "SELECT message, number FROM queue_recipient"
-    " WHERE state = 'leased' AND leased_until <= ? LIMIT ?"
-)
+_LEASED = "SELECT message, number FROM queue_recipient WHERE state = 'leased' AND leased_until "
+_RAN_OUT = f"{_LEASED} <= ?1 UNION ALL {_LEASED} > ?2 LIMIT ?3"
 _OWNED = "SELECT message, number FROM queue_recipient WHERE state = 'leased' AND owner = ?"
 _EXTEND = (
-    "UPDATE queue_recipient SET leased_until = ? WHERE state = 'leased' AND owner = ?"
-    " RETURNING number"
+    "UPDATE queue_recipient SET leased_until = ?"
+    " WHERE message = ? AND state = 'leased' AND owner = ? RETURNING number"
 )
 _NEXT_DUE = (
     "SELECT min(at) FROM (SELECT min(next_attempt) AS at FROM queue_destination UNION ALL"
@@ -90,7 +88,7 @@ class _Share:
 def lease_due(
     tx: Transaction, now: int, owner: str, until: int, limit: int, limits: Limits
 ) -> list[Work]:
-    ran_out = rows(tx.db, _RAN_OUT, (now, LEASED_AT_ONCE))
+    ran_out = rows(tx.db, _RAN_OUT, (now, now + LONGEST_LEASE_SECONDS, LEASED_AT_ONCE))
     if ran_out:
         _give_back(tx, ran_out)
     leased: list[Any] = []
@@ -149,8 +147,8 @@ def next_due(db: apsw.Connection) -> int | None:
     return at
 
 
-def extend(tx: Transaction, owner: str, until: int) -> int:
-    return len(rows(tx.db, _EXTEND, (until, owner)))
+def extend(tx: Transaction, owner: str, until: int, messages: Collection[QueueId]) -> int:
+    return len(many(tx.db, _EXTEND, [(until, message, owner) for message in messages]))
 
 
 def give_back(tx: Transaction, owner: str, messages: Collection[QueueId] | None) -> int:

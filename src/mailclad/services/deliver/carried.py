@@ -39,6 +39,17 @@ class Carried:
         return self.stored.read(self.start + start, min(octets, self.octets - start))
 
 
+class _NothingLeft:
+    octets = 0
+
+    def read(self, start: int, octets: int) -> bytes:
+        return b""
+
+
+NOTHING_LEFT: Body = _NothingLeft()
+"""Of a message that is damaged."""
+
+
 def wish_of(message: QueuedMessage, body: Body) -> Wish:
     """A notice with REQUIRETLS is sent whatever the server offers (RFC 8689 §5)."""
     if message.requiretls:

@@ -4,7 +4,7 @@ Pure: time and chance are arguments.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailclad.mail.dsn import Action
 from mailclad.protocols.smtp.client.outcome import Fate
@@ -15,6 +15,9 @@ from mailclad.services.queue.schedule import Told, after_deferral
 from mailclad.store.queue import RecipientState, Result, Settlement
 from mailclad.store.trace import Happening, TraceEvent
 
+UNTOLD_SECONDS = 5 * 60
+"""Until a recipient is tried again who would be given up, had the store taken the notice."""
+
 _TOLD = {Told.DELAY: Action.DELAYED, Told.FAILURE: Action.FAILED}
 _HAPPENING = {
     RecipientState.DELIVERED: Happening.SENT,
@@ -23,10 +26,9 @@ _HAPPENING = {
 }
 _WORDS = {
     RecipientState.DELIVERED: "taken by {}: {}",
-    RecipientState.FAILED: "not delivered, {} said: {}",
-    RecipientState.WAITING: "not yet delivered, {} said: {}",
+    RecipientState.FAILED: "not delivered, {}: {}",
+    RecipientState.WAITING: "not yet delivered, {}: {}",
 }
-_NOBODY = "this server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,35 @@ def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
         results.append(result)
         traces.append(_trace(trip, fated, result, now))
         if action is not None:
-            event = Event(fated.recipient, action, result.answer, fated.remote)
+            remote = fated.remote if fated.verdict.code else ""
+            event = Event(fated.recipient, action, result.answer, remote)
             if wants(message, event):
                 events.append(event)
     settlement = Settlement(message.id, tuple(results), tuple(trip.attempts))
     addresses = tuple(fated.recipient.address for fated in trip.fated)
     attempts = tuple(AttemptMade(message, addresses, attempt) for attempt in trip.attempts)
     return Conclusion(settlement, tuple(events), tuple(traces), attempts)
+
+
+def untold(conclusion: Conclusion, now: int) -> Conclusion:
+    """The same where no notice can be written now: who failed and should be told of waits, who
+    is late is told of the next time."""
+    heard = {event.recipient.number for event in conclusion.events}
+    settlement = conclusion.settlement
+    results: list[Result] = []
+    traces: list[TraceEvent] = []
+    for result, trace in zip(settlement.results, conclusion.traces, strict=True):
+        if result.state is RecipientState.FAILED and result.number in heard:
+            again = now + UNTOLD_SECONDS
+            results.append(Result(result.number, RecipientState.WAITING, result.answer, again))
+        else:
+            results.append(replace(result, warned=False))
+            traces.append(trace)
+    return replace(
+        conclusion,
+        settlement=replace(settlement, results=tuple(results)),
+        traces=tuple(traces),
+    )
 
 
 def _result(
@@ -81,7 +105,7 @@ def _result(
 
 
 def _trace(trip: Trip, fated: Fated, result: Result, now: int) -> TraceEvent:
-    text = _WORDS[result.state].format(fated.remote or _NOBODY, result.answer)
+    text = _WORDS[result.state].format(_speaker(fated), result.answer)
     sender = (trip.message.sender,) if trip.message.sender else ()
     return TraceEvent(
         at=now,
@@ -91,3 +115,9 @@ def _trace(trip: Trip, fated: Fated, result: Result, now: int) -> TraceEvent:
         queue=trip.message.id,
         addresses=(*sender, fated.recipient.address),
     )
+
+
+def _speaker(fated: Fated) -> str:
+    if fated.verdict.fate is Fate.DELIVERED:
+        return fated.remote
+    return f"{fated.remote} said" if fated.verdict.code else "this server found"

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mailclad.base.clock import Clock
-from mailclad.mail.tls_rpt import Failure, ResultType
+from mailclad.mail.tls_rpt import Failure, PolicyType, ResultType
 from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.protocols.smtp.client.outcome import (
     Fate,
@@ -124,6 +124,8 @@ class Courier:
             for way in (await self._ways_to(host, route, trip))[:left]:
                 left -= 1
                 yield way
+            if not left:
+                return
 
     async def _ways_to(self, host: Host, route: Route, trip: Trip) -> Sequence[Way]:
         lookup, permits = self._means.lookup, self._means.permits
@@ -145,7 +147,7 @@ class Courier:
             self._log(trip, host.name, "", None, "", demand.verdict)
             trip.failed(demand.verdict)
             return ()
-        if published.sts.problem is not None and published.sts.policy is None:
+        if demand.summary.policy_type is PolicyType.NO_POLICY_FOUND:
             demand = replace(demand, result=published.sts.problem)
         return [
             Way(Target(host.name, one, host.port, host.tls, host.login, host.named), demand)
@@ -178,8 +180,11 @@ class Courier:
         return connection
 
     def _note(self, way: Way, report: ConnectionReport) -> None:
-        """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with."""
-        if report.verdict is None:
+        """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with.
+
+        The administrator's own servers are nobody else's to hear of.
+        """
+        if report.verdict is None or way.target.named:
             return
         result, text = way.demand.result, ""
         failure = report.verdict.failure

@@ -88,7 +88,9 @@ def demand_of(
 def _is_proven(host: Host, published: Published) -> bool:
     """Whether the host is the domain's beyond doubt: DNSSEC, MTA-STS or our own word."""
     sts = published.sts.policy
-    return host.secure or (sts is not None and sts.allows(host.name))
+    return host.secure or (
+        sts is not None and sts.mode is not StsMode.NONE and sts.allows(host.name)
+    )
 
 
 def _required(host: Host, published: Published) -> Demand | Forbidden:
@@ -99,7 +101,9 @@ def _required(host: Host, published: Published) -> Demand | Forbidden:
     found = _published(host, published)
     if isinstance(found, Forbidden):
         return found
-    return replace(found, tls=replace(found.tls, level=TlsLevel.VERIFY), judged=True)
+    names = found.tls.names if usable(published.records) else (host.name,)
+    tls = replace(found.tls, level=TlsLevel.VERIFY, names=names)
+    return replace(found, tls=tls, judged=True)
 
 
 def _administrators(level: TlsLevel, host: Host) -> Demand:

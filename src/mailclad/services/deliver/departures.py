@@ -4,7 +4,7 @@ RFC 5321 §4.5.4.1, docs/design/queue.md.  One in each worker process, under an 
 own.  Wakes when this process has queued something, when something is due, after each settlement
 and now and then, for what other processes have queued.  A process that dies leaves leases that
 run out; one that is drained gives them back.
-Limits: ``MESSAGES_IN_HAND``, ``COURIERS``, leases, and the store's own in each call.
+Limits: ``RECIPIENTS_IN_HAND``, ``COURIERS``, leases, and the store's own in each call.
 """
 
 import asyncio
@@ -16,20 +16,30 @@ from functools import partial
 import structlog
 
 from mailclad.services.deliver.after import After
-from mailclad.services.deliver.carried import Carried, address_of, wish_of
-from mailclad.services.deliver.conclusion import conclude
+from mailclad.services.deliver.carried import NOTHING_LEFT, Carried, wish_of
+from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.courier import Courier, Means
-from mailclad.services.deliver.host import deferred, refused
+from mailclad.services.deliver.host import deferred
 from mailclad.services.deliver.lane import Key, Lane
 from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.services.deliver.telling import Telling
 from mailclad.services.deliver.trip import Trip
+from mailclad.services.deliver.withhold import withhold
 from mailclad.services.queue.concurrency import Destination
 from mailclad.services.queue.hooks import AttemptHook
-from mailclad.store.errors import StoreProblem
+from mailclad.services.queue.notice import Event
+from mailclad.store.errors import BodyDamaged, MessageNotFound, StoreProblem
 from mailclad.store.interface import Store
-from mailclad.store.queue import LEASED_AT_ONCE, Limits, QueuedMessage, Work
+from mailclad.store.queue import (
+    LEASED_AT_ONCE,
+    Dispatch,
+    Limits,
+    QueuedMessage,
+    QueueId,
+    Settlement,
+    Work,
+)
 from mailclad.store.trace import Trace
 
 LEASE_SECONDS = 120
@@ -41,9 +51,10 @@ EXTEND_SECONDS = LEASE_SECONDS / 3
 LOOK_SECONDS = 2.0
 """How often the queue is looked at for what other processes put there: one short read."""
 
-MESSAGES_IN_HAND = 10_000
+RECIPIENTS_IN_HAND = 10_000
 """Leased and not settled: their envelopes lie in memory, some 20 MB, their octets only while they
-are sent.  Fifty slow destinations do not keep the others from having a share."""
+are sent.  Where half of it is taken each destination has a small share, so that slow ones do
+not keep the others from having any."""
 
 COURIERS = 400
 """Connections at once: a message in each takes 64 KB and a descriptor or two."""
@@ -99,8 +110,7 @@ class Departures:
         self._ill: dict[Key, Destination] = {}
         self._starved: dict[Key, Lane] = {}
         self._leasing = True
-        self._in_hand = 0
-        self._extend_from = 0
+        self._in_hand: set[tuple[QueueId, int]] = set()
         self._couriers = 0
         self._woken = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -159,7 +169,6 @@ class Departures:
                 wait = await self._lease()
             except StoreProblem as problem:
                 _log.warning("the queue cannot be read", reason=str(problem))
-                self._extend_from = self._means.clock.now() + 2 * LEASE_SECONDS
             except Exception:  # a fault of ours must not stop all mail
                 _log.exception("leasing failed")
             with contextlib.suppress(TimeoutError):
@@ -168,7 +177,7 @@ class Departures:
 
     async def _lease(self) -> float:
         """Take what is due and fits; how long to wait for more."""
-        room = min(MESSAGES_IN_HAND - self._in_hand, LEASED_AT_ONCE)
+        room = min(RECIPIENTS_IN_HAND - len(self._in_hand), LEASED_AT_ONCE)
         now = self._means.clock.now()
         due = await self._store.next_due()
         if due is None or room <= 0:
@@ -176,67 +185,52 @@ class Departures:
         if due > now:
             return min(LOOK_SECONDS, float(due - now))
         until = now + LEASE_SECONDS
-        works = await self._store.lease_due(
-            now, self._terms.owner, until, room, self._terms.leases
-        )
-        suppressed = await self._suppressed(works, now)
-        self._in_hand += len(works)
-        for work in await self._withhold(works, suppressed):
-            self._lane(work.destination).put(work)
-        return 0.0 if sum(len(work.recipients) for work in works) >= room else LOOK_SECONDS
-
-    async def _suppressed(self, works: Sequence[Work], now: int) -> Mapping[str, str]:
-        """Recipients who get nothing, as they are written, and why: the administrator says so."""
-        addresses = {
-            recipient.address: _normalised(recipient.address)
-            for work in works
-            for recipient in work.recipients
-        }
-        found = await self._store.suppressed(list(addresses.values()), now)
-        if not found:
-            return {}
-        return {
-            written: found[address].reason
-            for written, address in addresses.items()
-            if address in found
-        }
-
-    async def _withhold(
-        self, works: Sequence[Work], suppressed: Mapping[str, str]
-    ) -> Sequence[Work]:
-        """What is left when those are refused."""
-        if not suppressed:
-            return works
-        left: list[Work] = []
+        leased = await self._store.lease_due(now, self._terms.owner, until, room, self._limits())
+        new = self._new(leased)
+        works, withheld = await withhold(self._store, new, now)
+        taken = [(work.message.id, one.number) for work in new for one in work.recipients]
+        self._in_hand.update(taken)
+        for trip in withheld:
+            await self.finish(trip, None)
         for work in works:
-            some = tuple(one for one in work.recipients if one.address in suppressed)
-            if some:
-                await self._refuse(replace(work, recipients=some), suppressed)
-            others = tuple(one for one in work.recipients if one.address not in suppressed)
-            if others:
-                self._in_hand += bool(some)
-                left.append(replace(work, recipients=others))
-        return left
+            self._lane(work.destination).put(work)
+        return 0.0 if len(taken) >= room else LOOK_SECONDS
 
-    async def _refuse(self, work: Work, reasons: Mapping[str, str]) -> None:
-        trip = Trip(work)
-        for one in work.recipients:
-            text = f"this server sends nothing to this address: {reasons[one.address]}"
-            trip.decide(one, refused("5.7.1", text))
-        await self.finish(trip, None)
+    def _limits(self) -> Limits:
+        """No message ahead for a connection, where the room for all is scarce."""
+        leases = self._terms.leases
+        if len(self._in_hand) < RECIPIENTS_IN_HAND // 2:
+            return leases
+        exceptions = {name: max(most // AHEAD, 1) for name, most in leases.exceptions.items()}
+        return Limits(max(leases.each // AHEAD, 1), exceptions)
+
+    def _new(self, leased: Sequence[Work]) -> Sequence[Work]:
+        """Without what is in hand already: when the clock is set on, leases run out, ours too."""
+        works: list[Work] = []
+        for work in leased:
+            new = tuple(
+                one
+                for one in work.recipients
+                if (work.message.id, one.number) not in self._in_hand
+            )
+            if new:
+                works.append(replace(work, recipients=new))
+        return works
 
     async def _extend_for_ever(self) -> None:
-        """After a call that may have leased without our knowledge: not before that runs out."""
+        """Of what is in hand alone: what was leased without our knowledge runs out."""
         while True:
             await asyncio.sleep(EXTEND_SECONDS)
-            now = self._means.clock.now()
-            if self._in_hand and now >= self._extend_from:
-                until = now + LEASE_SECONDS
+            if self._in_hand:
+                messages = {message for message, _ in self._in_hand}
+                until = self._means.clock.now() + LEASE_SECONDS
                 with contextlib.suppress(StoreProblem):  # tried again before they run out
-                    await self._store.extend_leases(self._terms.owner, until)
+                    await self._store.extend_leases(self._terms.owner, until, messages)
 
-    def _settled(self, messages: int) -> None:
-        self._in_hand -= messages
+    def _settled(self, settlements: Sequence[Settlement]) -> None:
+        self._in_hand.difference_update(
+            (one.message, result.number) for one in settlements for result in one.results
+        )
         self._woken.set()
 
     # --- lanes ---
@@ -259,10 +253,15 @@ class Departures:
 
     def take_place(self, lane: Lane) -> bool:
         if self._couriers >= COURIERS:
-            self._starved[lane.key] = lane
+            if not lane.couriers:  # else one of its own calls it
+                self._starved[lane.key] = lane
             return False
+        self._starved.pop(lane.key, None)
         self._couriers += 1
         return True
+
+    def is_crowded(self) -> bool:
+        return bool(self._starved)
 
     def patience(self) -> float:
         return IDLE_SECONDS if self._couriers < COURIERS // 2 else CROWDED_SECONDS
@@ -270,7 +269,7 @@ class Departures:
     def ended(self, lane: Lane) -> None:
         """A courier of this lane has ended: others may begin, or the lane is done."""
         self._couriers -= 1
-        if self._starved:
+        while self._starved and self._couriers < COURIERS:
             self._starved.pop(next(iter(self._starved))).start_couriers()
         if lane.waiting:
             lane.start_couriers()
@@ -297,6 +296,9 @@ class Departures:
                 "a queued message cannot be read", queue=work.message.id, reason=str(problem)
             )
             trip.failed(deferred("4.3.0", "the message could not be read here"))
+        except asyncio.CancelledError:
+            await self.finish(trip, None)  # what servers have decided is so
+            raise
         except Exception:  # a fault of ours must not end the other messages
             _log.exception("delivery failed", queue=work.message.id)
             trip.failed(deferred("4.3.0", "a fault of this server; its administrator can see it"))
@@ -305,20 +307,29 @@ class Departures:
 
     async def finish(self, trip: Trip, pause_until: int | None) -> None:
         """Never raises."""
-        conclusion = conclude(trip, self._means.clock.now(), self._chance)
+        now = self._means.clock.now()
+        conclusion = conclude(trip, now, self._chance)
         notice = None
         if conclusion.events:
             try:
-                body = await self._body(trip.message)
-                notice = await self._telling.notice(trip.message, body, conclusion.events)
+                notice = await self._notice(trip.message, conclusion.events)
             except StoreProblem as problem:
                 _log.warning("notice not written", queue=trip.message.id, reason=str(problem))
+                conclusion = untold(conclusion, now)
             except Exception:  # the results are true all the same
                 _log.exception("notice not written", queue=trip.message.id)
         pauses: Mapping[str, int] = {}
         if pause_until is not None:
             pauses = {trip.work.destination: pause_until}
         self._settler.add(Finished(conclusion, notice, pauses))
+
+    async def _notice(self, message: QueuedMessage, events: Sequence[Event]) -> Dispatch | None:
+        """With nothing of the message where that is damaged."""
+        try:
+            return await self._telling.notice(message, await self._body(message), events)
+        except (BodyDamaged, MessageNotFound, OSError) as problem:
+            _log.warning("notice without the message", queue=message.id, reason=str(problem))
+            return await self._telling.notice(message, NOTHING_LEFT, events)
 
     async def _body(self, message: QueuedMessage) -> Body:
         stored = await self._store.body(message.content)
@@ -327,11 +338,6 @@ class Departures:
 
 def _nothing() -> None:
     """Nobody watches."""
-
-
-def _normalised(text: str) -> str:
-    address = address_of(text)
-    return address.normalised if address is not None else text
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

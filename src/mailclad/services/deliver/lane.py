@@ -16,6 +16,10 @@ from mailclad.services.deliver.trip import Trip
 from mailclad.services.queue.concurrency import Destination, after_failure, after_success
 from mailclad.store.queue import Work
 
+TURN = 10
+"""Messages that a courier carries before it makes room, where lanes have none: enough that a
+connection is worth it."""
+
 
 class Depot(Protocol):
     """Who has the lane; ``carry`` never raises."""
@@ -25,7 +29,11 @@ class Depot(Protocol):
     def finish(self, trip: Trip, pause_until: int | None) -> Awaitable[None]: ...
 
     def take_place(self, lane: "Lane") -> bool:
-        """Whether one more courier may start; else the lane is called when one may."""
+        """Whether one more courier may start; a lane without any is called when one may."""
+        ...
+
+    def is_crowded(self) -> bool:
+        """Whether there are lanes that wait for their first courier."""
         ...
 
     def patience(self) -> float:
@@ -102,15 +110,19 @@ class Lane:
 
     async def _run(self) -> None:
         courier = self._new_courier()
+        carried = 0
         try:
-            while (work := await self._next()) is not None:
+            while (work := await self._next(carried)) is not None:
                 await self._carry(courier, work)
+                carried += 1
         finally:
             await courier.close()
 
-    async def _next(self) -> Work | None:
-        """None: there is nothing more, or too many are at it."""
+    async def _next(self, carried: int) -> Work | None:
+        """None: there is nothing more, too many are at it, or it is the turn of others."""
         if len(self.couriers) > min(self.state.limit, self.most):
+            return None
+        if carried >= TURN and self._depot.is_crowded():
             return None
         if self.waiting:
             return self.waiting.popleft()

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from mailclad.base.resolver import Answer, DnsProblem, Resolver
+from mailclad.base.resolver import Answer, DnsProblem, ZoneResolver
 from mailclad.protocols.smtp.client.outcome import Verdict
 from mailclad.services.deliver.demand import NOTHING, Published
 from mailclad.services.deliver.host import (
@@ -42,7 +42,7 @@ class Lookup:
 
     def __init__(
         self,
-        resolver: Resolver,
+        resolver: ZoneResolver,
         sts: StsSource,
         ourselves: Collection[str],
         chance: Callable[[], float],
@@ -82,21 +82,34 @@ class Lookup:
         return Addresses(mixed, found[0].name, secure=all(one.secure for one in found))
 
     async def published(self, host: Host, addresses: Addresses) -> Published:
-        """DANE and MTA-STS; the administrator's own servers and IP addresses have neither."""
-        if host.named or host.is_address:
+        """DANE and MTA-STS; the administrator's own servers have neither.
+
+        MTA-STS also where the MX record has an IP address, as only a forged or wrong one has.
+        """
+        if host.named:
             return NOTHING
         sts = await self._sts.find(host.domains[0])
-        if not (host.secure and addresses.secure):
-            return Published(sts=sts)
-        # RFC 7672 §2.2.3: the name behind CNAMEs first.
-        for base in dict.fromkeys((addresses.name, host.name)):
-            try:
+        base = host.name
+        try:
+            for base in await self._tlsa_bases(host, addresses):
                 answer = await self._resolver.tlsa(f"_{host.port}._tcp.{base}")
-            except DnsProblem as problem:
-                return Published(base, dane_problem=str(problem), sts=sts)
-            if answer.secure and answer.records:
-                return Published(base, answer.records, sts=sts)
+                if answer.secure and answer.records:
+                    return Published(base, answer.records, sts=sts)
+        except DnsProblem as problem:
+            return Published(base, dane_problem=str(problem), sts=sts)
         return Published(sts=sts)
+
+    async def _tlsa_bases(self, host: Host, addresses: Addresses) -> tuple[str, ...]:
+        """RFC 7672 §2.2.2: the name behind CNAMEs first; alone the one that is an alias, where
+        that is signed and what it leads to is not."""
+        if not host.secure:
+            return ()
+        if addresses.secure:
+            return tuple(dict.fromkeys((addresses.name, host.name)))
+        if addresses.name == host.name:
+            return ()
+        alias = await self._resolver.cname(host.name)
+        return (host.name,) if alias.secure and alias.records else ()
 
     async def _ask(self, host: Host, version: int) -> Answer[str] | DnsProblem:
         try:

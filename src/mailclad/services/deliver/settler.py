@@ -14,7 +14,7 @@ import structlog
 from mailclad.services.deliver.after import After
 from mailclad.services.deliver.conclusion import Conclusion
 from mailclad.store.errors import StoreProblem
-from mailclad.store.queue import Dispatch, Queue
+from mailclad.store.queue import Dispatch, Queue, Settlement
 from mailclad.store.trace import Trace, TraceEvent
 
 AGAIN_SECONDS = 5.0
@@ -36,7 +36,10 @@ class Finished:
 
 
 class Settler:
-    """``settled`` is called with the number of messages after each commit."""
+    """``settled`` is called after each commit with what was in it.
+
+    What never can be written is not told of: it stays leased, and is not sent again and again.
+    """
 
     def __init__(
         self,
@@ -44,7 +47,7 @@ class Settler:
         owner: str,
         trace: Trace,
         after: After,
-        settled: Callable[[int], None],
+        settled: Callable[[Sequence[Settlement]], None],
     ) -> None:
         self._queue = queue
         self._owner = owner
@@ -75,7 +78,7 @@ class Settler:
         await self._none.wait()
 
     async def _settle_some(self) -> None:
-        batch = self._gathered[:AT_ONCE]
+        batch = written = self._gathered[:AT_ONCE]
         try:
             await self._write(batch)
         except StoreProblem as problem:
@@ -83,14 +86,16 @@ class Settler:
                 _log.warning("results of deliveries not written yet", reason=str(problem))
                 await asyncio.sleep(AGAIN_SECONDS)
                 return
-            for finished in batch:
-                await self._write_alone(finished)
+            written = await self._write_each(batch)
+        except Exception:  # a fault of ours must not keep all results
+            _log.exception("results of deliveries not written")
+            written = await self._write_each(batch)
         del self._gathered[: len(batch)]
-        for finished in batch:
+        for finished in written:
             self._after.add(finished.conclusion.attempts)
             for event in finished.conclusion.traces:
                 self._tell(event)
-        self._settled(len(batch))
+        self._settled([finished.conclusion.settlement for finished in written])
 
     def _tell(self, event: TraceEvent) -> None:
         self._trace.note(event)
@@ -102,20 +107,32 @@ class Settler:
             what=event.text,
         )
 
-    async def _write_alone(self, finished: Finished) -> None:
+    async def _write_each(self, batch: Sequence[Finished]) -> list[Finished]:
         """One of a batch cannot be written: a mailbox may have gone that a notice was for."""
-        for one in (finished, replace(finished, notice=None)):
+        return [
+            finished
+            for finished in batch
+            if await self._write_alone(finished)
+            or await self._write_alone(replace(finished, notice=None))
+        ]
+
+    async def _write_alone(self, finished: Finished) -> bool:
+        """Whether it is written; waits until the store can say."""
+        while True:
             try:
-                await self._write((one,))
-            except StoreProblem as problem:
+                await self._write((finished,))
+            except Exception as problem:
+                if isinstance(problem, StoreProblem) and problem.temporary:
+                    await asyncio.sleep(AGAIN_SECONDS)
+                    continue
                 _log.warning(
                     "result of a delivery not written",
                     queue=finished.conclusion.settlement.message,
-                    with_notice=one.notice is not None,
+                    with_notice=finished.notice is not None,
                     reason=str(problem),
                 )
-            else:
-                return
+                return False
+            return True
 
     async def _write(self, batch: Sequence[Finished]) -> None:
         notices = [one.notice for one in batch if one.notice is not None]

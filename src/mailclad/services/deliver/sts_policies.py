@@ -216,6 +216,9 @@ class KeptStsPolicies(StsSource):
         finally:
             self._room.release()
         now = self._clock.now()
+        if isinstance(got, _Failure):  # another process may have had more luck meanwhile
+            self._known.pop(domain, None)
+            old = await self._state(domain, now) or old
         state = _after(old, domain, announced, got, now)
         self._remember(domain, state, now)
         try:
@@ -248,7 +251,7 @@ def wants_fetch(state: StsState | None, announced: str, now: int) -> bool:
     if state is None:
         return True
     if state.problem is not None and state.tried_id == announced:
-        return now >= state.tried_at + PAUSE_SECONDS
+        return not state.tried_at <= now < state.tried_at + PAUSE_SECONDS
     policy = state.in_force(now)
     return policy is None or policy.id != announced
 

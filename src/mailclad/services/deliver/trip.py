@@ -88,7 +88,8 @@ class Trip:
         self.fated.append(Fated(recipient, verdict))
 
     def take(self, batch: Sequence[QueuedRecipient], outcome: MessageOutcome, host: str) -> bool:
-        """What a server did for these; whether it may be asked for the others at once."""
+        """What a server did for these; whether it may be asked for the others at once: it
+        may while it decides, or takes any, so that there is an end."""
         pairs = list(zip(batch, outcome.recipients, strict=True))
         taken = any(one.fate is Fate.DELIVERED for _, one in pairs)
         left: list[QueuedRecipient] = []
@@ -106,7 +107,7 @@ class Trip:
                 passed_on = outcome.reports_passed_on
                 self.fated.append(Fated(recipient, verdict, host, passed_on))
         self.pending = left + self.pending[len(batch) :]
-        return taken
+        return taken or not left
 
     def end(self) -> None:
         """No host is left: those who wait share the last word."""

@@ -9,8 +9,9 @@ import structlog
 from mailclad.base.https import Https, HttpsProblem, Request
 from mailclad.services.reports.sending import Poster
 
-ANSWER_OCTETS = 4096
-"""Of what the server says to it: nobody reads that."""
+ANSWER_OCTETS = 64 * 1024
+"""Of what the server says to it, which nobody reads: a page of HTML has room, for a report whose
+answer is too long counts as not taken, and goes again."""
 
 _log = structlog.get_logger()
 

@@ -19,6 +19,9 @@ from mailclad.store.reports import Received, ReceivedId, ReportKind, Reports
 MAX_SOURCES = 10_000
 """Kept apart for one domain; the rest is summed up under ``OTHERS``."""
 
+MAX_PROBLEMS = 1_000
+"""Kept apart for one domain: anybody may send a report that tells of ten thousand."""
+
 OTHERS = "others"
 
 
@@ -135,6 +138,8 @@ def _add_tls(summary: DomainSummary, report: TlsReport, reporter: str) -> None:
         for failure in policy.failures:
             server = failure.receiving_mx_hostname or failure.receiving_ip
             problem = TlsProblem(failure.result_type, server, failure.failure_reason_code)
+            if problem not in summary.problems and len(summary.problems) >= MAX_PROBLEMS:
+                problem = TlsProblem(failure.result_type, OTHERS, "")
             tally = summary.problems.setdefault(problem, TlsTally())
             tally.sessions += failure.sessions
             tally.reporters.add(reporter)

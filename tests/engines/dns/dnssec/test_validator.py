@@ -271,6 +271,8 @@ def test_an_alias_follows_from_its_dname(target: str) -> None:
         if target == "x.new.secure.test.":
             answer = await resolver.addresses("x.old.secure.test", 4)
             assert (answer.records, answer.secure) == (("192.0.2.5",), True)
+            alias = await resolver.cname("x.old.secure.test")
+            assert (alias.records, alias.secure) == (("x.new.secure.test",), True)
         else:
             with pytest.raises(DnsBogus, match=r"CNAME record of x.old.* has no signature"):
                 await resolver.addresses("x.old.secure.test", 4)

@@ -80,7 +80,10 @@ class Validator:
     async def _judge(self, reply: Reply, kind: Kind, reading: Reading) -> _Judgement:
         effort = Effort()
         signed = [alias_rrset(reply, alias) for alias in reading.aliases]
-        signed.append(read_rrset(reply, reply.answers, reading.name, kind))
+        if kind is Kind.CNAME:
+            signed.append(alias_rrset(reply, reading.name))
+        else:
+            signed.append(read_rrset(reply, reply.answers, reading.name, kind))
         judgements = [
             await self._judge_records(reply, rrset, effort)
             for rrset in signed
