@@ -1,5 +1,6 @@
 """Certificates made for tests: authorities, leaves and what can be wrong with them."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,12 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailclad.base.secret import Secret
@@ -35,6 +41,14 @@ class Made:
     @property
     def chain(self) -> list[bytes]:
         return [self.der, *(one.der for one in self.above)]
+
+    @property
+    def key_digest(self) -> str:
+        """As TLSA records with selector 1 and matching type 1 have it."""
+        info = self.certificate.public_key().public_bytes(
+            Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+        )
+        return hashlib.sha256(info).hexdigest()
 
     def served(self) -> CertificateChain:
         """As our servers take it."""

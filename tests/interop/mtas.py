@@ -1,21 +1,23 @@
 """Postfix, Exim and OpenSMTPD as neighbours: each takes mail for a domain, and sends on the rest.
 
 Each runs as root's child on a loopback port with a configuration of its own below a temporary
-directory (OpenSMTPD's queue is where the program has it: /var/spool/smtpd).  Mail for
-``peer.test`` lies in a Maildir; mail for anybody else goes to ``relay``, a port on 127.0.0.1.
+directory; OpenSMTPD's queue and control socket are where the program has them, but in a mount
+namespace of its own, so that two tests may run it at a time.  Mail for ``peer.test`` lies in a
+Maildir, except for ``nobody``, who is refused; mail for anybody else goes to ``relay``, a port on
+127.0.0.1.  Exim puts ``later`` off until the file ``open`` is there.  A ``Place`` says more:
+another address, more domains, and doors of Postfix with faults of their own.
 """
 
 import contextlib
-import fcntl
 import os
 import pwd
-import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -44,11 +46,35 @@ class Pki:
     @classmethod
     def made(cls, directory: Path, name: str, issuer: Made) -> "Pki":
         key = rsa.generate_private_key(65537, 2048)  # OpenSMTPD 6.8 signs with nothing else
-        leaf = make(name, [name], issuer, key=key)
+        return cls.written(directory, name, make(name, [name], issuer, key=key))
+
+    @classmethod
+    def written(cls, directory: Path, name: str, leaf: Made) -> "Pki":
         files = cls(directory / f"{name}.pem", directory / f"{name}.key")
         files.certificate.write_bytes(b"".join([leaf.pem, *(one.pem for one in leaf.above)]))
-        files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        files.key.write_bytes(
+            leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
         return files
+
+
+@dataclass(frozen=True)
+class Door:
+    """One more address of a Postfix, with settings of its own."""
+
+    address: str
+    settings: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an MTA stands; ``port`` 0 is any that is free.  ``beyond``: where it relays to."""
+
+    address: str = "127.0.0.1"
+    port: int = 0
+    domains: Sequence[str] = (DOMAIN,)
+    beyond: str = "127.0.0.1"
+    doors: Sequence[Door] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -57,6 +83,7 @@ class Mta:
     port: int
     box: Path
     log: Path
+    place: Place = Place()
 
     def messages(self, count: int) -> list[bytes]:
         """So many messages, once they have come; fails after half a minute."""
@@ -69,6 +96,12 @@ class Mta:
                 pytest.fail(f"{self.name} has {len(found)} of {count}:\n{self.told()}")
             time.sleep(0.05)
 
+    def restart(self) -> None:
+        """Postfix alone: end it as a failing machine does, in the middle of what it is at."""
+        master = int((self.log.parent / "spool/pid/master.pid").read_text())
+        os.killpg(master, signal.SIGKILL)
+        _start_postfix(self)
+
     def told(self) -> str:
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else "no log"
 
@@ -80,14 +113,25 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(name: str, directory: Path, pki: Pki, relay: int) -> Iterator[Mta]:
+def running(name: str, pki: Pki, relay: int, place: Place = Place()) -> Iterator[Mta]:
     """A neighbour, from when it answers until the end."""
-    directory.chmod(0o755)
-    for above in directory.parents:
-        if above != Path("/tmp") and "pytest" in str(above):
-            above.chmod(0o755)
+    # Not pytest's, which is closed to the MTAs' users; they may still be writing at the end.
+    with tempfile.TemporaryDirectory(prefix="mta-", ignore_cleanup_errors=True) as made:
+        directory = Path(made)
+        directory.chmod(0o755)
+        own = Pki(directory / "cert.pem", directory / "key.pem")
+        own.certificate.write_bytes(pki.certificate.read_bytes())
+        own.key.touch(0o600)
+        own.key.write_bytes(pki.key.read_bytes())
+        with _running(name, directory, own, relay, place) as mta:
+            yield mta
+
+
+@contextlib.contextmanager
+def _running(name: str, directory: Path, pki: Pki, relay: int, place: Place) -> Iterator[Mta]:
     start = {"postfix": _postfix, "exim": _exim, "opensmtpd": _opensmtpd}[name]
-    mta = Mta(name, free_port(), directory / "box", directory / "log")
+    port = place.port or free_port()
+    mta = Mta(name, port, directory / "box", directory / "log", place)
     mta.log.touch()
     mta.log.chmod(0o666)
     with start(mta, directory, pki, relay):
@@ -97,12 +141,17 @@ def running(name: str, directory: Path, pki: Pki, relay: int) -> Iterator[Mta]:
 
 def _wait_for(mta: Mta) -> None:
     until = time.monotonic() + WAIT_SECONDS
-    while True:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", mta.port), 1):
-            return
-        if time.monotonic() > until:
-            pytest.fail(f"{mta.name} does not answer:\n{mta.told()}")
-        time.sleep(0.05)
+    for address in (mta.place.address, *(door.address for door in mta.place.doors)):
+        while not _answers(address, mta.port):
+            if time.monotonic() > until:
+                pytest.fail(f"{mta.name} does not answer:\n{mta.told()}")
+            time.sleep(0.05)
+
+
+def _answers(address: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
+        return True
+    return False
 
 
 # --- Postfix ---
@@ -121,12 +170,13 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 alias_maps =
-virtual_mailbox_domains = peer.test
+virtual_mailbox_domains = {domains}
 virtual_mailbox_base = {directory}
-virtual_mailbox_maps = static:box/
+virtual_mailbox_maps = regexp:{directory}/boxes
+message_size_limit = 50000000
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
-relayhost = [127.0.0.1]:{relay}
+relayhost = [{place.beyond}]:{relay}
 smtp_tls_security_level = encrypt
 smtpd_tls_cert_file = {pki.certificate}
 smtpd_tls_key_file = {pki.key}
@@ -145,29 +195,46 @@ def _postfix(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
     nobody = pwd.getpwnam("nobody")
     os.chown(directory / "box", nobody.pw_uid, nobody.pw_gid)
     text = _MAIN_CF.format(
-        directory=directory, uid=nobody.pw_uid, gid=nobody.pw_gid, relay=relay, pki=pki
+        directory=directory,
+        place=mta.place,
+        domains=", ".join(mta.place.domains),
+        uid=nobody.pw_uid,
+        gid=nobody.pw_gid,
+        relay=relay,
+        pki=pki,
     )
+    (directory / "boxes").write_text("!/^nobody@/ box/\n")
     (directory / "etc" / "main.cf").write_text(text)
-    (directory / "etc" / "master.cf").write_text(_master_cf(mta.port))
-    command = ["/usr/sbin/postfix", "-c", str(directory / "etc")]
-    started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
-    if started.returncode:
-        pytest.fail(f"Postfix does not start: {started.stderr}\n{mta.told()}")
+    (directory / "etc" / "master.cf").write_text(_master_cf(mta))
+    _start_postfix(mta)
     try:
         yield
     finally:
-        subprocess.run([*command, "stop"], check=True, capture_output=True)
+        command = ["/usr/sbin/postfix", "-c", str(directory / "etc"), "stop"]
+        subprocess.run(command, check=True, capture_output=True)
 
 
-def _master_cf(port: int) -> str:
+def _start_postfix(mta: Mta) -> None:
+    command = ["/usr/sbin/postfix", "-c", str(mta.log.parent / "etc"), "start"]
+    started = subprocess.run(
+        command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if started.returncode != 0:
+        pytest.fail(f"postfix does not start: {started.stdout!r}\n{mta.told()}")
+
+
+def _master_cf(mta: Mta) -> str:
     """Debian's own, on our port and without chroot."""
-    lines = []
+    lines = [
+        " ".join([f"{door.address}:{mta.port} inet n - n - - smtpd", *door.settings])
+        for door in mta.place.doors
+    ]
     for line in Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
         words = line.split()
         if line.startswith(("#", " ")) or not words:
             continue
         if words[:2] == ["smtp", "inet"]:
-            words[0] = f"127.0.0.1:{port}"
+            words[0] = f"{mta.place.address}:{mta.port}"
         words[4] = "n"
         lines.append(" ".join(words))
     if not any(line.startswith("postlog ") for line in lines):
@@ -182,26 +249,38 @@ exim_path = /usr/local/sbin/exim4
 keep_environment =
 primary_hostname = exim.test
 daemon_smtp_ports = {port}
-local_interfaces = 127.0.0.1
+local_interfaces = {place.address}
 spool_directory = {directory}/spool
 log_file_path = {directory}/%slog
 exim_user = Debian-exim
 exim_group = Debian-exim
 tls_advertise_hosts = *
 tls_certificate = {pki.certificate}
-tls_privatekey = {directory}/key.pem
-acl_smtp_rcpt = accept
+tls_privatekey = {pki.key}
+acl_smtp_rcpt = rcpt
 acl_smtp_data = accept
 queue_only = false
+
+begin acl
+rcpt:
+  deny
+    domains = {domains}
+    local_parts = nobody
+    message = Unrouteable address
+  defer
+    local_parts = later
+    !condition = ${{if exists{{{directory}/open}}}}
+    message = Greylisted, try again
+  accept
 
 begin routers
 ours:
   driver = accept
-  domains = peer.test
+  domains = {domains}
   transport = box
 others:
   driver = manualroute
-  route_list = * 127.0.0.1::{relay}
+  route_list = * {place.beyond}::{relay}
   self = send
   transport = remote
 
@@ -228,13 +307,18 @@ def _exim(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
     for path in (directory / "spool", directory / "box"):
         path.mkdir()
         os.chown(path, user.pw_uid, user.pw_gid)
-    key = directory / "key.pem"
-    shutil.copy(pki.key, key)
-    os.chown(key, user.pw_uid, user.pw_gid)
+    os.chown(pki.key, user.pw_uid, user.pw_gid)
     for name in ("mainlog", "rejectlog", "paniclog"):
         (directory / name).symlink_to(mta.log)
     (directory / "conf").write_text(
-        _EXIM.format(directory=directory, port=mta.port, pki=pki, relay=relay)
+        _EXIM.format(
+            directory=directory,
+            place=mta.place,
+            port=mta.port,
+            domains=" : ".join(mta.place.domains),
+            pki=pki,
+            relay=relay,
+        )
     )
     command = [PROGRAMS["exim"], "-C", str(directory / "conf"), "-bdf", "-q1m"]
     yield from _child(command, mta)
@@ -244,41 +328,37 @@ def _exim(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
 
 _SMTPD = """\
 pki ours cert "{pki.certificate}"
-pki ours key "{directory}/key.pem"
-listen on 127.0.0.1 port {port} tls pki ours hostname opensmtpd.test
+pki ours key "{pki.key}"
+listen on {place.address} port {port} tls pki ours hostname opensmtpd.test
 table boxes {{ "@" = "nobody" }}
 action "box" maildir "{directory}/box" virtual <boxes>
-action "out" relay host "smtp+tls://127.0.0.1:{relay}" tls no-verify
-match from any for domain "peer.test" action "box"
+action "out" relay host "smtp+tls://{place.beyond}:{relay}" tls no-verify
+match from any for domain {{ {domains} }} rcpt-to regex "^nobody@" reject
+match from any for domain {{ {domains} }} action "box"
 match from any for any action "out"
 """
 
 
 @contextlib.contextmanager
 def _opensmtpd(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
-    with _alone("opensmtpd"):
-        yield from _opensmtpd_alone(mta, directory, pki, relay)
-
-
-@contextlib.contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Other runs of the tests on this machine wait: the queue is one for all."""
-    with (Path(tempfile.gettempdir()) / f"mailclad-tests-{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _opensmtpd_alone(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
-    shutil.rmtree("/var/spool/smtpd", ignore_errors=True)
+    Path("/var/spool/smtpd").mkdir(exist_ok=True)
     nobody = pwd.getpwnam("nobody")
     (directory / "box").mkdir()
     os.chown(directory / "box", nobody.pw_uid, nobody.pw_gid)
-    key = directory / "key.pem"
-    shutil.copy(pki.key, key)
-    key.chmod(0o600)
     conf = directory / "conf"
-    conf.write_text(_SMTPD.format(directory=directory, port=mta.port, pki=pki, relay=relay))
-    yield from _child([PROGRAMS["opensmtpd"], "-d", "-f", str(conf)], mta)
+    conf.write_text(
+        _SMTPD.format(
+            directory=directory,
+            place=mta.place,
+            port=mta.port,
+            domains=", ".join([f'"{domain}"' for domain in mta.place.domains]),
+            pki=pki,
+            relay=relay,
+        )
+    )
+    own = "mount -t tmpfs -o mode=711 own /var/spool/smtpd && mount -t tmpfs own /run"
+    run = f"{own} && exec {PROGRAMS['opensmtpd']} -d -f {conf}"
+    yield from _child(["unshare", "--mount", "sh", "-c", run], mta)
 
 
 def _child(command: list[str], mta: Mta) -> Iterator[None]:

@@ -34,8 +34,7 @@ def test_our_mail_arrives(name: str, tmp_path: Path) -> None:
     authority = make("a test's CA", authority=True)
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     pki = Pki.made(tmp_path, "mx.peer.test", authority)
-    (tmp_path / "mta").mkdir()
-    with running(name, tmp_path / "mta", pki, 1) as mta:
+    with running(name, pki, 1) as mta:
 
         async def scenario() -> None:
             routes = Routes({"peer.test": Route(level=TlsLevel.VERIFY)})

@@ -38,7 +38,7 @@ def neighbour(
         ours.add_account(GRACE)
         directory = tmp_path_factory.mktemp(request.param)
         pki = Pki.made(directory, "mx.peer.test", make("a test's CA", authority=True))
-        with running(request.param, directory, pki, ours.port("smtp", "starttls")) as mta:
+        with running(request.param, pki, ours.port("smtp", "starttls")) as mta:
             yield mta, ours
 
 

@@ -105,6 +105,13 @@ class Channel(asyncio.Protocol):
         transport = self._transport
         return transport is not None and bool(transport.get_extra_info("said_goodbye"))
 
+    @property
+    def local_address(self) -> str:
+        """Our end's IP address; "" where it is lost already, or a Unix socket's."""
+        transport = self._transport
+        own = transport.get_extra_info("sockname") if transport is not None else None
+        return str(own[0]) if isinstance(own, tuple) else ""
+
     def nudge(self) -> None:
         """Make the pending receive(), or else the next one with nothing to read, return b""."""
         self._flags |= _NUDGED

@@ -241,6 +241,8 @@ class OutboundConnection:
             return self._fail(Stage.CONNECT, "4.4.1", "the server did not answer in time")
         except (OSError, ConnectionLost) as problem:
             return self._fail(Stage.CONNECT, "4.4.1", f"no connection: {problem}")
+        if route.socks is None:
+            self.report = replace(self.report, local=self._channel.local_address)
         return True
 
     async def _ready(self, route: Route) -> bool:

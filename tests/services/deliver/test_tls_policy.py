@@ -357,6 +357,40 @@ def test_tls_required_no_is_stopped_by_no_policy(run: Run, dane: bool) -> None:
     run(scenario)
 
 
+def test_what_goes_past_a_policy_is_reported_under_it(run: Run) -> None:
+    """A domain that has a policy must not read that it has none."""
+
+    async def scenario(w: World) -> None:
+        await w.server("mx.peer.test")
+        w.dns[PEER] = [MX]
+        elsewhere = ("mx.other.test",)
+        policy = StsPolicy("peer.test", "1", StsMode.ENFORCE, elsewhere, 86400, ())
+        w.sts.policies["peer.test"] = StsFound(policy)
+        w.start()
+        assert await w.settled(await w.queue(BOB, octets=OPTIONAL)) == []
+        ((summary, failure),) = w.notes.sessions
+        assert summary.policy_type is PolicyType.STS
+        assert failure is not None
+        assert failure.result_type is ResultType.VALIDATION_FAILURE
+        assert failure.sending_mta_ip == "127.0.0.1"
+
+    run(scenario)
+
+
+def test_a_private_address_of_ours_is_not_reported(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        await w.server("mx.peer.test", tls=False)
+        w.dns[PEER] = [MX]
+        w.permits = lambda address: address != "127.0.0.1"
+        w.start()
+        assert await w.settled(await w.queue(BOB)) == []
+        ((_, failure),) = w.notes.sessions
+        assert failure is not None
+        assert failure.sending_mta_ip == ""
+
+    run(scenario)
+
+
 def test_what_a_policy_stops_does_not_hold_up_what_it_does_not(run: Run) -> None:
     """Nobody shares a fate that comes of how much TLS another message needs."""
 

@@ -193,8 +193,10 @@ class Courier:
         told = None
         if result is not None:
             hello = report.capabilities.name if report.capabilities is not None else ""
+            public = bool(report.local) and self._means.permits(report.local)
             told = replace(
                 _failure(result, way.target.host, text),
+                sending_mta_ip=report.local if public else "",  # behind NAT it says nothing
                 receiving_mx_helo=hello,
                 receiving_ip=way.target.address,
             )

@@ -80,8 +80,8 @@ def demand_of(
     found = _published(host, published)
     if wish is not Wish.OPTIONAL:
         return found
-    if isinstance(found, Forbidden):
-        return _opportunistic(host)
+    if isinstance(found, Forbidden):  # goes all the same, and the report says what was wrong
+        return replace(_opportunistic(host), summary=found.summary, result=found.result)
     return replace(found, tls=replace(found.tls, level=TlsLevel.MAY))
 
 

@@ -13,6 +13,7 @@ class ConnectionReport:
     """``problem`` is why it was of no use, or why it ended; None while it is in order.
 
     ``verdict`` is None where TLS was not tried.  ``capabilities`` are the last that were told.
+    ``local`` is our address, "" where a proxy has it.
     """
 
     address: str
@@ -22,6 +23,7 @@ class ConnectionReport:
     tls: TlsFacts | None = None
     verdict: TlsVerdict | None = None
     problem: Verdict | None = None
+    local: str = ""
 
     @property
     def may_go_clear(self) -> bool:
