@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from ipaddress import ip_address
 
 from mailclad.app.config import Config, ConfigProblem
@@ -36,7 +36,7 @@ def make_departures(parts: Parts) -> Departures | None:
         return None
     name = config.server.hostname
     chance = random.SystemRandom().random
-    outgoing = Outgoing(name, config.deliver)
+    outgoing = Outgoing(name, config.deliver, parts.shared.trust)
     ourselves = (name.lower(), *config.deliver.source)
     means = Means(
         connect=outgoing,
@@ -97,21 +97,17 @@ def _share(connections: int, workers: int) -> int:
     return max(connections // workers, 1)
 
 
-@dataclass(slots=False)
+@dataclass(slots=True)
 class Outgoing:
     """Opens connections for couriers (implements ``services.deliver.connect.Connect``)."""
 
     hello_name: str
     config: DeliverConfig
+    trust: ClientTrust
     permits: Callable[[str], bool] = field(init=False)
 
     def __post_init__(self) -> None:
         self.permits = _anywhere if self.config.allow_private else is_public
-
-    @cached_property
-    def _trust(self) -> ClientTrust:
-        """Read when it is first needed: it takes a moment, and a test server never sends."""
-        return ClientTrust()
 
     async def __call__(self, target: Target, demand: TlsDemand) -> OutboundConnection:
         route = Address(
@@ -123,7 +119,7 @@ class Outgoing:
         )
         permits = _anywhere if target.named else self.permits
         return await open_connection(
-            route, self.hello_name, demand, self._trust, permits=permits, login=target.login
+            route, self.hello_name, demand, self.trust, permits=permits, login=target.login
         )
 
     def _source(self, address: str) -> str | None:
