@@ -16,7 +16,8 @@ from pathlib import Path
 from mailclad.app.open import opened
 from mailclad.base.secret import Secret
 from mailclad.services.auth.password import Argon2id
-from tests.app.served import children, free_ports, issue
+from tests.app.served import children, issue
+from tests.ports import free_ports
 
 SECONDS = 30.0
 """For anything that is waited for; nothing takes so long unless it is broken."""
