@@ -56,9 +56,11 @@ class Sink:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.talks.append(Talk())
-        with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
-            await self._converse(self.talks[-1], reader, writer)
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await self._converse(self.talks[-1], reader, writer)
+        finally:
+            writer.close()
 
     async def _converse(
         self, talk: Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
