@@ -93,6 +93,10 @@ class House:
         assert self.child is not None
         return self.child
 
+    @property
+    def is_running(self) -> bool:
+        return self.child is not None and self.child.poll() is None
+
     def worker_pids(self) -> list[int]:
         return children(self.running.pid)
 
@@ -120,7 +124,7 @@ class House:
         assert self.running.wait(SECONDS) == 0
 
     def end(self) -> None:
-        if self.child is not None and self.child.poll() is None:
+        if self.is_running:
             self.kill_all()
 
     def context(self) -> ssl.SSLContext:
