@@ -72,8 +72,10 @@ class Sink:
             reply = self._reply(verb, secured=secured)
             await self._answer(writer, reply)
             if verb == "DATA" and reply is not None and reply.startswith(b"354"):
-                message = await _read(talk, reader, b"\r\n.\r\n", secured=secured)
-                talk.messages.append(message[: -len(b".\r\n")])
+                message = await _read(talk, reader, b"\r\n", secured=secured)
+                if message != b".\r\n":  # which ends a transaction that came to nothing
+                    message += await _read(talk, reader, b"\r\n.\r\n", secured=secured)
+                    talk.messages.append(message[: -len(b".\r\n")])
                 await self._answer(writer, self._reply(".", secured=secured))
             elif verb == "STARTTLS" and self.tls and (reply or b"").startswith(b"220"):
                 await writer.start_tls(self.tls)
