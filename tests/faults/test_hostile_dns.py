@@ -21,7 +21,7 @@ from tests.faults.test_loops import at_rest, notices
 pytestmark = pytest.mark.slow
 
 SECONDS = 2.0
-"""For one message, whatever DNS says; those that stay silent wait longer, for a limit of its own."""
+"""For one message, whatever DNS says; those that say nothing at all have a limit of their own."""
 
 LETTER = b"From: bob@there.test\r\nSubject: hello\r\n\r\nhello\r\n"
 MINE = b"From: ada@ours.test\r\nSubject: hello\r\n\r\nhello\r\n"
@@ -30,11 +30,10 @@ STRANGER = "192.0.2.1"
 Scenario = Callable[[Posting, StubDns], Awaitable[None]]
 
 
-def play(folder: Path, zones: Records, scenario: Scenario, stub: StubDns | None = None) -> None:
+def play(folder: Path, zones: Records, scenario: Scenario) -> None:
     async def main() -> None:
-        async with stub or StubDns(zones) as there:
-            async with posting(folder, there, proxied=True) as post:
-                await scenario(post, there)
+        async with StubDns(zones) as stub, posting(folder, stub, proxied=True) as post:
+            await scenario(post, stub)
 
     asyncio.run(main())
 
