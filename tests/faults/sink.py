@@ -7,9 +7,11 @@ as it came.  ``replies`` by verb; "." is the end of a message, "" the greeting; 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 Replies = Mapping[str, bytes | None]
 
@@ -44,6 +46,11 @@ class Sink:
     replies: dict[str, bytes | None] = field(default_factory=dict)
     talks: list[Talk] = field(default_factory=list)
     port: int = 0
+    taking: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared: the reply to a message waits."""
+
+    def __post_init__(self) -> None:
+        self.taking.set()
 
     @property
     def messages(self) -> list[bytes]:
@@ -76,6 +83,7 @@ class Sink:
                 if message != b".\r\n":  # which ends a transaction that came to nothing
                     message += await _read(talk, reader, b"\r\n.\r\n", secured=secured)
                     talk.messages.append(message[: -len(b".\r\n")])
+                await self.taking.wait()
                 await self._answer(writer, self._reply(".", secured=secured))
             elif verb == "STARTTLS" and self.tls and (reply or b"").startswith(b"220"):
                 await writer.start_tls(self.tls)
@@ -139,3 +147,23 @@ async def listening(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def in_background() -> Iterator[tuple[Sink, asyncio.AbstractEventLoop]]:
+    """On a thread of its own, for tests that run no loop; what it is told goes over its loop."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    stack = contextlib.AsyncExitStack()
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(10)
+
+    try:
+        yield run(stack.enter_async_context(listening())), loop
+    finally:
+        run(stack.aclose())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
