@@ -17,15 +17,17 @@ from typing import Any
 from mailclad.app.build import build, prepare
 from mailclad.app.certificates import Certificates, ensure_ca
 from mailclad.app.clock import SystemClock
-from mailclad.app.config import Config, ListenConfig, ServerConfig, TlsConfig
+from mailclad.app.config import Config
 from mailclad.app.settings.deliver import DeliverConfig, RouteConfig
 from mailclad.app.settings.dns import DnsConfig
+from mailclad.app.settings.listen import ListenConfig
+from mailclad.app.settings.server import ServerConfig
+from mailclad.app.settings.tls import TlsConfig
 from mailclad.app.sockets import open_sockets
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.services.auth.password import Argon2id
-from mailclad.store.queue import Change, QueueFilter
 from tests.app.receiving import LOOPBACK, Line, Receiving
 from tests.dns.server import StubDns
 
@@ -90,9 +92,6 @@ class Posting(Receiving):
                     if len(attempts) >= count:
                         return attempts
                 await asyncio.sleep(0.005)
-
-    async def drop_all(self) -> None:
-        await self.app.store.change(Change.DROP, QueueFilter(), SystemClock().now())
 
 
 async def say(

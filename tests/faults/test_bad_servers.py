@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from mailclad.app import delivering
 from mailclad.app.settings.deliver import RouteConfig
 from mailclad.mail.tls_verdict import TlsLevel
-from mailclad.servers.outbound import Patience
+from mailclad.servers.outbound import Patience, connect
 from tests.app.served import issue
 from tests.dns.server import StubDns
 from tests.faults.posting import posting, route
@@ -52,8 +51,8 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other side's certificate is good, and nobody waits long for what never comes."""
     issue(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority" / "ca.pem"))
-    impatient = partial(delivering.open_connection, patience=QUICK)
-    monkeypatch.setattr(delivering, "open_connection", impatient)
+    impatient = partial(connect, patience=QUICK)
+    monkeypatch.setattr("mailclad.app.delivering.open_connection", impatient)
 
 
 async def attempt(folder: Path, sink: Sink, way: RouteConfig, *, arrives: bool) -> list[Any]:

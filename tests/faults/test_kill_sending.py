@@ -15,6 +15,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -206,16 +207,18 @@ async def end_orderly(house: House, outbox: Outbox, moments: random.Random) -> N
     await asyncio.to_thread(house.stop)
 
 
+def has_others(house: House, old: set[int]) -> bool:
+    return bool(set(house.worker_pids()) - old)
+
+
 async def reload(house: House, outbox: Outbox, moments: random.Random) -> None:
     """New workers take over while the old ones send what they have begun."""
     file = house.folder / "mailclad.toml"
     for _ in range(2):
         file.write_text(file.read_text().replace("per_day = 1", "per_day = 11"))
-        workers = set(house.worker_pids())
+        old = set(house.worker_pids())
         house.running.send_signal(signal.SIGHUP)
-        await asyncio.to_thread(
-            wait_until, lambda old=workers: set(house.worker_pids()) - old, "no new worker"
-        )
+        await asyncio.to_thread(wait_until, partial(has_others, house, old), "no new worker")
         await outbox.more(moments.randint(1, 30))
 
 
