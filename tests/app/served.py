@@ -1,9 +1,7 @@
 """`mailclad serve` and `mailclad demo` as child processes, with certificates of our own."""
 
 import asyncio
-import contextlib
 import imaplib
-import itertools
 import json
 import os
 import secrets
@@ -23,30 +21,13 @@ from mailclad.app.open import opened
 from mailclad.base.secret import Secret
 from mailclad.services.auth.password import Argon2id
 from mailclad.services.certificates.private_ca import ensure_private_ca, issue_leaf
+from tests.ports import free_ports
 
 SECONDS = 30.0
 """For anything that is waited for; nothing takes so long unless it is broken."""
 
-_FIRST_PORT, _PORTS = 10_000, 1_000  # below 32,768, where ephemeral ports begin
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_ports = itertools.count(secrets.randbelow(_PORTS))
-
 PASSWORD = "correct horse"
 ADA = "ada@example.test"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody has, of those that the system gives to nobody by itself.
-
-    Each worker of a test run has a range of its own: none looks, by listening for a moment,
-    at the port of a server that another worker is just starting anew.
-    """
-    found: list[int] = []
-    while len(found) < count:
-        port = _FIRST_PORT + _WORKER * _PORTS + next(_ports) % _PORTS
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
-    return found
 
 
 def issue(folder: Path) -> None:

@@ -14,7 +14,8 @@ from mailclad.app.notices import NoticeBoard
 from mailclad.app.sockets import open_sockets, places
 from mailclad.app.supervise import ReloadRefused
 from mailclad.base.tls_policy import TlsMode
-from tests.app.served import free_ports, issue
+from tests.app.served import issue
+from tests.ports import free_ports
 
 TLS = '[tls]\ncertificate = "chain.pem"\nkey = "key.pem"\n'
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.served import Served, free_ports
+from tests.app.served import Served
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.slow
 

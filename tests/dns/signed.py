@@ -23,7 +23,6 @@ half a second; needs ``nsd``, ``ldns-signzone`` and ``unbound`` (tools/interop-p
 
 import contextlib
 import itertools
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +34,7 @@ from typing import Literal, TypeVar
 
 from mailclad.engines.dns.dnssec.records import Ds
 from mailclad.engines.dns.resolver import DnsResolver
+from tests.ports import free_ports
 
 T = TypeVar("T")
 
@@ -167,15 +167,8 @@ server:
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 TRIES = 3
-"""A port may be taken between being found and being bound, and nsd sometimes dies at its start."""
+"""nsd sometimes dies at its start."""
 
 
 class _NotStarted(Exception):
@@ -191,7 +184,7 @@ def _start(server: Callable[[], AbstractContextManager[T]], stack: contextlib.Ex
 
 @contextlib.contextmanager
 def _nsd(directory: Path, names: Sequence[str]) -> Iterator[int]:
-    port = _free_port()
+    (port,) = free_ports(1)
     conf = directory / "nsd.conf"
     zones = [f'zone:\n  name: "{name}."\n  zonefile: "{name}.zone"\n' for name in names]
     conf.write_text(NSD.format(port=port, directory=directory) + "".join(zones))
@@ -203,7 +196,7 @@ def _nsd(directory: Path, names: Sequence[str]) -> Iterator[int]:
 def _unbound(
     directory: Path, names: Sequence[str], server: int, modules: str, anchors: Sequence[str]
 ) -> Iterator[Address]:
-    port = _free_port()
+    (port,) = free_ports(1)
     conf = directory / f"unbound-{port}.conf"
     text = UNBOUND.format(port=port, directory=directory, modules=modules)
     text += "".join([f'  trust-anchor: "{anchor}"\n' for anchor in anchors])

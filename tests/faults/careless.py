@@ -1,11 +1,12 @@
 """Mailclad with one of its promises broken, to prove that the tests of this folder notice.
 
-    python -m tests.faults.careless early|pack|index serve --config FILE
+    python -m tests.faults.careless early|pack|index|sending serve --config FILE
 
 ``early`` acknowledges deliveries before anything is stored, ``pack`` never syncs bodies,
-``index`` never syncs the index.
+``index`` never syncs the index, ``sending`` writes down as sent what it is about to send.
 """
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ from mailclad.engines.sqlite import store
 from mailclad.engines.sqlite.arrival import Arrival
 from mailclad.engines.sqlite.committer import Committer
 from mailclad.engines.sqlite.connection import open_index, rows
+from mailclad.protocols.smtp.client.outcome import Fate, Stage, ours
+from mailclad.services.deliver.connect import Body
+from mailclad.services.deliver.courier import Courier
+from mailclad.services.deliver.trip import Trip
 
 
 def early() -> None:
@@ -45,6 +50,29 @@ def index() -> None:
     store.open_index = open_carelessly  # type: ignore[attr-defined]
 
 
+def sending() -> None:
+    """What is to be sent is written down as sent, and then sent."""
+    carefully = Courier.carry
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def carry(self: Courier, trip: Trip, body: Body) -> None:
+        meant = Trip(trip.work)
+        meant.wish = trip.wish
+        task = asyncio.create_task(later(Courier(self._means), meant, body))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        for recipient in tuple(trip.pending):
+            trip.reached = True
+            trip.decide(recipient, ours(Fate.DELIVERED, "2.0.0", "surely", Stage.MESSAGE))
+
+    async def later(courier: Courier, trip: Trip, body: Body) -> None:
+        await asyncio.sleep(0.1)
+        await carefully(courier, trip, body)
+        await courier.close()
+
+    Courier.carry = carry  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    {"early": early, "pack": pack, "index": index}[sys.argv.pop(1)]()
+    {"sending": sending, "early": early, "pack": pack, "index": index}[sys.argv.pop(1)]()
     main()

@@ -111,7 +111,7 @@ class Load:
 
     async def _one_message(self, wire: "Wire", number: int, *, each: bool) -> None:
         readers = readers_of(number)
-        replies = await wire.send(number, readers, each=each)
+        replies = await wire.send(number, list(map(address, readers)), each=each)
         groups = [[reader] for reader in readers] if each else [readers]
         for reply, told in zip(replies, groups, strict=True):
             if reply.startswith("250"):
@@ -144,9 +144,9 @@ class Wire:
         plain = base64.b64encode(f"\0{login}\0{PASSWORD}".encode())
         await self._say(b"AUTH PLAIN " + plain + b"\r\n", "235")
 
-    async def send(self, number: int, readers: list[str], *, each: bool) -> list[str]:
-        """The replies to the message: one, or one for each reader."""
-        recipients = [f"RCPT TO:<{address(reader)}>\r\n" for reader in readers]
+    async def send(self, number: int, addresses: list[str], *, each: bool) -> list[str]:
+        """The replies to the message: one, or one for each address."""
+        recipients = [f"RCPT TO:<{one}>\r\n" for one in addresses]
         sender = address(PEOPLE[0])
         envelope = [f"MAIL FROM:<{sender}> BODY=8BITMIME\r\n", *recipients, "DATA\r\n"]
         self._writer.write("".join(envelope).encode())
@@ -156,7 +156,7 @@ class Wire:
         octets = octets_of(number).replace(b"\r\n.", b"\r\n..")
         self._writer.write(octets + b".\r\n")
         await self._writer.drain()
-        return [await self._reply() for _ in (readers if each else "1")]
+        return [await self._reply() for _ in (addresses if each else "1")]
 
     async def _say(self, command: bytes, code: str) -> None:
         self._writer.write(command)

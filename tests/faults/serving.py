@@ -16,7 +16,8 @@ from pathlib import Path
 from mailclad.app.open import opened
 from mailclad.base.secret import Secret
 from mailclad.services.auth.password import Argon2id
-from tests.app.served import children, free_ports, issue
+from tests.app.served import children, issue
+from tests.ports import free_ports
 
 SECONDS = 30.0
 """For anything that is waited for; nothing takes so long unless it is broken."""
@@ -92,6 +93,10 @@ class House:
         assert self.child is not None
         return self.child
 
+    @property
+    def is_running(self) -> bool:
+        return self.child is not None and self.child.poll() is None
+
     def worker_pids(self) -> list[int]:
         return children(self.running.pid)
 
@@ -119,7 +124,7 @@ class House:
         assert self.running.wait(SECONDS) == 0
 
     def end(self) -> None:
-        if self.child is not None and self.child.poll() is None:
+        if self.is_running:
             self.kill_all()
 
     def context(self) -> ssl.SSLContext:

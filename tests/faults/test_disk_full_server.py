@@ -4,6 +4,7 @@ On a tmpfs and on an ext4 where this may mount them (as root), else with a limit
 of files.  The log lies on the same disk: what cannot be logged must not stop the mail.
 """
 
+import asyncio
 import base64
 import contextlib
 import imaplib
@@ -12,14 +13,16 @@ import poplib
 import random
 import signal
 import smtplib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mailclad.app.open import opened
 from mailclad.engines.sqlite.verify import verify
 from tests.faults.load import PEOPLE, octets_of
 from tests.faults.serving import PASSWORD, SECONDS, House, address, wait_until
+from tests.faults.sink import Sink, in_background
 from tests.faults.small_disk import SmallDisk, small_disk
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*poplib:DeprecationWarning")]
@@ -31,6 +34,17 @@ BULK = b"Subject: more than the index\r\n\r\n" + base64.encodebytes(
 ).replace(b"\n", b"\r\n")
 SHORT_OF_ROOM = 400_000
 KINDS = ["limit", "tmpfs", "ext4"]
+
+ROUTE = """
+[[deliver.route]]
+domain = "there.test"
+host = "127.0.0.1"
+port = {port}
+policy = "none"
+"""
+
+Tell = Callable[[Callable[[], None]], object]
+"""Has something done where the sink is."""
 
 
 class Shop:
@@ -206,3 +220,68 @@ def test_a_log_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
         house.stop()
     finally:
         house.end()
+
+
+BOB = "bob@there.test"
+
+
+@pytest.fixture(params=KINDS)
+def sending(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Shop, Sink, Tell]]:
+    """A shop whose mail for elsewhere goes to a sink."""
+    house = House(tmp_path, tmp_path / "disk" / "data", workers=1)
+
+    def processes() -> list[int]:
+        return [house.running.pid, *house.worker_pids()]
+
+    with (
+        in_background() as (sink, loop),
+        small_disk(request.param, tmp_path / "disk", processes) as disk,
+    ):
+        try:
+            house.prepare(PEOPLE[:1], ROUTE.format(port=sink.port))
+            house.start()
+            made = Shop(house, disk)
+            with made.clients:
+                yield made, sink, loop.call_soon_threadsafe
+        finally:
+            house.end()
+
+
+def test_what_was_queued_before_the_disk_was_full_is_sent_once(
+    sending: tuple[Shop, Sink, Tell],
+) -> None:
+    """Full while the other server decides: what it took cannot be written down, until it can."""
+    shop, sink, tell = sending
+    tell(sink.taking.clear)
+    client = shop.submission()
+    client.sendmail(ADA, [ADA], BULK)  # so that the packs are what fills the disk
+    letters = [octets_of(number) for number in range(1, 11)]
+    for octets in letters:
+        client.sendmail(ADA, [BOB], octets)
+    wait_until(lambda: len(sink.messages) >= 3, "nothing is under way")
+    shop.disk.fill()
+    tell(sink.taking.set)
+    wait_until(lambda: len(sink.messages) == len(letters), "a full disk stops what is queued")
+    for octets in (octets_of(11) + octets_of(12), LARGE):
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            client.sendmail(ADA, [BOB], octets)
+        assert refused.value.smtp_code == 452
+
+    shop.disk.make_room()
+    wait_until(lambda: _waiting(shop.house.data) == 0, "the queue does not empty")
+    client.sendmail(ADA, [BOB], octets_of(13))
+    wait_until(lambda: len(sink.messages) == len(letters) + 1, "nothing is sent any more")
+    wait_until(lambda: _waiting(shop.house.data) == 0, "the queue does not empty")
+    assert len(sink.messages) == len(letters) + 1, "each once"
+    for octets in (*letters, octets_of(13)):
+        stuffed = octets.replace(b"\r\n.", b"\r\n..")
+        assert sum(one.endswith(stuffed) for one in sink.messages) == 1
+    assert verify(shop.house.data) == []
+
+
+def _waiting(data: Path) -> int:
+    async def count() -> int:
+        async with opened(data) as things:
+            return (await things.store.queue_counts()).messages
+
+    return asyncio.run(count())

@@ -209,3 +209,57 @@ def test_nobody_is_logged_in_without_name_and_password(
         answer = client.ask(b"AUTH PLAIN " + (base64.b64encode(login) or b"="))
         assert answer.startswith((b"535 ", b"501 ")), answer
         assert client.ask(b"MAIL FROM:<>").startswith(b"530 5.7.0")
+
+
+SOMEBODY_ELSE = [
+    (b"other@example.test", OURS),
+    (b"root@example.test", OURS),
+    (b"ceo@elsewhere.test", OURS),
+    (OURS, b"other@example.test"),
+    (OURS, OURS + b", other@example.test"),
+    (OURS, b"other@example.test\r\nFrom: " + OURS),
+    (OURS, b'"' + OURS + b'" <ceo@elsewhere.test>'),
+    (OURS, b"other@example.test (\r\n " + OURS + b")"),
+    (b"", b"other@example.test"),
+]
+
+
+@pytest.mark.parametrize(("sender", "author"), SOMEBODY_ELSE)
+@pytest.mark.parametrize("door", [logged_in, logged_in_on_587])
+def test_nobody_sends_as_somebody_else(
+    house: House, door: Door, sender: bytes, author: bytes
+) -> None:
+    """T-AU8: neither in the envelope nor in From, however it is written."""
+    _, subject = outer()
+    with door(house) as client:
+        answer = client.ask(b"MAIL FROM:<%b>" % sender)
+        if sender in (OURS, b""):
+            assert client.ask(b"RCPT TO:<%b>" % OURS).startswith(b"250 ")
+            assert client.ask(b"DATA").startswith(b"354 ")
+            client.send(b"From: %b\r\nSubject: %b\r\n\r\nx\r\n.\r\n" % (author, subject))
+            answer = client.line()
+        assert answer.startswith((b"553 5.7.1", b"550 5.")), answer
+        client.lives_on()
+    assert subject not in stored_in_inbox(house)
+
+
+ODD_COMMANDS = [
+    b"MAIL FROM:<%b> SIZE=%b" % (OURS, b"9" * 40),
+    b"MAIL FROM:<%b> SIZE=-1" % OURS,
+    b"MAIL FROM:<%b> SIZE=1 SIZE=2" % OURS,
+    b"MAIL FROM:<%b> AUTH=<>\0" % OURS,
+    b'MAIL FROM:<"a',
+    b"MAIL FROM:<@a,@b:%b@elsewhere.test>" % OURS,
+    b"MAIL FROM:<" + b"<" * 500 + OURS + b">" * 500,
+]
+
+
+@pytest.mark.parametrize("command", ODD_COMMANDS)
+@pytest.mark.parametrize("door", [on_25, *ENCRYPTED])
+def test_commands_that_are_none(house: House, door: Door, command: bytes) -> None:
+    """T-SM6: a line is a command of its own, whatever quote was open in the one before."""
+    with door(house) as client:
+        assert client.ask(command).startswith(b"5")
+        assert client.ask(b'DATA"@example.test>').startswith(b"5")
+        assert client.ask(b"RCPT TO:<%b>" % OURS).startswith((b"503 ", b"530 "))
+        client.lives_on()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_ports
+
 START_SECONDS = 60.0
 
 _TEST = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -42,7 +44,7 @@ class Rspamd:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Rspamd]:
     """Its ports; it runs until the end of the block."""
-    rspamd = Rspamd(*_free_ports(2))
+    rspamd = Rspamd(*free_ports(2))
     (folder / "rules.lua").write_text(_RULES)
     (folder / "conf").write_text(_configuration(folder, rspamd))
     user = ["-u", "_rspamd", "-g", "_rspamd"] if os.geteuid() == 0 else ["-i"]
@@ -80,12 +82,6 @@ worker "rspamd_proxy" {{
 actions {{ reject = 15; add_header = 6; greylist = 4; }}
 lua = "{folder}/rules.lua";
 """
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        made = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in made]
 
 
 def _wait(child: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

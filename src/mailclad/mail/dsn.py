@@ -31,6 +31,7 @@ VALUE_LETTERS = 1_000
 _FOLD_AT = 76
 _WORD_LETTERS = {True: 900, False: 225}  # ASCII or not: a line may have 998 octets
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _HEX_PAIR = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _NOT_QCHAR = re.compile(r"[^\x21-\x2a\x2c-\x3c\x3e-\x5b\x5d-\x7e]")
@@ -351,4 +352,5 @@ def _returned(notice: Notice, message: Octets, start: int, full: bool) -> tuple[
     end = find_body(header)
     if end == len(header) == RETURNED_HEADER_OCTETS:
         end = header.rfind(b"\n") + 1
-    return header[:end].rstrip(b"\r\n"), False
+    # BDAT brings in bare line ends; a notice with them could not leave.
+    return _LINE_END.sub(b"\r\n", header[:end].rstrip(b"\r\n")), False

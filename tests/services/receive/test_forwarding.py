@@ -170,6 +170,22 @@ def test_a_bounce_goes_back_to_who_wrote(in_house: InHouse) -> None:
     in_house(check)
 
 
+def test_a_bounce_of_what_came_by_twice_goes_back_to_who_wrote(in_house: InHouse) -> None:
+    """Sent on by us, by others back to us, and by us again: both rewritings are ours to undo."""
+
+    async def check(house: House) -> None:
+        await house.take("out@example.org")
+        ((first, _),) = await house.ways()
+        theirs = f"SRS1=ABCD=example.org={first.partition('@')[0].removeprefix('SRS0')}"
+        await house.take("out@example.org", sender=Address(theirs, "other.example"))
+        second = (await house.ways())[1][0]
+        assert second.startswith("SRS1=")
+        await house.take(second, sender=None)
+        assert (await house.ways())[2] == ("", ["Carl@far.example"])
+
+    in_house(check)
+
+
 def test_a_bounce_for_a_domain_that_is_ours_by_now(in_house: InHouse) -> None:
     async def check(house: House) -> None:
         await house.take("out@example.org", sender=Address("ada", "old.example"))

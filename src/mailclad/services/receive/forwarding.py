@@ -16,6 +16,7 @@ from mailclad.mail.srs import (
     DAY_SECONDS,
     LIFETIME_DAYS,
     SrsProblem,
+    is_rewritten,
     restore,
     rewrite,
     shorten,
@@ -55,10 +56,15 @@ class Forwarding:
     async def unwrap(self, address: Address) -> Address | None:
         """Whom a bounce is for; None where the domain is not ours to answer for.
 
-        Raises NobodyHere.
+        What came by here twice was rewritten twice.  Raises NobodyHere.
         """
         if normalise_domain(address.domain) not in await self._store.domains():
             return None
+        sender = await self._restore(address)
+        inner = await self.unwrap(sender) if is_rewritten(sender) else None
+        return inner or sender
+
+    async def _restore(self, address: Address) -> Address:
         now = self._clock.now()
         if (token := token_of(address)) is not None:
             sender = await self._store.forwarded_sender(token, now)
