@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.dns.server import StubDns  # noqa: E402 - found from the checkout
+from tests.dns.server import StubDns  # found from the checkout
 
 
 async def main(port: int, zones: str) -> None:
