@@ -1,11 +1,13 @@
 """Mail between domains, Mailclad beside Postfix, in one run: `make bench-exchange`.
 
-    inbound    signed messages of 4 KB over TLS, 20 a connection, judged and stored: Mailclad
-               (SPF, DKIM, DMARC, ARC) beside Postfix with OpenDKIM (DKIM only) and Dovecot
-    outbound   messages of 4 KB taken over TLS, 20 a connection, and handed on to a sink over TLS:
+    inbound    signed messages of 4 KB over TLS, judged and stored:
+               Mailclad (SPF, DKIM, DMARC, ARC) beside Postfix with OpenDKIM (DKIM only)
+               and Dovecot
+    outbound   messages of 4 KB taken over TLS and handed on to a sink over TLS:
                Mailclad, which signs them, beside Postfix with connection reuse, which does not,
                and beside the same Postfix with OpenDKIM, which does
 
+32 clients send at once, 20 messages a connection.
 Comes in: the mail benchmark's folder (``MAILBENCH``), whose Dovecot and Postfix are used.  It
 needs root.  Goes out: messages a second, and for each second of the server's own CPU.  All
 servers of a run stand beside each other, and each repetition asks one after the other.  DNS is
@@ -213,14 +215,14 @@ RUNS = {"inbound": inbound, "outbound": outbound}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", choices=RUNS, nargs="*", default=list(RUNS))
+    parser.add_argument("what", nargs="*", help="inbound, outbound; else both")
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     if not (BENCHMARK / "run").exists():
         sys.exit(f"No benchmark at {BENCHMARK}: name its folder in MAILBENCH.")
     PLACE.mkdir(parents=True, exist_ok=True)
-    for what in given.what:
+    for what in given.what or RUNS:
         print(f"{what}: {given.messages} messages, median of {given.rounds}")
         for name, figures in RUNS[what](given.messages, given.rounds).items():
             each = statistics.median(figure.each_second for figure in figures)

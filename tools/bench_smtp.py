@@ -174,7 +174,7 @@ def main() -> None:
     source.add_argument("--accounts", type=int, default=200)
     source.add_argument("--login", default="", help="name:password")
     source.add_argument("--each", type=int, default=20, help="messages a connection")
-    source.add_argument("--parallel", type=int, default=8)
+    source.add_argument("--parallel", type=int, default=32, help="connections at once")
     given = parser.parse_args()
     uvloop.run(given.run(given))
 
