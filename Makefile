@@ -6,13 +6,14 @@
 #   make format  put the code into the house's format
 #   make soak    the long runs: 100 rounds of kill -9, a million queued messages, power cuts
 #   make bench   beside Dovecot and Postfix (MAILBENCH names the benchmark's folder)
+#   make bench-exchange   mail between domains, beside Postfix (the same)
 
 PYTHON ?=
 BIN := .venv/bin
 JOBS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: demo test check format lint types floors standards bench soak clean
+.PHONY: demo test check format lint types floors standards bench bench-exchange soak clean
 
 demo: .venv/runtime
 	$(BIN)/mailclad demo $(DEMO_ARGS)
@@ -50,6 +51,9 @@ soak: .venv/dev
 
 bench: .venv/runtime
 	$(BIN)/python tools/bench.py $(BENCH_ARGS)
+
+bench-exchange: .venv/dev
+	$(BIN)/python tools/bench_exchange.py $(BENCH_ARGS)
 
 .venv/runtime: pyproject.toml tools/make-venv
 	PYTHON=$(PYTHON) tools/make-venv

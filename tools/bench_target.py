@@ -57,7 +57,7 @@ async def _add(things: Opened, address: str, password: str) -> None:
     await things.provision.add_app_password(address, "benchmark", secret=password)
 
 
-def write_config(home: Path, directory: Path) -> Path:
+def write_config(home: Path, directory: Path, extra: str) -> Path:
     lines = [
         "[server]",
         'hostname = "mail.bench.test"',
@@ -76,7 +76,7 @@ def write_config(home: Path, directory: Path) -> Path:
         lines += ["[[listen]]", f'service = "{service}"', f'tls = "{tls}"']
         lines += [f"port = {FIRST_PORT + port}", 'addresses = ["127.0.0.1"]']
     file = directory / "mailclad.toml"
-    file.write_text("\n".join(lines) + "\n")
+    file.write_text("\n".join(lines) + f"\n{extra}")
     return file
 
 
@@ -95,13 +95,15 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("home", type=Path, help="the benchmark's work directory")
     arguments.add_argument("directory", type=Path, help="where the mail goes")
+    arguments.add_argument("--extra", type=Path, help="more of the configuration, in TOML")
     given = arguments.parse_args()
+    extra = given.extra.read_text() if given.extra else ""
     people = accounts(given.home)
     if not (given.directory / "data").exists():
         print(f"Making {len(people)} accounts: about a minute.", file=sys.stderr)
         given.directory.mkdir(parents=True, exist_ok=True)
         asyncio.run(provision(given.directory / "data", people))
-    file = write_config(given.home, given.directory)
+    file = write_config(given.home, given.directory, extra)
     line = demo_line(given.home, people)
     serve(file, load_config(file), on_ready=lambda: print(line, flush=True))
 

@@ -62,11 +62,12 @@ class StubDns:
     asked: list[tuple[str, str]] = field(default_factory=list)
     tcp_asked: int = 0
     address: tuple[str, int] = ("127.0.0.1", 0)
+    """Where it answers; port 0 becomes a free one."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._tcp = await asyncio.start_server(self._serve_tcp, "127.0.0.1", 0)
+        self._tcp = await asyncio.start_server(self._serve_tcp, *self.address)
         self.address = ("127.0.0.1", self._tcp.sockets[0].getsockname()[1])
         self._udp, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self), local_addr=self.address

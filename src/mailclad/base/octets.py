@@ -9,6 +9,10 @@ from typing import Protocol
 
 Octets = bytes | mmap.mmap
 
+THREAD_OCTETS = 256 * 1024
+"""A longer message is hashed on a thread, so that others are served: it takes a millisecond.
+A change of threads costs a tenth of one, and more where the other thread is busy."""
+
 
 class Spool(Protocol):
     """Holds one message while it arrives: in memory at first, then in a file without a name.

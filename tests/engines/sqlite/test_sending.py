@@ -63,6 +63,22 @@ def test_recipients_count_all_together(tmp_path: Path) -> None:
     with_account(tmp_path, scenario)
 
 
+def test_messages_of_one_commit_are_counted_together(tmp_path: Path) -> None:
+    async def scenario(store: SqliteStore, ann: AccountId) -> None:
+        allowance = Allowance(Sent(5, 1_000), Sent(8, 1_000))
+        later = NOW + HOUR_SECONDS
+        sent = [send(store, ann, allowance, now=now) for now in (NOW,) * 7 + (later,) * 7]
+        done = await asyncio.gather(*sent, return_exceptions=True)
+        assert [isinstance(one, SentTooMuch) for one in done] == (
+            [False] * 5 + [True] * 2 + [False] * 3 + [True] * 4
+        )
+        assert (await store.queue_counts()).messages == 8
+        assert await store.sent_since(ann, HOUR) == Sent(8, 8)
+        assert await store.sent_since(ann, HOUR + 1) == Sent(3, 3)
+
+    with_account(tmp_path, scenario)
+
+
 def test_what_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
     async def scenario(store: SqliteStore, ann: AccountId) -> None:
         local = LocalShare(new_message(b"x").prepared, ((ann, "Nowhere"),))

@@ -65,6 +65,15 @@ def test_what_ends_meanwhile_is_one_batch() -> None:
     assert queue.calls == [[1], [2, 3, 4, 5, 6, 7, 8]]
 
 
+def test_those_that_end_one_after_the_other_share_a_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settler, "GATHER_SECONDS", 0.1)
+    queue = FakeQueue()
+    assert asyncio.run(settle(queue, *[[finished(number)] for number in range(9)])) == 9
+    assert queue.calls == [[0], [1, 2, 3, 4, 5, 6, 7, 8]]
+
+
 def test_a_full_disk_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settler, "AGAIN_SECONDS", 0.001)
     queue = FakeQueue(DiskFull("full"), DiskFull("full"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import dkim
 import pytest
 
+from mailclad.base.octets import THREAD_OCTETS
 from mailclad.base.secret import Secret
 from mailclad.engines.spool.spool import FileSpool, file_spools
 from mailclad.engines.sqlite.store import SqliteStore
@@ -180,7 +181,15 @@ def records(found: dict[str, str]) -> Callable[..., str | None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("message", [WHOLE + BODY, HEADER + BODY, b"\r\nno header\r\n"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        WHOLE + BODY,
+        HEADER + BODY,
+        b"\r\nno header\r\n",
+        HEADER + BODY * (THREAD_OCTETS // len(BODY)),
+    ],
+)
 def test_what_leaves_is_signed_twice_and_dkimpy_agrees(in_house: InHouse, message: bytes) -> None:
     async def check(house: House) -> None:
         keys = [published(key) for key in await house.keys.ensure("example.org")]

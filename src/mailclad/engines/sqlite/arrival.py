@@ -2,7 +2,8 @@
 
 Arrivals of a whole batch are stored together, so that a message costs a share of a few
 statements: one look-up for all targets, one ``executemany`` a table, one counter update
-a mailbox.  A target that is missing refuses its own arrival only.
+a mailbox.  A target that is missing, or an account that has sent too much, refuses its own
+arrival only.
 """
 
 import asyncio
@@ -16,11 +17,13 @@ from mailclad.base.octets import Octets
 from mailclad.engines.packs.writer import PackWriter, Place
 from mailclad.engines.sqlite.connection import many
 from mailclad.engines.sqlite.queue_adding import QueueAdding
+from mailclad.engines.sqlite.spending import SpentInBatch
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.mail.prepared import Prepared
 from mailclad.store.errors import MailboxNotFound, StoreProblem
 from mailclad.store.model import Flag, MailboxId, NewMessage, Stored
 from mailclad.store.queue import Envelope, QueueId
+from mailclad.store.sending import HOUR_SECONDS, Spending
 
 Target = tuple[int, str] | int
 """Account and name, or mailbox id."""
@@ -60,7 +63,7 @@ class Arrival:
 
     __slots__ = (
         "envelopes", "error", "future", "messages", "owners", "places", "queued", "result",
-        "targets",
+        "spending", "targets",
     )  # fmt: skip
 
     has_bodies = True
@@ -72,12 +75,14 @@ class Arrival:
         owners: tuple[int, ...],
         future: "asyncio.Future[tuple[Stored, ...]]",
         envelopes: tuple[Envelope, ...] = (),
+        spending: Spending | None = None,
     ) -> None:
         self.messages = messages
         self.targets = targets
         self.owners = owners
         self.future = future
         self.envelopes = envelopes
+        self.spending = spending
         self.queued: tuple[QueueId, ...] = ()
         self.places: list[Place] = []
         self.result: tuple[Stored, ...] = ()
@@ -206,10 +211,12 @@ def store_arrivals(transaction: Transaction, arrivals: Sequence[Arrival]) -> Non
     contents: list[tuple[Any, ...]] = []
     prepared: list[tuple[Any, ...]] = []
     messages: list[tuple[int, ...]] = []
-    queue = QueueAdding(transaction)
+    queue, spent = QueueAdding(transaction), SpentInBatch(transaction.db)
     for arrival in arrivals:
         try:
             boxes = opened.find(arrival.targets)
+            if arrival.spending is not None:
+                spent.spend(arrival.spending, arrival.messages[0].internal_date // HOUR_SECONDS)
         except StoreProblem as problem:
             arrival.error = problem
             continue
@@ -227,6 +234,7 @@ def store_arrivals(transaction: Transaction, arrivals: Sequence[Arrival]) -> Non
                 arrival.queued = queue.add(arrival.envelopes, content, octets, date)
             content += 1
         arrival.result = tuple(stored)
+    spent.save()
     queue.save()
     _insert(transaction.db, contents, prepared, messages)
     opened.save(transaction)

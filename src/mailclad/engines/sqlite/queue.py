@@ -36,11 +36,14 @@ from mailclad.store.queue import (
     Suppressed,
     Work,
 )
+from mailclad.store.sending import Spending
 
 
 class SqliteQueue(Verbs, Queue):
     async def enqueue(self, dispatch: Dispatch) -> tuple[QueueId, ...]:
-        arrival = arrival_of(dispatch)
+        return await self._enqueue(arrival_of(dispatch))
+
+    async def _enqueue(self, arrival: Arrival) -> tuple[QueueId, ...]:
         await self._committer.arrive(arrival)
         if arrival.queued:
             self._wake_queue()
@@ -129,13 +132,13 @@ class SqliteQueue(Verbs, Queue):
         return await self._readers.there(suppressing.page, after, limit)
 
 
-def arrival_of(dispatch: Dispatch) -> Arrival:
+def arrival_of(dispatch: Dispatch, spending: Spending | None = None) -> Arrival:
     """What the committer makes durable."""
     future = asyncio.get_running_loop().create_future()
     local = dispatch.local
     if local is None:
         passing = Passing(dispatch.octets, dispatch.now)
-        return Arrival((passing,), (), (), future, dispatch.envelopes)
+        return Arrival((passing,), (), (), future, dispatch.envelopes, spending)
     message = NewMessage(dispatch.octets, local.prepared, 0, dispatch.now)
     owners = tuple(account for account, _ in local.recipients)
-    return Arrival((message,), local.recipients, owners, future, dispatch.envelopes)
+    return Arrival((message,), local.recipients, owners, future, dispatch.envelopes, spending)

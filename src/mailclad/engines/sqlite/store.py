@@ -38,7 +38,6 @@ from mailclad.engines.sqlite.lock import MaildropClaim, WriteLock
 from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.people import SqliteDirectory
 from mailclad.engines.sqlite.problem import problem_of
-from mailclad.engines.sqlite.queue import SqliteQueue
 from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
 from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
@@ -86,7 +85,6 @@ def prepare_directory(directory: Path) -> None:
 
 class SqliteStore(
     SqliteDirectory,
-    SqliteQueue,
     SqliteDuties,
     SqliteGreylist,
     SqliteSigningKeys,

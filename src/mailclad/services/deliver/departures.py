@@ -51,6 +51,10 @@ EXTEND_SECONDS = LEASE_SECONDS / 3
 LOOK_SECONDS = 2.0
 """How often the queue is looked at for what other processes put there: one short read."""
 
+GATHER_SECONDS = 0.02
+"""From one lease to the next: what is queued meanwhile shares a commit.  Who comes after a
+silence does not wait."""
+
 RECIPIENTS_IN_HAND = 10_000
 """Leased and not settled: their envelopes lie in memory, some 20 MB, their octets only while they
 are sent.  Where half of it is taken each destination has a small share, so that slow ones do
@@ -109,7 +113,7 @@ class Departures:
         self._lanes: dict[Key, Lane] = {}
         self._ill: dict[Key, Destination] = {}
         self._starved: dict[Key, Lane] = {}
-        self._leasing = True
+        self._stopping = asyncio.Event()
         self._in_hand: set[tuple[QueueId, int]] = set()
         self._couriers = 0
         self._woken = asyncio.Event()
@@ -134,7 +138,7 @@ class Departures:
         """Leave what is due to other processes; what is in hand goes on."""
         self._unwatch()
         self._unwatch = _nothing
-        self._leasing = False
+        self._stopping.set()
         self._woken.set()
 
     async def drain(self, seconds: float) -> None:
@@ -162,7 +166,7 @@ class Departures:
     # --- leasing ---
 
     async def _lease_for_ever(self) -> None:
-        while self._leasing:
+        while not self._stopping.is_set():
             self._woken.clear()
             wait = LOOK_SECONDS
             try:
@@ -171,9 +175,8 @@ class Departures:
                 _log.warning("the queue cannot be read", reason=str(problem))
             except Exception:  # a fault of ours must not stop all mail
                 _log.exception("leasing failed")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._woken.wait()
+            await _happens(self._stopping, GATHER_SECONDS)
+            await _happens(self._woken, wait)
 
     async def _lease(self) -> float:
         """Take what is due and fits; how long to wait for more."""
@@ -338,6 +341,13 @@ class Departures:
 
 def _nothing() -> None:
     """Nobody watches."""
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> None:
+    """Or so much time passes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -20,6 +20,10 @@ from mailclad.store.trace import Trace, TraceEvent
 AGAIN_SECONDS = 5.0
 """Until a store that could not write is asked again: a full disk is not emptied sooner."""
 
+GATHER_SECONDS = 0.02
+"""From one commit to the next: what ends meanwhile shares it.  Nobody waits for it but others of
+the same destination, and a process that dies sends so much more of a second's mail twice."""
+
 AT_ONCE = 1_000
 """Messages settled in one call: a transaction of some 20 ms."""
 
@@ -72,6 +76,7 @@ class Settler:
             if not self._gathered:
                 self._some.clear()
                 self._none.set()
+            await asyncio.sleep(GATHER_SECONDS)
 
     async def empty(self) -> None:
         """Wait until all is written."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
-from mailclad.base.octets import Octets
+from mailclad.base.octets import THREAD_OCTETS, Octets
 from mailclad.base.resolver import Resolver
 from mailclad.mail import arc
 from mailclad.mail.address import normalise_domain
@@ -42,9 +42,6 @@ from mailclad.services.receive.iprev import Iprev, IprevResult, check_iprev
 
 TOTAL_SECONDS = 20.0
 """RFC 7208 §4.6.4 asks for 20 at least; the client waits for 10 minutes (RFC 5321 §4.5.3.2.6)."""
-
-THREAD_OCTETS = 256 * 1024
-"""Hashing that takes a millisecond; a change of threads costs a tenth of one."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

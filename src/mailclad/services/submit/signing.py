@@ -2,7 +2,7 @@
 
 In come a message as it will leave and the domain that answers for it; out come the fields to
 stand before it, none where the domain has no active key.  Keys are read again after
-``REFRESH_SECONDS``.  Signing runs on a thread: RSA takes most of a millisecond.
+``REFRESH_SECONDS``.  A message of more than ``THREAD_OCTETS`` is signed on a thread.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from mailclad.base.clock import Clock
-from mailclad.base.octets import Octets
+from mailclad.base.octets import THREAD_OCTETS, Octets
 from mailclad.mail.dkim.message import HeaderTooLong, SignedMessage
 from mailclad.mail.dkim.sign import sign_parts
 from mailclad.mail.dkim.signing_key import KeyProblem, SigningKey, load_key
@@ -48,7 +48,9 @@ class Signing:
             return b""
         try:
             now = self._clock.now()
-            return await asyncio.to_thread(_sign, header, octets, body_start, keys, now)
+            if len(octets) > THREAD_OCTETS:
+                return await asyncio.to_thread(_sign, header, octets, body_start, keys, now)
+            return _sign(header, octets, body_start, keys, now)
         except HeaderTooLong:
             _log.warning("message not signed", domain=domain, reason="its header is too long")
             return b""
