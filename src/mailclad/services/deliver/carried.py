@@ -65,15 +65,19 @@ def envelope_of(
     message: QueuedMessage, recipients: Iterable[QueuedRecipient], *, require_tls: bool
 ) -> Envelope:
     """Raises AddressProblem, which no address that was accepted does."""
-    mail = Mail(
+    return Envelope(mail_of(message), tuple([rcpt_of(one) for one in recipients]), require_tls)
+
+
+def mail_of(message: QueuedMessage) -> Mail:
+    return Mail(
         reverse_path=parse_address(message.sender) if message.sender else None,
         octets=message.octets,
         body=command.Body.EIGHT_BIT if message.eight_bit else command.Body.SEVEN_BIT,
         smtputf8=message.smtputf8,
         report=_RETURN[message.ret] if message.ret is not None else None,
         envelope_id=_decoded(message.envid),
+        require_tls=message.requiretls,
     )
-    return Envelope(mail, tuple([_rcpt(one) for one in recipients]), require_tls)
 
 
 def address_of(text: str) -> Address | None:
@@ -83,7 +87,7 @@ def address_of(text: str) -> Address | None:
         return None
 
 
-def _rcpt(recipient: QueuedRecipient) -> Rcpt:
+def rcpt_of(recipient: QueuedRecipient) -> Rcpt:
     asked = recipient.notify
     notify = [command.Notify[str(one.name)] for one in Notify if one in asked] if asked else None
     kind, found, original = (recipient.orcpt or "").partition(";")

@@ -9,7 +9,7 @@ Limits: ``RECIPIENTS_IN_HAND``, ``COURIERS``, leases, and the store's own in eac
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,8 +20,9 @@ from mailclad.services.deliver.carried import NOTHING_LEFT, Carried, wish_of
 from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.courier import Courier, Means
+from mailclad.services.deliver.home import Home
 from mailclad.services.deliver.host import deferred
-from mailclad.services.deliver.lane import Key, Lane
+from mailclad.services.deliver.lane import HERE, Carrier, Key, Lane
 from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.services.deliver.telling import Telling
 from mailclad.services.deliver.trip import Trip
@@ -93,6 +94,7 @@ class Departures:
         self,
         store: Store,
         means: Means,
+        home: Home,
         telling: Telling,
         trace: Trace,
         terms: Terms,
@@ -101,6 +103,7 @@ class Departures:
     ) -> None:
         self._store = store
         self._means = means
+        self._home = home
         self._telling = telling
         self._terms = terms
         self._chance = chance
@@ -188,12 +191,13 @@ class Departures:
         leased = await self._store.lease_due(now, self._terms.owner, until, room, self._limits())
         new = self._new(leased)
         works, withheld = await withhold(self._store, new, now)
+        here = frozenset(await self._store.domains()) if works else frozenset()
         taken = [(work.message.id, one.number) for work in new for one in work.recipients]
         self._in_hand.update(taken)
         for trip in withheld:
             await self.finish(trip, None)
         for work in works:
-            self._lane(work.destination).put(work)
+            self._lane_of(work.destination, here).put(work)
         return 0.0 if len(taken) >= room else LOOK_SECONDS
 
     def _limits(self) -> Limits:
@@ -235,16 +239,23 @@ class Departures:
 
     # --- lanes ---
 
-    def _lane(self, destination: str) -> Lane:
+    def _lane_of(self, destination: str, here: Collection[str]) -> Lane:
+        """``here`` are our domains, whose mail stays, whatever the routes say."""
+        if destination in here:
+            return self._lane(HERE, self._terms.connections, lambda: self._home)
         route = self._means.routes.find(destination)
         key = route if route.relay is not None else destination
+        most = route.connections or self._terms.connections
+        return self._lane(key, most, partial(Courier, self._means))
+
+    def _lane(self, key: Key, most: int, new_carrier: Callable[[], Carrier]) -> Lane:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(
                 key,
-                route.connections or self._terms.connections,
+                most,
                 self,
-                partial(Courier, self._means),
+                new_carrier,
                 self._means.clock.now,
                 self._chance,
                 self._ill.pop(key, Destination()),
@@ -284,13 +295,13 @@ class Departures:
 
     # --- one message ---
 
-    async def carry(self, courier: Courier, work: Work) -> Trip:
+    async def carry(self, carrier: Carrier, work: Work) -> Trip:
         """Everybody's fate; what fails on our side is a delay."""
         trip = Trip(work)
         try:
             body = await self._body(work.message)
             trip.wish = wish_of(work.message, body)
-            await courier.carry(trip, body)
+            await carrier.carry(trip, body)
         except StoreProblem as problem:
             _log.warning(
                 "a queued message cannot be read", queue=work.message.id, reason=str(problem)

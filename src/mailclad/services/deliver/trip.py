@@ -35,7 +35,8 @@ _NOT_TRIED = deferred("4.4.1", "no server of the domain could be reached")
 
 @dataclass(frozen=True, slots=True)
 class Fated:
-    """``remote`` is the host that decided, "" if none; ``passed_on``: it sends notices."""
+    """``remote`` is the host that decided, "" if none; ``passed_on``: somebody
+    else tells of success."""
 
     recipient: QueuedRecipient
     verdict: Verdict
@@ -82,10 +83,12 @@ class Trip:
         if last is None or last.fate is Fate.REFUSED or verdict.fate is Fate.DEFERRED:
             self._problem = verdict
 
-    def decide(self, recipient: QueuedRecipient, verdict: Verdict) -> None:
-        """One recipient's fate is known without any server."""
+    def decide(
+        self, recipient: QueuedRecipient, verdict: Verdict, *, passed_on: bool = False
+    ) -> None:
+        """One recipient's fate is known without any other server."""
         self.pending.remove(recipient)
-        self.fated.append(Fated(recipient, verdict))
+        self.fated.append(Fated(recipient, verdict, passed_on=passed_on))
 
     def take(self, batch: Sequence[QueuedRecipient], outcome: MessageOutcome, host: str) -> bool:
         """What a server did for these; whether it may be asked for the others at once: it
