@@ -153,6 +153,17 @@ def test_answers_are_remembered_until_their_time_is_over() -> None:
     converse(talk, monotonic=time)
 
 
+def test_a_record_that_is_remembered_is_asked_for_anew() -> None:
+    async def talk(resolver: DnsResolver, dns: StubDns) -> None:
+        await resolver.txt("example.test")
+        await resolver.txt_anew("example.test")
+        assert len(dns.asked) == 2
+        await resolver.txt("example.test")
+        assert len(dns.asked) == 2
+
+    converse(talk)
+
+
 def test_times_have_limits() -> None:
     async def talk(resolver: DnsResolver, dns: StubDns) -> None:
         assert (await resolver.mx("example.test")).ttl == MAX_TTL

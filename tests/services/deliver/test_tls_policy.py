@@ -21,7 +21,7 @@ from mailclad.services.certificates.private_ca import PrivateCa
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.deliver.sts import StsFound
 from mailclad.store.queue import RecipientState, Return
-from tests.services.deliver.world import LETTER, FakeMx, World
+from tests.services.deliver.world import DAY, LETTER, FakeMx, World
 
 WAITING = RecipientState.WAITING
 BOB = "bob@peer.test"
@@ -302,6 +302,24 @@ def test_requiretls_refused(run: Run, proven: bool, tls: bool, status: bytes) ->
         (notice,) = await w.inbox()
         assert b"Status: " + status in notice
         assert b"\r\nhello\r\n" not in notice
+
+    run(scenario)
+
+
+@pytest.mark.rfc("8461", "5.1")
+def test_the_last_attempt_looks_for_a_new_policy(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        await w.server("mx.peer.test", tls=False)
+        w.dns[PEER] = [MX]
+        w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "mx.peer.test")
+        w.start()
+        message = await w.queue(BOB)
+        await only(w, message)
+        assert w.sts.last == [False]
+        assert await w.again(message, 5 * DAY) == []
+        assert w.sts.last == [False, True]
+        await w.settled(await w.queue(BOB, requiretls=True))
+        assert w.sts.last == [False, True, True]
 
     run(scenario)
 

@@ -154,7 +154,11 @@ class FakeMx:
 class FakeSts:
     policies: dict[str, StsFound] = field(default_factory=dict)
 
-    async def find(self, domain: str) -> StsFound:
+    last: list[bool] = field(default_factory=list)
+    """Of each question, whether it was for the last attempt."""
+
+    async def find(self, domain: str, *, last: bool = False) -> StsFound:
+        self.last.append(last)
         return self.policies.get(domain, NO_POLICY)
 
 

@@ -139,7 +139,8 @@ class Courier:
             return ()
         published = NOTHING
         if route.level is None or trip.wish is Wish.REQUIRED:
-            published = await lookup.published(host, addresses)
+            last = trip.wish is Wish.REQUIRED or self._means.clock.now() >= trip.message.expires
+            published = await lookup.published(host, addresses, last=last)
         demand = demand_of(trip.wish, route.level, host, published)
         if isinstance(demand, Forbidden):
             failure = _failure(demand.result, host.name, demand.verdict.text)
