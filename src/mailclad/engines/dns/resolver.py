@@ -3,8 +3,8 @@
 Comes in: names, of strangers too.  Goes out: answers, remembered for as long as they hold, or
 ``DnsProblem``, remembered for some seconds.  Equal questions at the same time are asked once.
 Needs a server that resolves fully (unbound, or the host's own).  Whether an answer is secure
-says a server on loopback (``servers``), or our own validation (``dnssec``).  A name that cannot
-stand in the DNS does not exist.
+says a server on loopback that validates (``servers``), or our own validation (``dnssec``).  A
+name that cannot stand in the DNS does not exist.
 Limits: time for each question, questions at the same time, CNAMEs, records, memory.
 """
 
@@ -74,7 +74,7 @@ class DnsResolver(ZoneResolver, AnewResolver):
         clock: Callable[[], float] = time.time,
     ) -> None:
         chosen = read_servers() if servers is None else servers
-        self._servers = Servers(chosen, try_seconds, validate)
+        self._servers = Servers(chosen, try_seconds, validate, monotonic)
         self._validator = Validator(
             self._servers.ask,
             anchors,
