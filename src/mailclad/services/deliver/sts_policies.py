@@ -58,7 +58,7 @@ REFRESHED_EACH_RUN = 500
 """Of the duty: more wait for the next one."""
 
 RUN_SECONDS = 300.0
-"""For a run: other duties wait meanwhile, and what was tried longest ago comes first next time."""
+"""For a run; what was tried longest ago comes first next time."""
 
 REFRESHES = FETCHES // 2
 """At a time: mail that goes out now does not wait for them."""
