@@ -105,6 +105,7 @@ class Notice:
     message_id: str
     boundary: str
     envid: str | None = None
+    deliver_by: int | None = None
     utf8: bool = False
 
 
@@ -263,6 +264,8 @@ def _machine_words(notice: Notice, utf8: bool) -> str:
     if notice.envid is not None:
         fields.insert(0, ("Original-Envelope-Id", decode_xtext(notice.envid)))
     fields.append(("Arrival-Date", format_date(notice.arrived).decode()))
+    if notice.deliver_by is not None:  # RFC 2852 §5
+        fields.append(("Deliver-By-Date", format_date(notice.deliver_by).decode()))
     blocks = [fields, *(_per_recipient(each, utf8) for each in notice.recipients)]
     return "\r\n".join("".join(_field(*each, utf8) for each in block) for block in blocks)
 

@@ -12,7 +12,7 @@ from mailclad.mail.address import Address, AddressProblem, parse_address
 from mailclad.mail.headers import find_body
 from mailclad.protocols.smtp import command
 from mailclad.protocols.smtp.client.envelope import Envelope
-from mailclad.protocols.smtp.command import Mail, Rcpt
+from mailclad.protocols.smtp.command import DeliverBy, Mail, Rcpt
 from mailclad.protocols.smtp.parameters import SyntaxProblem, decode_xtext
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.demand import Wish
@@ -62,13 +62,18 @@ def wish_of(message: QueuedMessage, body: Body) -> Wish:
 
 
 def envelope_of(
-    message: QueuedMessage, recipients: Iterable[QueuedRecipient], *, require_tls: bool
+    message: QueuedMessage, recipients: Iterable[QueuedRecipient], now: int, *, require_tls: bool
 ) -> Envelope:
     """Raises AddressProblem, which no address that was accepted does."""
-    return Envelope(mail_of(message), tuple([rcpt_of(one) for one in recipients]), require_tls)
+    mail = mail_of(message, now)
+    return Envelope(mail, tuple([rcpt_of(one) for one in recipients]), require_tls)
 
 
-def mail_of(message: QueuedMessage) -> Mail:
+def mail_of(message: QueuedMessage, now: int) -> Mail:
+    """RFC 2852 §4.1.4: what is left of the time goes with it."""
+    by = None
+    if message.deadline is not None:
+        by = DeliverBy(message.deadline.at - now, message.deadline.gives_up)
     return Mail(
         reverse_path=parse_address(message.sender) if message.sender else None,
         octets=message.octets,
@@ -77,6 +82,8 @@ def mail_of(message: QueuedMessage) -> Mail:
         report=_RETURN[message.ret] if message.ret is not None else None,
         envelope_id=_decoded(message.envid),
         require_tls=message.requiretls,
+        by=by,
+        priority=message.priority,
     )
 
 

@@ -226,7 +226,8 @@ class Courier:
         demanded = trip.message.requiretls and (
             trip.wish is Wish.REQUIRED or _promises(held.connection.report)
         )
-        envelope = envelope_of(trip.message, batch, require_tls=demanded)
+        now = self._means.clock.now()
+        envelope = envelope_of(trip.message, batch, now, require_tls=demanded)
         outcome = await held.connection.send(envelope, body)
         fresh = held.sent == 0
         held.sent += 1

@@ -21,7 +21,7 @@ from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.courier import Courier, Means
 from mailclad.services.deliver.home import Home
-from mailclad.services.deliver.host import deferred
+from mailclad.services.deliver.host import deferred, refused
 from mailclad.services.deliver.lane import HERE, Carrier, Key, Lane
 from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.services.deliver.telling import Telling
@@ -299,9 +299,12 @@ class Departures:
         """Everybody's fate; what fails on our side is a delay."""
         trip = Trip(work)
         try:
-            body = await self._body(work.message)
-            trip.wish = wish_of(work.message, body)
-            await carrier.carry(trip, body)
+            if _is_over(work.message, self._means.clock.now()):
+                trip.failed(refused("5.4.7", "the time that its sender gave it is over"))
+            else:
+                body = await self._body(work.message)
+                trip.wish = wish_of(work.message, body)
+                await carrier.carry(trip, body)
         except StoreProblem as problem:
             _log.warning(
                 "a queued message cannot be read", queue=work.message.id, reason=str(problem)
@@ -349,6 +352,11 @@ class Departures:
 
 def _nothing() -> None:
     """Nobody watches."""
+
+
+def _is_over(message: QueuedMessage, now: int) -> bool:
+    """RFC 2852 §4.1.3: nothing more may be tried."""
+    return message.deadline is not None and message.deadline.gives_up and message.is_late(now)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

@@ -101,7 +101,7 @@ class Home:
 
     async def _keep(self, trip: Trip, named: Sequence[_Named], body: Body) -> Verdict | None:
         """None: they have it, and that is written down."""
-        mail = mail_of(trip.message)
+        mail = mail_of(trip.message, self._clock.now())
         trace = self._trace(trip, mail, [one.given.address for one in named])
         spool = self._new_spool()
         try:

@@ -36,12 +36,14 @@ _NOT_TRIED = deferred("4.4.1", "no server of the domain could be reached")
 @dataclass(frozen=True, slots=True)
 class Fated:
     """``remote`` is the host that decided, "" if none; ``passed_on``: somebody
-    else tells of success."""
+    else tells of success.  ``deadline_lost``: nobody will tell whether it came in time.
+    """
 
     recipient: QueuedRecipient
     verdict: Verdict
     remote: str = ""
     passed_on: bool = False
+    deadline_lost: bool = False
 
 
 class Trip:
@@ -107,8 +109,8 @@ class Trip:
             elif taken and _is_crowd(verdict):
                 left.append(recipient)
             else:
-                passed_on = outcome.reports_passed_on
-                self.fated.append(Fated(recipient, verdict, host, passed_on))
+                passed_on, lost = outcome.reports_passed_on, outcome.deadline_lost
+                self.fated.append(Fated(recipient, verdict, host, passed_on, lost))
         self.pending = left + self.pending[len(batch) :]
         return taken or not left
 
@@ -120,7 +122,7 @@ class Trip:
 
 def _is_next_ones(verdict: Verdict, unsendable: Unsendable | None) -> bool:
     """Whether another host may do better."""
-    if unsendable is Unsendable.REQUIRETLS:
+    if unsendable in (Unsendable.REQUIRETLS, Unsendable.DELIVER_BY):
         return True
     return verdict.fate is Fate.DEFERRED and verdict.stage not in _THIS_ONES
 

@@ -35,7 +35,7 @@ from mailclad.services.submit.terms import HOLD_SECONDS, SubmitTerms
 from mailclad.store.errors import SentTooMuch
 from mailclad.store.interface import Directory
 from mailclad.store.model import Account
-from mailclad.store.queue import NewRecipient
+from mailclad.store.queue import Deadline, NewRecipient
 from mailclad.store.sending import Spending
 
 _COPIED_AT_ONCE = 256 * 1024
@@ -147,12 +147,15 @@ class Submission:
         held_until = _held_until(mail, now)
         usual = usual_terms(max(now, held_until))
         expires, warn_at = usual.expires, usual.warn_at
-        if mail.by is not None and mail.by.give_up:
-            expires = min(expires, now + mail.by.seconds)
-        elif mail.by is not None:
-            warn_at = now + mail.by.seconds
+        deadline = None
+        if mail.by is not None:
+            deadline = Deadline(now + mail.by.seconds, mail.by.give_up)
+        if deadline is not None and deadline.gives_up:
+            expires = min(expires, deadline.at)
+        elif deadline is not None:
+            warn_at = deadline.at
         not_before = held_until if held_until > now else 0
-        return Terms(expires, warn_at, not_before, self.priority(mail), account.id)
+        return Terms(expires, warn_at, not_before, self.priority(mail), account.id, deadline)
 
     async def _owns(self, account: Account, address: str) -> bool:
         return address == account.address or await self._directory.owns(account.id, address)
