@@ -21,9 +21,9 @@ from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.engines.sqlite.verify import verify
 from mailclad.store.model import ALL_UIDS
 from mailclad.store.queue import (
-    Deadline,
     Attempt,
     Change,
+    Deadline,
     Envelope,
     Limits,
     NewRecipient,
