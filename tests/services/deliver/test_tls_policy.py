@@ -364,8 +364,10 @@ def test_tls_required_no_is_stopped_by_no_policy(run: Run, dane: bool) -> None:
             w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "else.test")
         w.start()
         await only(w, await w.queue(BOB))
+        counted = len(w.notes.sessions)
         assert await w.settled(await w.queue(BOB, octets=OPTIONAL)) == []
         assert mx.messages == [OPTIONAL]
+        assert len(w.notes.sessions) == counted, "RFC 8460 §3: reports do not report themselves"
         # In the body it means nothing, and REQUIRETLS overrides it.
         body = b"Subject: x\r\n\r\nTLS-Required: No\r\n"
         await only(w, await w.queue(BOB, octets=body))

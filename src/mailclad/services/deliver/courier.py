@@ -170,7 +170,8 @@ class Courier:
     async def _connect(self, way: Way, trip: Trip) -> Connection:
         connection = await self._means.connect(way.target, way.demand.tls)
         report = connection.report
-        self._note(way, report)
+        if trip.wish is not Wish.OPTIONAL:
+            self._note(way, report)
         if report.problem is not None:
             await connection.close()
             verdict = report.problem
@@ -183,7 +184,8 @@ class Courier:
     def _note(self, way: Way, report: ConnectionReport) -> None:
         """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with.
 
-        The administrator's own servers are nobody else's to hear of.
+        The administrator's own servers are nobody else's to hear of.  Sessions for reports do not
+        count (§3); those, and nearly nothing else, ask for no TLS.
         """
         if report.verdict is None or way.target.named:
             return
