@@ -41,6 +41,7 @@ from mailclad.store.queue import (
     Settlement,
     Work,
 )
+from mailclad.store.queue_name import queue_name
 from mailclad.store.trace import Trace
 
 LEASE_SECONDS = 120
@@ -307,14 +308,16 @@ class Departures:
                 await carrier.carry(trip, body)
         except StoreProblem as problem:
             _log.warning(
-                "a queued message cannot be read", queue=work.message.id, reason=str(problem)
+                "a queued message cannot be read",
+                queue=queue_name(work.message.id),
+                reason=str(problem),
             )
             trip.failed(deferred("4.3.0", "the message could not be read here"))
         except asyncio.CancelledError:
             await self.finish(trip, None)  # what servers have decided is so
             raise
         except Exception:  # a fault of ours must not end the other messages
-            _log.exception("delivery failed", queue=work.message.id)
+            _log.exception("delivery failed", queue=queue_name(work.message.id))
             trip.failed(deferred("4.3.0", "a fault of this server; its administrator can see it"))
         trip.end()
         return trip
@@ -328,10 +331,12 @@ class Departures:
             try:
                 notice = await self._notice(trip.message, conclusion.events)
             except StoreProblem as problem:
-                _log.warning("notice not written", queue=trip.message.id, reason=str(problem))
+                _log.warning(
+                    "notice not written", queue=queue_name(trip.message.id), reason=str(problem)
+                )
                 conclusion = untold(conclusion, now)
             except Exception:  # the results are true all the same
-                _log.exception("notice not written", queue=trip.message.id)
+                _log.exception("notice not written", queue=queue_name(trip.message.id))
         pauses: Mapping[str, int] = {}
         if pause_until is not None:
             pauses = {trip.work.destination: pause_until}

@@ -12,6 +12,7 @@ from mailclad.base.octets import Octets
 from mailclad.mail.dsn import Action, Asked, Composed, Notice, Reported, compose, wanted
 from mailclad.services.queue.explain import explain, status_of
 from mailclad.store.queue import Notify, QueuedMessage, QueuedRecipient, Return
+from mailclad.store.queue_name import queue_name
 
 _EVENT = {
     Action.FAILED: Notify.FAILURE,
@@ -77,6 +78,7 @@ def write_notice(
         message_id=f"{writing.token}@{writing.host_name}",
         boundary=f"report-{writing.token}",
         envid=message.envid,
+        queue_id=queue_name(message.id),
         deliver_by=message.deadline.at if message.deadline is not None else None,
         utf8=message.smtputf8,
     )
