@@ -10,7 +10,7 @@ from mailclad.base.octets import NewSpool, Octets, Spool
 from mailclad.mail.seven_bit import is_plain, make_plain
 
 QUICK_OCTETS = 256 * 1024
-"""Made in a millisecond or two; what is larger is made on a thread."""
+"""Looked through and made in a few milliseconds; for what is larger there is a thread."""
 
 _COPIED_AT_ONCE = 256 * 1024
 
@@ -19,8 +19,6 @@ async def plain_spool(
     header: bytes, octets: Octets, body: int, new_spool: NewSpool
 ) -> Spool | None:
     """The caller closes it.  Raises OSError when the disk is full."""
-    if is_plain(octets, body, len(octets)):
-        return None
     if len(octets) <= QUICK_OCTETS:
         return _make(header, octets, body, new_spool)
     return await asyncio.to_thread(_make, header, octets, body, new_spool)
@@ -31,7 +29,9 @@ def copy_from(octets: Octets, start: int, spool: Spool) -> None:
         spool.write(octets[at : at + _COPIED_AT_ONCE])
 
 
-def _make(header: bytes, octets: Octets, body: int, new_spool: NewSpool) -> Spool:
+def _make(header: bytes, octets: Octets, body: int, new_spool: NewSpool) -> Spool | None:
+    if is_plain(octets, body, len(octets)):
+        return None
     whole, made = new_spool(), new_spool()
     try:
         whole.write(header)
