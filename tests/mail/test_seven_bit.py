@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailclad.mail import seven_bit
+from mailclad.mail.headers import MAX_FIELDS, MAX_HEADER_OCTETS
 from mailclad.mail.mime import scan
 from mailclad.mail.parts import Part
 from mailclad.mail.seven_bit import MAX_LINE_OCTETS, is_plain, make_plain
@@ -130,11 +131,20 @@ def test_only_parts_that_need_it_are_changed() -> None:
         mixed(b"Content-Type: message/partial\r\n\r\n" + UTF8),
         mixed(b"Content-Type: multipart/mixed; boundary=never\r\n\r\n" + UTF8),
         TOP + b"Content-Transfer-Encoding: x-mine\r\n\r\n" + UTF8,
+        b"Subject: x\nContent-Type: text/plain\n\n" + UTF8,
+        b"X: y\r\n" * MAX_FIELDS + b"Content-Type: image/png\r\n\r\n\xff\r\n",
+        b"X: %b\r\nContent-Type: image/png\r\n\r\n\xff\r\n" % (b"y" * MAX_HEADER_OCTETS),
         TOP + b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n" + UTF8,
     ],
 )
 def test_what_may_not_be_encoded_stays(octets: bytes) -> None:
     assert made(octets) == octets
+
+
+def test_a_header_of_which_little_was_read_stays() -> None:
+    many = b"X: y\r\n" * MAX_FIELDS
+    octets = made(many + b"\r\n" + UTF8)
+    assert octets.startswith(many + b"Content-Transfer-Encoding: quoted-printable\r\n")
 
 
 def test_what_is_too_large_to_be_decoded_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,9 @@ _FIELD = re.compile(
     rb"^content-transfer-encoding[ \t]*:[^\n]*+\n(?:[ \t][^\n]*+\n)*+",
     re.IGNORECASE | re.MULTILINE,
 )
+_DESCRIBED = re.compile(
+    rb"^(content-type|content-transfer-encoding)[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
 _HIGH = bytes(range(128, 256))
 
 
@@ -52,10 +55,11 @@ def make_plain(octets: Octets) -> Iterator[bytes]:
     """The message in pieces; ``octets`` may be a mapped file."""
     at = 0
     for part, is_top in _leaves(scan(octets), is_top=True):
-        if is_plain(octets, part.body_start, part.body_end) or not _may_change(part):
+        header = octets[part.header_start : part.body_start]
+        if is_plain(octets, part.body_start, part.body_end) or not _may_change(part, header):
             continue
         yield from _pieces(octets, at, part.header_start)
-        yield from _encoded(octets, part, is_top)
+        yield from _encoded(octets, part, header, is_top)
         at = part.body_end
     yield from _pieces(octets, at, len(octets))
 
@@ -71,8 +75,14 @@ def _leaves(part: Part, *, is_top: bool) -> Iterator[tuple[Part, bool]]:
             yield from _leaves(child, is_top=part.is_message)
 
 
-def _may_change(part: Part) -> bool:
-    """What is called a multipart and has no parts, and messages, stay (RFC 2045 §6.4)."""
+def _may_change(part: Part, header: bytes) -> bool:
+    """What is called a multipart and has no parts, and messages, stay (RFC 2045 §6.4).
+
+    So do parts whose header was not read, being one too many.
+    """
+    said = {name.lower() for name in _DESCRIBED.findall(header)}
+    if not said <= part.values.keys() or not _ends_well(header):
+        return False
     media_type, _ = parse_media_type(part.values.get(b"content-type", b"")) or ("", [])
     if media_type.startswith(("multipart/", "message/")):
         return False
@@ -80,11 +90,10 @@ def _may_change(part: Part) -> bool:
     return encoding in _IDENTITY or (is_known(encoding) and part.octets <= DECODED_OCTETS)
 
 
-def _encoded(octets: Octets, part: Part, is_top: bool) -> Iterator[bytes]:
+def _encoded(octets: Octets, part: Part, header: bytes, is_top: bool) -> Iterator[bytes]:
     """Header and body; the message itself ends with a line end."""
     ends = b"\r\n" if part.body_end == len(octets) else b""
     start, end = part.body_start, part.body_end
-    header = octets[part.header_start : start]
     if part.transfer_encoding not in _IDENTITY:
         octets = decode_transfer(octets[start:end], part.transfer_encoding)
         start, end = 0, len(octets)
@@ -117,7 +126,7 @@ def _quoted(text: bytes) -> bytes | None:
 
 
 def _header(header: bytes, part: Part, encoding: bytes, is_top: bool) -> bytes:
-    fields = _FIELD.sub(b"", header.removesuffix(b"\r\n") if part.values else b"")
+    fields = _FIELD.sub(b"", header.removesuffix(b"\r\n"))
     added = b"Content-Transfer-Encoding: %b\r\n" % encoding
     if is_top and b"mime-version" not in part.values:
         added += b"MIME-Version: 1.0\r\n"

@@ -94,7 +94,7 @@ class Home:
             try:
                 leads = await self._reception.recipient(rcpt.forward_path, bounce=bounce)
             except refusal.Refusal as problem:
-                self._decide(trip, recipient, _VERDICTS.get(type(problem), _LATER))
+                self._decide(trip, recipient, _verdict(problem))
             else:
                 found.append(_Named(recipient, Given(rcpt, leads)))
         return found
