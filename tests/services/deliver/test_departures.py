@@ -885,7 +885,7 @@ def test_hooks_hear_of_attempts_and_hold_up_nothing(
         w.start()
         for _ in range(6):
             assert await w.settled(await w.queue(BOB)) == []
-        await w.until(lambda: bool(heard))
+        await w.until(lambda: len(w.trace.of(Happening.SENT)) == 6)
         assert len(heard) == 1
         go_on.set()
         await w.until(lambda: len(heard) == 3)

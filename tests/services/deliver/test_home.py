@@ -58,7 +58,7 @@ def test_held_mail_comes_when_its_time_has_come_and_not_before(world: Run) -> No
         assert got.count(b"Return-Path") == 1
         await w.until(lambda: bool(w.trace.of(Happening.SENT)))
         (event,) = w.trace.of(Happening.SENT)
-        assert event.text == "taken by this server: 250 2.1.5 kept here"
+        assert event.text == "taken by mail.here.test: 250 2.1.5 kept here"
         (attempt,) = await w.attempts(message)
         assert (attempt.host, attempt.answer) == ("mail.here.test", "250 2.1.5 kept here")
         assert await w.inbox() == [], "the sender did not ask"

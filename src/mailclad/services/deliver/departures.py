@@ -347,7 +347,9 @@ class Departures:
         try:
             return await self._telling.notice(message, await self._body(message), events)
         except (BodyDamaged, MessageNotFound, OSError) as problem:
-            _log.warning("notice without the message", queue=message.id, reason=str(problem))
+            _log.warning(
+                "notice without the message", queue=queue_name(message.id), reason=str(problem)
+            )
             return await self._telling.notice(message, NOTHING_LEFT, events)
 
     async def _body(self, message: QueuedMessage) -> Body:

@@ -136,7 +136,7 @@ class Home:
 
     def _decide(self, trip: Trip, recipient: QueuedRecipient, verdict: Verdict) -> None:
         # Reception tells senders who asked to hear of a delivery.
-        trip.decide(recipient, verdict, passed_on=True)
+        trip.decide(recipient, verdict, self._host_name, passed_on=True)
         trip.attempts.append(
             Attempt(
                 at=self._clock.now(),

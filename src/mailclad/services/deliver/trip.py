@@ -86,11 +86,16 @@ class Trip:
             self._problem = verdict
 
     def decide(
-        self, recipient: QueuedRecipient, verdict: Verdict, *, passed_on: bool = False
+        self,
+        recipient: QueuedRecipient,
+        verdict: Verdict,
+        host: str = "",
+        *,
+        passed_on: bool = False,
     ) -> None:
-        """One recipient's fate is known without any other server."""
+        """One recipient's fate is known without any other server; ``host`` is then ours."""
         self.pending.remove(recipient)
-        self.fated.append(Fated(recipient, verdict, passed_on=passed_on))
+        self.fated.append(Fated(recipient, verdict, host, passed_on))
 
     def take(self, batch: Sequence[QueuedRecipient], outcome: MessageOutcome, host: str) -> bool:
         """What a server did for these; whether it may be asked for the others at once: it
