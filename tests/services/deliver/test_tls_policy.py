@@ -364,10 +364,8 @@ def test_tls_required_no_is_stopped_by_no_policy(run: Run, dane: bool) -> None:
             w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "else.test")
         w.start()
         await only(w, await w.queue(BOB))
-        counted = len(w.notes.sessions)
         assert await w.settled(await w.queue(BOB, octets=OPTIONAL)) == []
         assert mx.messages == [OPTIONAL]
-        assert len(w.notes.sessions) == counted, "RFC 8460 §3: reports do not report themselves"
         # In the body it means nothing, and REQUIRETLS overrides it.
         body = b"Subject: x\r\n\r\nTLS-Required: No\r\n"
         await only(w, await w.queue(BOB, octets=body))
@@ -393,6 +391,24 @@ def test_what_goes_past_a_policy_is_reported_under_it(run: Run) -> None:
         assert failure is not None
         assert failure.result_type is ResultType.VALIDATION_FAILURE
         assert failure.sending_mta_ip == "127.0.0.1"
+
+    run(scenario)
+
+
+@pytest.mark.rfc("8460", "3")
+def test_reports_do_not_report_themselves(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await w.server("mx.peer.test", tls=False)
+        w.dns[PEER] = [MX]
+        w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "else.test")
+        report = b"TLS-Report-Domain: peer.test\r\n" + OPTIONAL
+        w.start()
+        assert await w.settled(await w.queue(BOB, octets=report)) == []
+        assert mx.messages == [report]
+        assert w.notes.sessions == []
+        named_below = OPTIONAL + b"TLS-Report-Domain: peer.test\r\n"
+        assert await w.settled(await w.queue(BOB, octets=named_below)) == []
+        assert len(w.notes.sessions) == 1
 
     run(scenario)
 

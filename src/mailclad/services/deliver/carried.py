@@ -24,6 +24,7 @@ HEADER_OCTETS = 64 * 1024
 _TLS_REQUIRED = re.compile(
     rb"^tls-required[ \t]*:[ \t]*no[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
+_TLS_REPORT = re.compile(rb"^tls-report-domain[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _RETURN = {Return.FULL: command.Return.FULL, Return.HEADERS: command.Return.HEADERS}
 
 
@@ -58,7 +59,8 @@ def wish_of(message: QueuedMessage, body: Body) -> Wish:
     found = _TLS_REQUIRED.search(header)
     if found is None or found.start() >= find_body(header):
         return Wish.USUAL
-    return Wish.OPTIONAL
+    report = _TLS_REPORT.search(header, 0, find_body(header))
+    return Wish.OPTIONAL if report is None else Wish.REPORT
 
 
 def envelope_of(

@@ -170,7 +170,7 @@ class Courier:
     async def _connect(self, way: Way, trip: Trip) -> Connection:
         connection = await self._means.connect(way.target, way.demand.tls)
         report = connection.report
-        if trip.wish is not Wish.OPTIONAL:
+        if trip.wish is not Wish.REPORT:
             self._note(way, report)
         if report.problem is not None:
             await connection.close()
@@ -185,7 +185,7 @@ class Courier:
         """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with.
 
         The administrator's own servers are nobody else's to hear of.  Sessions for reports do not
-        count (§3); those, and nearly nothing else, ask for no TLS.
+        count (§3).
         """
         if report.verdict is None or way.target.named:
             return
