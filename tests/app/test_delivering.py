@@ -23,6 +23,7 @@ from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.mail.tls_verdict import TlsLevel
 from mailclad.services.auth.password import Argon2id
 from mailclad.store.model import ALL_UIDS, Column
+from mailclad.store.queue import Change, QueueFilter
 from mailclad.testing import MailServer
 from tests.dns.server import StubDns
 
@@ -116,15 +117,15 @@ def test_a_password_file_that_is_not_there_is_named_before_the_start(tmp_path: P
         check_password_files(config)
 
 
-def submit(port: int, ca: Path, *recipients: str) -> None:
+def submit(port: int, ca: Path, *recipients: str, options: tuple[str, ...] = ()) -> None:
     context = ssl.create_default_context(cafile=str(ca))
     with smtplib.SMTP_SSL("127.0.0.1", port, context=context) as client:
         client.login(ANN, "correct horse")
-        client.sendmail(ANN, recipients, LETTER)
+        client.sendmail(ANN, recipients, LETTER, options)
 
 
-async def inbox(app: App) -> list[bytes]:
-    owner = await app.store.find_account(ANN)
+async def inbox(app: App, address: str = ANN) -> list[bytes]:
+    owner = await app.store.find_account(address)
     stat = await app.store.stat(owner.id, "INBOX")
     found: list[bytes] = []
     async for rows in app.store.fetch(stat.id, ALL_UIDS, (Column.CONTENT,)):
@@ -183,3 +184,55 @@ def test_from_server_to_server(
     (octets,) = mail.octets(ADA)
     assert b"\r\nSubject: hello\r\n" in octets
     assert b"by mail.here.test with ESMTPSA" in octets
+
+
+class TurnedClock(SystemClock):
+    ahead = 0
+
+    def now(self) -> int:
+        return super().now() + self.ahead
+
+
+@pytest.mark.rfc("4865", "4")
+def test_held_mail_for_a_colleague(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes when its time has come; what was dropped before never does."""
+    clock = TurnedClock()
+    monkeypatch.setattr("mailclad.app.build.SystemClock", lambda: clock)
+    monkeypatch.setattr("mailclad.services.deliver.departures.LOOK_SECONDS", 0.01)
+    eve = "eve@here.test"
+
+    async def main() -> None:
+        config = Config(
+            server=ServerConfig(hostname="mail.here.test", data=tmp_path),
+            listen=(SUBMISSION,),
+            tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
+        )
+        bound = open_sockets(config.listen, {})
+        shared = prepare(config, bound, Certificates().load(config, clock.now()))
+        app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
+        await app.start()
+        await app.provision().add_domain("here.test")
+        for address in (ANN, eve):
+            await app.provision().add_account(address, Secret(b"correct horse"))
+
+        def send() -> None:
+            submit(bound[0].port, ensure_ca(config), eve, options=("HOLDFOR=3600",))
+
+        await asyncio.to_thread(send)
+        (dropped,) = (await app.store.queue_page()).messages
+        which = QueueFilter(message=dropped.message.id)
+        await app.store.change(Change.DROP, which, clock.now())
+        await asyncio.to_thread(send)
+        assert await inbox(app, eve) == []
+        clock.ahead = 3601
+        async with asyncio.timeout(20):
+            while (await app.store.queue_counts()).messages:
+                await asyncio.sleep(0.01)
+        (octets,) = await inbox(app, eve)
+        assert octets.count(b"Delivered-To: eve@here.test") == 1
+        assert b"\r\nSubject: hello\r\n" in octets
+        await app.drain(1)
+        await app.close()
+        shared.throttle.close()
+
+    asyncio.run(main())

@@ -292,6 +292,7 @@ class QueueModel:
         ours = self.messages[each.message.id]
         assert each.message.sender == ours.envelope.sender
         assert each.message.requiretls == ours.envelope.requiretls
+        assert each.message.deadline == ours.envelope.deadline
         assert [
             (
                 one.address, one.destination, one.state, one.next_attempt, one.attempts,

@@ -23,6 +23,7 @@ from mailclad.store.model import ALL_UIDS
 from mailclad.store.queue import (
     Attempt,
     Change,
+    Deadline,
     Envelope,
     Limits,
     NewRecipient,
@@ -100,6 +101,7 @@ class QueueMachine(RuleBasedStateMachine):
             priority=data.draw(st.sampled_from([-9, 0, 0, 0, 4])),
             not_before=data.draw(st.sampled_from([0, 0, now + 300])),
             requiretls=data.draw(st.booleans()),
+            deadline=data.draw(st.sampled_from([None, Deadline(-5, False), Deadline(now, True)])),
         )
 
     @rule(octets=st.binary(max_size=40), count=st.integers(0, 2), data=st.data())

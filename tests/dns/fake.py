@@ -37,6 +37,9 @@ class FakeResolver(ZoneResolver):
     async def txt(self, name: str) -> Answer[bytes]:
         return self._answer(name, "TXT")
 
+    async def txt_anew(self, name: str) -> Answer[bytes]:
+        return self._answer(name, "TXT")
+
     async def ptr(self, address: str) -> Answer[str]:
         return self._answer(address, "PTR")
 

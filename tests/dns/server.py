@@ -40,6 +40,9 @@ class StubDns:
     """Off: like a server that knows one zone only, a CNAME is all it answers."""
     authentic: bool = False
     """Set AD on every answer but those for names in ``insecure``."""
+    validates: bool = True
+    """Set AD on the root's SOA: by that it is known whether AD may be believed.  Questions for it
+    are answered at once and are not in ``asked``."""
     insecure: set[str] = field(default_factory=set)
     bogus: set[str] = field(default_factory=set)
     """Names that get SERVFAIL unless asked with CD, as from a validating resolver."""
@@ -83,6 +86,10 @@ class StubDns:
 
     def answer(self, query: dns.message.Message, *, udp: bool) -> dns.message.Message:
         """What a resolver that knows ``zones`` says."""
+        if is_probe(query):
+            reply = dns.message.make_response(query, recursion_available=True)
+            reply.flags |= dns.flags.AD if self.validates else 0
+            return reply
         question = query.question[0]
         reply = dns.message.make_response(query, recursion_available=True)
         name = _text(question.name)
@@ -127,7 +134,11 @@ class StubDns:
             reply.authority.append(dns.rrset.from_text(".", 86400, "IN", "SOA", soa))
 
     async def serve_datagram(self, octets: bytes, client: tuple[str, int]) -> None:
-        query = self._read(octets)
+        query = dns.message.from_wire(octets)
+        if is_probe(query):
+            self._udp.sendto(self.answer(query, udp=True).to_wire(), client)
+            return
+        self._note(query)
         if self.drop:
             self.drop -= 1
             return
@@ -146,7 +157,8 @@ class StubDns:
     async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer):
             octets = int.from_bytes(await reader.readexactly(2), "big")
-            query = self._read(await reader.readexactly(octets))
+            query = dns.message.from_wire(await reader.readexactly(octets))
+            self._note(query)
             self.tcp_asked += 1
             await self._wait()
             reply = self._octets(self.answer(query, udp=False))
@@ -155,11 +167,9 @@ class StubDns:
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
 
-    def _read(self, octets: bytes) -> dns.message.Message:
-        query = dns.message.from_wire(octets)
+    def _note(self, query: dns.message.Message) -> None:
         question = query.question[0]
         self.asked.append((_text(question.name), dns.rdatatype.to_text(question.rdtype)))
-        return query
 
     async def _wait(self) -> None:
         if self.hold is not None:
@@ -173,6 +183,11 @@ class StubDns:
         task = asyncio.create_task(self.serve_datagram(octets, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def is_probe(query: dns.message.Message) -> bool:
+    question = query.question[0]
+    return question.name == dns.name.root and question.rdtype == dns.rdatatype.SOA
 
 
 class _Datagrams(asyncio.DatagramProtocol):

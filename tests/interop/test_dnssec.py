@@ -186,3 +186,15 @@ def test_sha1_signatures_count_as_none(internet: Internet) -> None:
     questions = [("sha1.test", "MX"), ("nobody.sha1.test", "A")]
     ours = verdicts(internet, "ours", questions)
     assert {verdict for verdict, _ in ours.values()} == {"not secure"}
+
+
+def test_one_on_loopback_that_does_not_validate_is_found_out(internet: Internet) -> None:
+    async def run() -> None:
+        resolver = DnsResolver([internet.resolving], anchors=internet.anchors)
+        assert (await resolver.mx("secure.test")).secure
+        assert not (await resolver.mx("plain.test")).secure
+        with pytest.raises(DnsBogus):
+            await resolver.mx("liar.test")
+        await resolver.close()
+
+    asyncio.run(run())

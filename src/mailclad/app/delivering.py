@@ -23,6 +23,7 @@ from mailclad.servers.tls import ClientTrust
 from mailclad.services.deliver.connect import Target
 from mailclad.services.deliver.courier import Means
 from mailclad.services.deliver.departures import AHEAD, Departures, Terms
+from mailclad.services.deliver.home import Home
 from mailclad.services.deliver.lookup import Lookup
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.deliver.telling import Telling
@@ -46,13 +47,14 @@ def make_departures(parts: Parts) -> Departures | None:
         clock=parts.clock,
         permits=outgoing.permits,
     )
+    home = Home(parts.reception, parts.new_spool, parts.clock, name)
     find = partial(parts.reception.recipient, bounce=True)
     telling = Telling(name, find, parts.trace, parts.clock, partial(secrets.token_hex, 16))
     owner = f"{name} {os.getpid()} {secrets.token_hex(4)}"
     terms = make_terms(config.deliver, owner, config.server.worker_count())
     seconds = float(config.hooks.timeout_seconds)
     hooks = tuple(each.attempts(seconds) for each in parts.hooks)
-    return Departures(parts.store, means, telling, parts.trace, terms, chance, hooks)
+    return Departures(parts.store, means, home, telling, parts.trace, terms, chance, hooks)
 
 
 def make_routes(config: DeliverConfig, workers: int) -> Routes:

@@ -1,7 +1,8 @@
 """What the server does now and then beside its connections, one process for all.
 
 Comes in: duties with their names.  Each worker looks at all of them; the store says whose turn
-it is.  A duty that fails is logged and tried again when it is due the next time.
+it is.  Each runs by itself, so that a long one delays no other; never twice in a process.  A duty
+that fails is logged and tried again when it is due the next time.
 """
 
 import asyncio
@@ -34,11 +35,14 @@ async def attend(duties: Sequence[Duty], store: Duties, clock: Clock) -> None:
     """See to all duties until cancelled."""
     shortest = min((duty.every_seconds for duty in duties), default=LOOK_SECONDS)
     look = min(LOOK_SECONDS, shortest)
-    while True:
-        for duty in duties:
-            await _see_to(duty, store, clock)
-        # Not all workers at once.
-        await asyncio.sleep(look * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+    running: dict[str, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for duty in duties:
+                if duty.name not in running or running[duty.name].done():
+                    running[duty.name] = group.create_task(_see_to(duty, store, clock))
+            # Not all workers at once.
+            await asyncio.sleep(look * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
 
 async def _see_to(duty: Duty, store: Duties, clock: Clock) -> None:

@@ -64,7 +64,14 @@ def _for_strangers(parts: Parts) -> tuple[Guard, ...]:
         guards.append(Greylisting(parts.store, clock))
     if settings.judge:
         guards.append(
-            Judge(resolver, clock, _rules(settings), notes=parts.notes, trace=parts.trace)
+            Judge(
+                resolver,
+                clock,
+                _rules(settings),
+                notes=parts.notes,
+                trace=parts.trace,
+                reports=parts.report_addresses,
+            )
         )
     else:
         guards.append(Unjudged())

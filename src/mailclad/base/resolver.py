@@ -90,6 +90,14 @@ class Resolver(Protocol):
     async def tlsa(self, name: str) -> Answer[Tlsa]: ...
 
 
+class AnewResolver(Resolver, Protocol):
+    """What looking again needs beside."""
+
+    async def txt_anew(self, name: str) -> Answer[bytes]:
+        """Asked of the server, whatever is remembered here."""
+        ...
+
+
 class ZoneResolver(Resolver, Protocol):
     """What looking after a domain needs beside."""
 

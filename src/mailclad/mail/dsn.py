@@ -95,7 +95,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """All that a notice says; ``sender`` is whom it goes to.  ``envid`` is still encoded."""
+    """All that a notice says; ``sender`` is whom it goes to.  ``envid`` is still encoded.
+
+    ``queue_id``: by what our administrator finds the message.
+    """
 
     host_name: str
     sender: str
@@ -105,6 +108,8 @@ class Notice:
     message_id: str
     boundary: str
     envid: str | None = None
+    queue_id: str = ""
+    deliver_by: int | None = None
     utf8: bool = False
 
 
@@ -263,6 +268,10 @@ def _machine_words(notice: Notice, utf8: bool) -> str:
     if notice.envid is not None:
         fields.insert(0, ("Original-Envelope-Id", decode_xtext(notice.envid)))
     fields.append(("Arrival-Date", format_date(notice.arrived).decode()))
+    if notice.deliver_by is not None:  # RFC 2852 §5
+        fields.append(("Deliver-By-Date", format_date(notice.deliver_by).decode()))
+    if notice.queue_id:
+        fields.append(("X-Mailclad-Queue-ID", notice.queue_id))
     blocks = [fields, *(_per_recipient(each, utf8) for each in notice.recipients)]
     return "\r\n".join("".join(_field(*each, utf8) for each in block) for block in blocks)
 

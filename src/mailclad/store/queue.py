@@ -72,6 +72,14 @@ class Return(StrEnum):
     HEADERS = "HDRS"
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """RFC 2852: deliver by then, or else give it up, or (not ``gives_up``) tell and go on."""
+
+    at: int
+    gives_up: bool
+
+
 # --- in --------------------------------------------------------------------------
 
 
@@ -108,6 +116,7 @@ class Envelope:
     requiretls: bool = False
     smtputf8: bool = False
     eight_bit: bool = False
+    deadline: Deadline | None = None
 
     def __post_init__(self) -> None:
         if not self.recipients or not -9 <= self.priority <= 9:
@@ -159,10 +168,14 @@ class QueuedMessage:
     requiretls: bool
     smtputf8: bool
     eight_bit: bool
+    deadline: Deadline | None = None
 
     @property
     def created(self) -> int:
         return queued_at(self.id)
+
+    def is_late(self, now: int) -> bool:
+        return self.deadline is not None and now >= self.deadline.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,17 @@ def test_answers_are_remembered_until_their_time_is_over() -> None:
     converse(talk, monotonic=time)
 
 
+def test_a_record_that_is_remembered_is_asked_for_anew() -> None:
+    async def talk(resolver: DnsResolver, dns: StubDns) -> None:
+        await resolver.txt("example.test")
+        await resolver.txt_anew("example.test")
+        assert len(dns.asked) == 2
+        await resolver.txt("example.test")
+        assert len(dns.asked) == 2
+
+    converse(talk)
+
+
 def test_times_have_limits() -> None:
     async def talk(resolver: DnsResolver, dns: StubDns) -> None:
         assert (await resolver.mx("example.test")).ttl == MAX_TTL
@@ -309,6 +320,47 @@ def test_the_ad_bit_is_believed_on_loopback() -> None:
         assert not (await resolver.txt("example.test")).secure
 
     converse(talk, authentic=True)
+
+
+def test_a_server_that_validates_no_more_is_believed_no_more() -> None:
+    """It is asked each hour."""
+    time = Time()
+
+    async def talk(resolver: DnsResolver, dns: StubDns) -> None:
+        assert (await resolver.mx("example.test")).secure
+        dns.validates = False
+        time.seconds += servers_module.PROBED_EACH_SECONDS - 1
+        assert (await resolver.mx("example.test")).secure
+        time.seconds += 1
+        assert not (await resolver.txt("example.test")).secure
+        assert not (await resolver.addresses("example.test", 4)).secure
+        assert (".", "DNSKEY") in dns.asked, "we look for signatures, and there are none"
+
+    converse(talk, monotonic=time, authentic=True)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_one_of_two_that_does_not_validate_is_enough(silent: bool) -> None:
+    """Else whoever silences the other would choose what counts as unsigned."""
+
+    async def run() -> None:
+        async with (
+            StubDns(ZONES, authentic=True) as one,
+            StubDns(ZONES, authentic=True, validates=False) as two,
+        ):
+            nobody = ("127.0.0.1", 1)
+            resolver = DnsResolver([one.address, nobody if silent else two.address])
+            assert (await resolver.mx("example.test")).secure is silent
+            await resolver.close()
+
+    asyncio.run(run())
+
+
+def test_never_asks_no_server_whether_it_validates() -> None:
+    async def talk(resolver: DnsResolver, dns: StubDns) -> None:
+        assert (await resolver.mx("example.test")).secure
+
+    converse(talk, authentic=True, validates=False, validate="never")
 
 
 def test_the_ad_bit_is_not_believed_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

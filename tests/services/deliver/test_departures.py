@@ -19,9 +19,18 @@ from mailclad.services.deliver import after, courier, departures
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.queue.hooks import AttemptMade
 from mailclad.store.errors import BodyDamaged, StoreUnavailable
-from mailclad.store.queue import Limits, Notify, RecipientState, Return, Suppressed, Work
+from mailclad.store.queue import (
+    Deadline,
+    Limits,
+    Notify,
+    QueueFilter,
+    RecipientState,
+    Return,
+    Suppressed,
+    Work,
+)
 from mailclad.store.trace import Happening
-from tests.services.deliver.world import ANN, DAY, LETTER, NOW, QUICK, World
+from tests.services.deliver.world import ANN, DAY, LETTER, NOW, QUICK, FakeMx, World
 
 WAITING, FAILED = RecipientState.WAITING, RecipientState.FAILED
 BOB = "bob@peer.test"
@@ -876,11 +885,124 @@ def test_hooks_hear_of_attempts_and_hold_up_nothing(
         w.start()
         for _ in range(6):
             assert await w.settled(await w.queue(BOB)) == []
-        await w.until(lambda: bool(heard))
+        await w.until(lambda: len(w.trace.of(Happening.SENT)) == 6)
         assert len(heard) == 1
         go_on.set()
         await w.until(lambda: len(heard) == 3)
         assert heard[0].recipients == (BOB,)
         assert heard[0].attempt.host == "mx.peer.test"
+
+    world(scenario)
+
+
+# --- by when, and how urgent
+
+
+async def deadline_world(w: World, *offers: str) -> FakeMx:
+    mx = await w.server("mx.peer.test", offers=offers)
+    w.dns[PEER] = [Mx(10, "mx.peer.test")]
+    return mx
+
+
+def mail_lines(mx: FakeMx) -> list[str]:
+    return [line for line in mx.lines if line.startswith("MAIL")]
+
+
+@pytest.mark.rfc("2852", "4.1.4")
+@pytest.mark.rfc("6710", "4.2")
+def test_what_is_left_of_the_time_goes_with_the_message(world: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await deadline_world(w, "DELIVERBY 5", "MT-PRIORITY MIXER", "DSN")
+        for at, gives_up in ((NOW + 60, True), (NOW + 60, False), (NOW - 9, False)):
+            deadline = Deadline(at, gives_up)
+            assert await w.store.queue_matches(QueueFilter()) == 0
+            message = await w.queue(BOB, deadline=deadline, priority=3)
+            if gives_up:
+                w.start()
+            assert await w.settled(message) == []
+        said = [line.partition("> ")[2] for line in mail_lines(mx)]
+        assert said == [f"BY={by} MT-PRIORITY=3" for by in ("60;R", "60;N", "-9;N")]
+        assert await w.inbox() == []
+
+    world(scenario)
+
+
+@pytest.mark.rfc("2852", "4.1.4.1")
+@pytest.mark.parametrize("offer", ["SIZE", "DELIVERBY 61"])
+def test_in_time_or_never_goes_only_to_who_promises_it(world: Run, offer: str) -> None:
+    async def scenario(w: World) -> None:
+        mx = await deadline_world(w, offer)
+        w.start()
+        assert await w.settled(await w.queue(BOB, deadline=Deadline(NOW + 60, True))) == []
+        assert mail_lines(mx) == []
+        (notice,) = await w.inbox()
+        assert b"Status: 5.3.3\r\n" in notice
+        assert b"Deliver-By-Date: Tue, 14 Nov 2023 22:14:20 +0000\r\n" in notice
+        other = await w.server("mx2.peer.test", offers=("DELIVERBY",))
+        w.dns[PEER] = [Mx(10, "mx.peer.test"), Mx(20, "mx2.peer.test")]
+        assert await w.settled(await w.queue(BOB, deadline=Deadline(NOW + 60, True))) == []
+        assert other.messages == [LETTER]
+
+    world(scenario)
+
+
+@pytest.mark.rfc("2852", "4.1.3")
+def test_when_the_time_is_over_nothing_more_is_tried(world: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await deadline_world(w, "DELIVERBY")
+        w.clock.at += 61
+        w.start()
+        late = Deadline(NOW + 60, True)
+        assert await w.settled(await w.queue(BOB, ANN, deadline=late)) == []
+        assert mx.connections == 0
+        assert all(b"Status: 5.4.7\r\n" in notice for notice in await w.inbox())
+
+    world(scenario)
+
+
+@pytest.mark.rfc("2852", "4.1.4.2")
+@pytest.mark.parametrize("offers", [(), ("DSN",)])
+@pytest.mark.parametrize(
+    ("notify", "asked", "told"),
+    [
+        (Notify(0), " NOTIFY=DELAY,FAILURE", True),
+        (Notify.SUCCESS, " NOTIFY=DELAY,SUCCESS", True),
+        (Notify.NEVER, " NOTIFY=NEVER", False),
+    ],
+)
+def test_where_the_deadline_is_lost_the_sender_hears_of_it(
+    world: Run, offers: tuple[str, ...], notify: Notify, asked: str, told: bool
+) -> None:
+    async def scenario(w: World) -> None:
+        mx = await deadline_world(w, *offers)
+        w.start()
+        to = w.to(BOB, notify)
+        message = await w.queue(recipients=(to,), deadline=Deadline(NOW + 60, False))
+        assert await w.settled(message) == []
+        (rcpt,) = [line for line in mx.lines if line.startswith("RCPT")]
+        assert rcpt == f"RCPT TO:<{BOB}>" + (asked if offers else "")
+        notices = await w.inbox()
+        assert len(notices) == told
+        assert all(b"Action: relayed\r\n" in notice for notice in notices)
+
+    world(scenario)
+
+
+@pytest.mark.rfc("2852", "4.1.3")
+def test_a_deadline_that_passes_is_told_at_once_and_we_go_on(world: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await deadline_world(w, "DELIVERBY")
+        mx.answers["MAIL"] = LATER
+        w.start()
+        message = await w.queue(BOB, warn_at=NOW + 60, deadline=Deadline(NOW + 60, False))
+        await w.settled(message)
+        assert await w.store.next_due() == NOW + 60
+        w.clock.at += 60
+        await w.settled(message)
+        (notice,) = await w.inbox()
+        assert b"Action: delayed\r\nStatus: 4.4.7\r\n" in notice
+        mx.answers["MAIL"] = b"250 ok\r\n"
+        assert await w.again(message, 600) == []
+        assert mail_lines(mx)[-1].endswith(" BY=-600;N")
 
     world(scenario)

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailclad.base.https import Https, HttpsProblem, Request, Response
-from mailclad.base.resolver import DnsProblem
+from mailclad.base.resolver import Answer, DnsProblem
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.mta_sts import MAX_POLICY_OCTETS, StsMode, record_name
 from mailclad.mail.tls_rpt import ResultType
@@ -92,7 +92,12 @@ class World:
 
 
 class Names(FakeResolver):
-    """The dictionary itself, so that it can be changed."""
+    """The dictionary itself, so that it can be changed; ``stale`` records are remembered ones."""
+
+    stale: Mapping[str, Answer[bytes]] = {}
+
+    async def txt(self, name: str) -> Answer[bytes]:
+        return self.stale.get(name) or await super().txt(name)
 
     def __init__(self, known: Mapping[tuple[str, str], Known]) -> None:
         super().__init__()
@@ -604,3 +609,24 @@ def test_the_administrator_learns_of_a_refresh_that_fails(play: Callable[..., An
     assert line["log_level"] == "warning"
     assert (line["domain"], line["problem"]) == (DOMAIN, FETCH)
     assert "410" in line["reason"]
+
+
+@pytest.mark.rfc("8461", "5.1")
+def test_before_mail_fails_for_good_the_record_is_asked_for_anew(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(world: World) -> None:
+        await world.find()
+        name = record_name(DOMAIN)
+        stale = {name: Answer(name, (b"v=STSv1; id=1",), False)}
+        monkeypatch.setattr(Names, "stale", stale)
+        world.site.answer = plain(text("none"))
+        world.record(b"v=STSv1; id=2")
+        found = await world.find()
+        assert found.policy is not None
+        assert found.policy.mode is StsMode.ENFORCE
+        found = await world.policies.find(DOMAIN, last=True)
+        assert found.policy is not None
+        assert found.policy.mode is StsMode.NONE
+
+    play(work)

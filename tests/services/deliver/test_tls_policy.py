@@ -21,7 +21,7 @@ from mailclad.services.certificates.private_ca import PrivateCa
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.deliver.sts import StsFound
 from mailclad.store.queue import RecipientState, Return
-from tests.services.deliver.world import LETTER, FakeMx, World
+from tests.services.deliver.world import DAY, LETTER, FakeMx, World
 
 WAITING = RecipientState.WAITING
 BOB = "bob@peer.test"
@@ -306,6 +306,24 @@ def test_requiretls_refused(run: Run, proven: bool, tls: bool, status: bytes) ->
     run(scenario)
 
 
+@pytest.mark.rfc("8461", "5.1")
+def test_the_last_attempt_looks_for_a_new_policy(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        await w.server("mx.peer.test", tls=False)
+        w.dns[PEER] = [MX]
+        w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "mx.peer.test")
+        w.start()
+        message = await w.queue(BOB)
+        await only(w, message)
+        assert w.sts.last == [False]
+        assert await w.again(message, 5 * DAY) == []
+        assert w.sts.last == [False, True]
+        await w.settled(await w.queue(BOB, requiretls=True))
+        assert w.sts.last == [False, True, True]
+
+    run(scenario)
+
+
 def test_requiretls_waits_for_a_server_that_may_be_able(run: Run) -> None:
     async def scenario(w: World) -> None:
         await w.server("mx1.peer.test")
@@ -373,6 +391,24 @@ def test_what_goes_past_a_policy_is_reported_under_it(run: Run) -> None:
         assert failure is not None
         assert failure.result_type is ResultType.VALIDATION_FAILURE
         assert failure.sending_mta_ip == "127.0.0.1"
+
+    run(scenario)
+
+
+@pytest.mark.rfc("8460", "3")
+def test_reports_do_not_report_themselves(run: Run) -> None:
+    async def scenario(w: World) -> None:
+        mx = await w.server("mx.peer.test", tls=False)
+        w.dns[PEER] = [MX]
+        w.sts.policies["peer.test"] = sts(StsMode.ENFORCE, "else.test")
+        report = b"TLS-Report-Domain: peer.test\r\n" + OPTIONAL
+        w.start()
+        assert await w.settled(await w.queue(BOB, octets=report)) == []
+        assert mx.messages == [report]
+        assert w.notes.sessions == []
+        named_below = OPTIONAL + b"TLS-Report-Domain: peer.test\r\n"
+        assert await w.settled(await w.queue(BOB, octets=named_below)) == []
+        assert len(w.notes.sessions) == 1
 
     run(scenario)
 

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from mailclad.base.resolver import Answer, Tlsa
+from mailclad.base.secret import Secret
+from mailclad.engines.spool.spool import file_spools
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.address import Address
 from mailclad.mail.tls_rpt import Failure, PolicySummary
@@ -32,11 +34,13 @@ from mailclad.services.certificates.private_ca import PrivateCa, issue_leaf
 from mailclad.services.deliver.connect import Target
 from mailclad.services.deliver.courier import Means
 from mailclad.services.deliver.departures import Departures, Terms
+from mailclad.services.deliver.home import Home
 from mailclad.services.deliver.lookup import Lookup
 from mailclad.services.deliver.route import Routes
 from mailclad.services.deliver.sts import NO_POLICY, StsFound
 from mailclad.services.deliver.telling import Telling
 from mailclad.services.queue.hooks import AttemptHook
+from mailclad.services.receive.reception import Reception
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.reports.notes import NoNotes
 from mailclad.store.model import ALL_UIDS, Column
@@ -150,7 +154,11 @@ class FakeMx:
 class FakeSts:
     policies: dict[str, StsFound] = field(default_factory=dict)
 
-    async def find(self, domain: str) -> StsFound:
+    last: list[bool] = field(default_factory=list)
+    """Of each question, whether it was for the last attempt."""
+
+    async def find(self, domain: str, *, last: bool = False) -> StsFound:
+        self.last.append(last)
         return self.policies.get(domain, NO_POLICY)
 
 
@@ -265,11 +273,15 @@ class World:
         def find(address: Address) -> Any:
             return find_recipients(held, address)
 
+        reception = Reception(
+            held, self.clock, Secret(b"k" * 32), "mail.here.test", trace=self.trace
+        )
+        home = Home(reception, file_spools(self.directory), self.clock, "mail.here.test")
         telling = Telling(
             "mail.here.test", find, self.trace, self.clock, lambda: f"token{next(self._tokens)}"
         )
         terms = Terms(owner, self.connections, self.leases)
-        made = Departures(held, means, telling, self.trace, terms, lambda: 0.5, self.hooks)
+        made = Departures(held, means, home, telling, self.trace, terms, lambda: 0.5, self.hooks)
         made.start()
         self._running.append(made)
         return made

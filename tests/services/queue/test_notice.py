@@ -14,6 +14,7 @@ from mailclad.store.queue import (
     RecipientState,
     Return,
 )
+from mailclad.store.queue_name import queue_name
 
 NOW = 1_700_000_000
 OCTETS = b"Return-Path: <>\r\nSubject: lunch\r\n\r\nAt noon?\r\n"
@@ -63,6 +64,8 @@ def test_notice_tells_only_what_is_wanted() -> None:
     assert written is not None
     assert b"\r\nSubject: lunch\r\n\r\nAt noon?\r\n" in written.octets
     assert b"Original-Envelope-Id: E1\r\n" in written.octets
+    name = queue_name(message().id).encode()
+    assert b"\r\nX-Mailclad-Queue-ID: %b\r\n" % name in written.octets, "for mailclad trace"
     assert b"There is no such address there." in written.octets
     assert b"eve@" not in written.octets
     assert write_notice(message(), OCTETS, events[1:], WRITING) is None

@@ -19,6 +19,7 @@ from mailclad.services.receive import authentication
 from mailclad.services.receive.guard import Opinion, Refused
 from mailclad.services.receive.judge import Judge
 from mailclad.services.receive.policy import Action, Rules
+from mailclad.services.reports.addresses import ReportAddresses
 from mailclad.store.trace import Happening, TraceEvent
 from tests.dns.fake import FakeResolver, Known
 from tests.mail.dkim.fake import RSA
@@ -358,3 +359,25 @@ def test_a_signature_that_leaves_the_end_open_speaks_for_nobody() -> None:
     assert results(judge(signed))["dmarc"] == "pass"
     with pytest.raises(Refused):
         judge(signed + b"and more\r\n")
+
+
+@pytest.mark.rfc("8460", "3")
+def test_a_tls_report_is_for_who_takes_it_in_to_check() -> None:
+    """Its key may be good for TLS reports only, so that DMARC fails."""
+    report = BAD_MESSAGE.replace(
+        b"\r\n\r\n", b"\r\nContent-Type: multipart/report; report-type=TLSRPT\r\n\r\n"
+    )
+    resolver = FakeResolver(GOOD)
+    guard = Judge(resolver, FakeClock(), Rules(), reports=ReportAddresses(["tlsrpt"]))
+
+    def whole(octets: bytes, *to: str) -> Opinion:
+        return asyncio.run(Meeting(guard).whole(octets, "bob@good.test", to))
+
+    assert not whole(report, "tlsrpt@ours.test").junk
+    for octets, to in (
+        (report, ["tlsrpt@ours.test", "ada@ours.test"]),
+        (report, ["ada@ours.test"]),
+        (BAD_MESSAGE, ["tlsrpt@ours.test"]),
+    ):
+        with pytest.raises(Refused):
+            whole(octets, *to)

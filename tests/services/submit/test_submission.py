@@ -1,6 +1,7 @@
 """Our people's mail on the real store: into mailboxes and queue, signed, counted."""
 
 import asyncio
+import email
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -40,6 +41,8 @@ TRACE = b"Return-Path: <ada@example.org>\r\nReceived: from somewhere\r\n\tby us;
 HEADER = b"From: Ada <ada@example.org>\r\nTo: bob@far.example\r\n"
 WHOLE = HEADER + b"Date: Thu, 01 Jan 2026 00:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n"
 BODY = b"\r\nhello\r\n..dots\r\n"
+SIGNED = WHOLE + b"Content-Type: multipart/signed; boundary=none\r\n"
+"""Nothing in it may be changed."""
 
 
 class Seen:
@@ -302,7 +305,7 @@ def test_nothing_leaves_that_others_could_read_differently(
 
     async def check(house: House) -> None:
         await house.store.set_alias(Alias("list@example.org", ("eve@far.example", ADA)))
-        message = WHOLE + b"\r\nhello" + end + b"MAIL FROM:<eve@x.example>\r\n"
+        message = SIGNED + b"\r\nhello" + end + b"MAIL FROM:<eve@x.example>\r\n"
         with pytest.raises(CannotLeave):
             await house.submit(message, recipient)
         assert await house.queued() == []
@@ -313,11 +316,56 @@ def test_nothing_leaves_that_others_could_read_differently(
 
 def test_a_line_end_across_two_pieces_is_one(in_house: InHouse) -> None:
     async def check(house: House) -> None:
-        start = len(TRACE) + len(WHOLE) + 2
+        start = len(TRACE) + len(SIGNED) + 2
         body = b"x" * (256 * 1024 - start - 1) + b"\r\nhello\xff\r\n"
-        await house.submit(WHOLE + b"\r\n" + body, BOB)
+        await house.submit(SIGNED + b"\r\n" + body, BOB)
         ((queued, octets),) = await house.queued()
         assert octets.endswith(body)
+        assert queued.message.eight_bit
+
+    in_house(check)
+
+
+TEXT = WHOLE + b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+
+
+@pytest.mark.slow
+@pytest.mark.rfc("6376", "5.3")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Grüße".encode() + b"\r\n",
+        b"<p>" * 1000 + b"\r\n",
+        b"a\nb\0c\r\n",
+        ("Grüße" * 100_000).encode() + b"\r\n",
+    ],
+)
+def test_what_a_server_might_convert_is_encoded_before_it_is_signed(
+    in_house: InHouse, body: bytes
+) -> None:
+    async def check(house: House) -> None:
+        keys = [published(key) for key in await house.keys.ensure("example.org")]
+        await house.submit(TEXT + b"\r\n" + body, BOB, "grace@example.org")
+        ((queued, octets),) = await house.queued()
+        assert not queued.message.eight_bit
+        assert max(map(len, octets.splitlines())) < 998
+        found = email.message_from_bytes(octets)
+        assert found.get_payload(decode=True) == body
+        dns = records({key.name: key.value for key in keys})
+        assert dkim.DKIM(octets).verify(0, dnsfunc=dns)
+        (kept,) = await house.inbox("grace@example.org")
+        assert kept.endswith(octets), "one message for all"
+        await house.submit(TEXT + b"\r\n" + body, "grace@example.org")
+        assert (await house.inbox("grace@example.org"))[1] == TRACE + TEXT + b"\r\n" + body
+
+    in_house(check)
+
+
+def test_what_may_not_be_encoded_leaves_as_it_is(in_house: InHouse) -> None:
+    async def check(house: House) -> None:
+        await house.submit(SIGNED + b"\r\nhell\xc3\xb6\r\n", BOB)
+        ((queued, octets),) = await house.queued()
+        assert octets.endswith(b"\r\nhell\xc3\xb6\r\n")
         assert queued.message.eight_bit
 
     in_house(check)

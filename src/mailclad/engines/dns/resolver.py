@@ -3,8 +3,8 @@
 Comes in: names, of strangers too.  Goes out: answers, remembered for as long as they hold, or
 ``DnsProblem``, remembered for some seconds.  Equal questions at the same time are asked once.
 Needs a server that resolves fully (unbound, or the host's own).  Whether an answer is secure
-says a server on loopback (``servers``), or our own validation (``dnssec``).  A name that cannot
-stand in the DNS does not exist.
+says a server on loopback that validates (``servers``), or our own validation (``dnssec``).  A
+name that cannot stand in the DNS does not exist.
 Limits: time for each question, questions at the same time, CNAMEs, records, memory.
 """
 
@@ -14,7 +14,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailclad.base.resolver import Answer, Caa, DnsProblem, Mx, Srv, Tlsa, ZoneResolver
+from mailclad.base.resolver import (
+    AnewResolver,
+    Answer,
+    Caa,
+    DnsProblem,
+    Mx,
+    Srv,
+    Tlsa,
+    ZoneResolver,
+)
 from mailclad.engines.dns.answer import MAX_ALIASES, MAX_TTL, Reading, read_answer
 from mailclad.engines.dns.cache import FAILURE_SECONDS, Cache
 from mailclad.engines.dns.dnssec.anchors import ROOT_ANCHORS
@@ -47,7 +56,7 @@ _Question = tuple[bytes, Kind]
 _Outcome = Answer[Any] | DnsProblem
 
 
-class DnsResolver(ZoneResolver):
+class DnsResolver(ZoneResolver, AnewResolver):
     """For one event loop.  ``servers`` are IP addresses and ports; None: /etc/resolv.conf.
 
     ``anchors``: of the root, for our own validation; ``clock``: what signatures mean by now.
@@ -65,7 +74,7 @@ class DnsResolver(ZoneResolver):
         clock: Callable[[], float] = time.time,
     ) -> None:
         chosen = read_servers() if servers is None else servers
-        self._servers = Servers(chosen, try_seconds, validate)
+        self._servers = Servers(chosen, try_seconds, validate, monotonic)
         self._validator = Validator(
             self._servers.ask,
             anchors,
@@ -87,6 +96,9 @@ class DnsResolver(ZoneResolver):
 
     async def txt(self, name: str) -> Answer[bytes]:
         return await self._look_up(name, Kind.TXT)
+
+    async def txt_anew(self, name: str) -> Answer[bytes]:
+        return await self._look_up(name, Kind.TXT, anew=True)
 
     async def ptr(self, address: str) -> Answer[str]:
         return await self._look_up(_reverse_name(address), Kind.PTR)
@@ -111,12 +123,12 @@ class DnsResolver(ZoneResolver):
         await self._asked.close()
         await self._validator.close()
 
-    async def _look_up(self, text: str, kind: Kind) -> Answer[Any]:
+    async def _look_up(self, text: str, kind: Kind, *, anew: bool = False) -> Answer[Any]:
         name = read_name(text)
         if name is None:
             return Answer(text.lower().rstrip("."), (), exists=False)
         question = (name, kind)
-        known = self._known.get(question, self._monotonic())
+        known = None if anew else self._known.get(question, self._monotonic())
         if known is None:
             return _give(await self._join(question))
         outcome, seconds = known

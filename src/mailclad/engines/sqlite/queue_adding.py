@@ -13,7 +13,7 @@ _TAKE_IDS = (
     "UPDATE sequence SET last = max(last + ?1, ?2 + ?1) WHERE name = 'queue'"
     " RETURNING last - ?1 + 1"
 )
-_ADD_MESSAGE = "INSERT INTO queue_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_MESSAGE = f"INSERT INTO queue_message VALUES ({', '.join('?' * 18)})"  # noqa: S608 - no input
 _ADD_RECIPIENT = (
     "INSERT INTO queue_recipient"
     " (message, number, address, destination, rank, notify, orcpt, state, next_attempt)"
@@ -46,6 +46,7 @@ class QueueAdding:
     def _add(
         self, queue_id: int, envelope: Envelope, content: int, octets: int, attempt_at: int
     ) -> None:
+        deadline = envelope.deadline
         self._messages.append(
             (
                 queue_id,
@@ -64,6 +65,8 @@ class QueueAdding:
                 envelope.requiretls,
                 envelope.smtputf8,
                 envelope.eight_bit,
+                None if deadline is None else deadline.at,
+                deadline is not None and deadline.gives_up,
             )
         )
         rank = LOWEST_RANK - envelope.priority

@@ -12,11 +12,19 @@ import apsw
 from mailclad.engines.sqlite.connection import many, rows
 from mailclad.engines.sqlite.placing import release
 from mailclad.engines.sqlite.transaction import Transaction
-from mailclad.store.queue import Notify, QueuedMessage, QueuedRecipient, RecipientState, Return
+from mailclad.store.queue import (
+    Deadline,
+    Notify,
+    QueuedMessage,
+    QueuedRecipient,
+    RecipientState,
+    Return,
+)
 
 _MESSAGES = (
     "SELECT id, content, octets, start, identity, sender, expires, warn_at, not_before, account,"
-    " envid, ret, priority, requiretls, smtputf8, eight_bit FROM queue_message WHERE id = ?"
+    " envid, ret, priority, requiretls, smtputf8, eight_bit, deadline, gives_up"
+    " FROM queue_message WHERE id = ?"
 )
 RECIPIENT_COLUMNS = (
     "message, number, address, destination, notify, orcpt, state, next_attempt, attempts,"
@@ -68,9 +76,11 @@ def messages_of(db: apsw.Connection, ids: Iterable[int]) -> dict[int, QueuedMess
 
 def _message(row: Any) -> QueuedMessage:
     ret, priority = row[11:13]
-    requiretls, smtputf8, eight_bit = map(bool, row[13:])
+    requiretls, smtputf8, eight_bit = map(bool, row[13:16])
+    at, gives_up = row[16:]
     back = None if ret is None else Return(ret)
-    facts = (*row[:11], back, priority, requiretls, smtputf8, eight_bit)
+    deadline = None if at is None else Deadline(at, bool(gives_up))
+    facts = (*row[:11], back, priority, requiretls, smtputf8, eight_bit, deadline)
     return QueuedMessage(*facts)
 
 

@@ -73,6 +73,11 @@ class Mail(Command):
     by: DeliverBy | None = None
     priority: int = 0
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it is to wait before anybody has it."""
+        return self.hold_for is not None or self.hold_until is not None
+
 
 class Notify(StrEnum):
     """When the sender wants to hear of a recipient (RFC 3461 §4.1)."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from mailclad.services.queue.hooks import AttemptHook, AttemptMade
+from mailclad.store.queue_name import queue_name
 
 WAITING = 1_000
 """Attempts that hooks have not heard of yet: some seconds of a busy day."""
@@ -28,7 +29,10 @@ class After:
             return
         for attempt in attempts:
             if len(self._waiting) >= WAITING:
-                _log.warning("a hook is too slow and misses an attempt", queue=attempt.message.id)
+                _log.warning(
+                    "a hook is too slow and misses an attempt",
+                    queue=queue_name(attempt.message.id),
+                )
                 return
             self._waiting.append(attempt)
         self._some.set()

@@ -12,7 +12,7 @@ from mailclad.mail.address import Address, AddressProblem, parse_address
 from mailclad.mail.headers import find_body
 from mailclad.protocols.smtp import command
 from mailclad.protocols.smtp.client.envelope import Envelope
-from mailclad.protocols.smtp.command import Mail, Rcpt
+from mailclad.protocols.smtp.command import DeliverBy, Mail, Rcpt
 from mailclad.protocols.smtp.parameters import SyntaxProblem, decode_xtext
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.demand import Wish
@@ -24,6 +24,7 @@ HEADER_OCTETS = 64 * 1024
 _TLS_REQUIRED = re.compile(
     rb"^tls-required[ \t]*:[ \t]*no[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
+_TLS_REPORT = re.compile(rb"^tls-report-domain[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _RETURN = {Return.FULL: command.Return.FULL, Return.HEADERS: command.Return.HEADERS}
 
 
@@ -58,22 +59,34 @@ def wish_of(message: QueuedMessage, body: Body) -> Wish:
     found = _TLS_REQUIRED.search(header)
     if found is None or found.start() >= find_body(header):
         return Wish.USUAL
-    return Wish.OPTIONAL
+    report = _TLS_REPORT.search(header, 0, find_body(header))
+    return Wish.OPTIONAL if report is None else Wish.REPORT
 
 
 def envelope_of(
-    message: QueuedMessage, recipients: Iterable[QueuedRecipient], *, require_tls: bool
+    message: QueuedMessage, recipients: Iterable[QueuedRecipient], now: int, *, require_tls: bool
 ) -> Envelope:
     """Raises AddressProblem, which no address that was accepted does."""
-    mail = Mail(
+    mail = mail_of(message, now)
+    return Envelope(mail, tuple([rcpt_of(one) for one in recipients]), require_tls)
+
+
+def mail_of(message: QueuedMessage, now: int) -> Mail:
+    """RFC 2852 §4.1.4: what is left of the time goes with it."""
+    by = None
+    if message.deadline is not None:
+        by = DeliverBy(message.deadline.at - now, message.deadline.gives_up)
+    return Mail(
         reverse_path=parse_address(message.sender) if message.sender else None,
         octets=message.octets,
         body=command.Body.EIGHT_BIT if message.eight_bit else command.Body.SEVEN_BIT,
         smtputf8=message.smtputf8,
         report=_RETURN[message.ret] if message.ret is not None else None,
         envelope_id=_decoded(message.envid),
+        require_tls=message.requiretls,
+        by=by,
+        priority=message.priority,
     )
-    return Envelope(mail, tuple([_rcpt(one) for one in recipients]), require_tls)
 
 
 def address_of(text: str) -> Address | None:
@@ -83,7 +96,7 @@ def address_of(text: str) -> Address | None:
         return None
 
 
-def _rcpt(recipient: QueuedRecipient) -> Rcpt:
+def rcpt_of(recipient: QueuedRecipient) -> Rcpt:
     asked = recipient.notify
     notify = [command.Notify[str(one.name)] for one in Notify if one in asked] if asked else None
     kind, found, original = (recipient.orcpt or "").partition(";")

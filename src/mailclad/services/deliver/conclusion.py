@@ -52,7 +52,9 @@ def conclude(trip: Trip, now: int, chance: Callable[[], float]) -> Conclusion:
         traces.append(_trace(trip, fated, result, now))
         if action is not None:
             remote = fated.remote if fated.verdict.code else ""
-            event = Event(fated.recipient, action, result.answer, remote)
+            event = Event(
+                fated.recipient, action, result.answer, remote, unasked=fated.deadline_lost
+            )
             if wants(message, event):
                 events.append(event)
     settlement = Settlement(message.id, tuple(results), tuple(trip.attempts))
@@ -87,7 +89,8 @@ def _result(
 ) -> tuple[Result, Action | None]:
     recipient, answer = fated.recipient, answer_of(fated.verdict)
     if fated.verdict.fate is Fate.DELIVERED:
-        action = None if fated.passed_on else Action.RELAYED
+        told = fated.deadline_lost or not fated.passed_on
+        action = Action.RELAYED if told else None
         return Result(recipient.number, RecipientState.DELIVERED, answer), action
     if fated.verdict.fate is Fate.REFUSED:
         return Result(recipient.number, RecipientState.FAILED, answer), Action.FAILED

@@ -139,7 +139,8 @@ class Courier:
             return ()
         published = NOTHING
         if route.level is None or trip.wish is Wish.REQUIRED:
-            published = await lookup.published(host, addresses)
+            last = trip.wish is Wish.REQUIRED or self._means.clock.now() >= trip.message.expires
+            published = await lookup.published(host, addresses, last=last)
         demand = demand_of(trip.wish, route.level, host, published)
         if isinstance(demand, Forbidden):
             failure = _failure(demand.result, host.name, demand.verdict.text)
@@ -169,7 +170,8 @@ class Courier:
     async def _connect(self, way: Way, trip: Trip) -> Connection:
         connection = await self._means.connect(way.target, way.demand.tls)
         report = connection.report
-        self._note(way, report)
+        if trip.wish is not Wish.REPORT:
+            self._note(way, report)
         if report.problem is not None:
             await connection.close()
             verdict = report.problem
@@ -182,7 +184,8 @@ class Courier:
     def _note(self, way: Way, report: ConnectionReport) -> None:
         """RFC 8460 §4.3: a try to come to TLS, unless there was no server to try it with.
 
-        The administrator's own servers are nobody else's to hear of.
+        The administrator's own servers are nobody else's to hear of.  Sessions for reports do not
+        count (§3).
         """
         if report.verdict is None or way.target.named:
             return
@@ -225,7 +228,8 @@ class Courier:
         demanded = trip.message.requiretls and (
             trip.wish is Wish.REQUIRED or _promises(held.connection.report)
         )
-        envelope = envelope_of(trip.message, batch, require_tls=demanded)
+        now = self._means.clock.now()
+        envelope = envelope_of(trip.message, batch, now, require_tls=demanded)
         outcome = await held.connection.send(envelope, body)
         fresh = held.sent == 0
         held.sent += 1

@@ -25,6 +25,7 @@ class Wish(Enum):
 
     USUAL = "usual"
     OPTIONAL = "TLS-Required: No"
+    REPORT = "TLS-Required: No, in a report about TLS"
     REQUIRED = "REQUIRETLS"
 
 
@@ -78,7 +79,7 @@ def demand_of(
     if level is not None:
         return _administrators(level, host)
     found = _published(host, published)
-    if wish is not Wish.OPTIONAL:
+    if wish not in (Wish.OPTIONAL, Wish.REPORT):
         return found
     if isinstance(found, Forbidden):  # goes all the same, and the report says what was wrong
         return replace(_opportunistic(host), summary=found.summary, result=found.result)

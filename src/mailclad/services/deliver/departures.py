@@ -9,7 +9,7 @@ Limits: ``RECIPIENTS_IN_HAND``, ``COURIERS``, leases, and the store's own in eac
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,8 +20,9 @@ from mailclad.services.deliver.carried import NOTHING_LEFT, Carried, wish_of
 from mailclad.services.deliver.conclusion import conclude, untold
 from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.courier import Courier, Means
-from mailclad.services.deliver.host import deferred
-from mailclad.services.deliver.lane import Key, Lane
+from mailclad.services.deliver.home import Home
+from mailclad.services.deliver.host import deferred, refused
+from mailclad.services.deliver.lane import HERE, Carrier, Key, Lane
 from mailclad.services.deliver.settler import Finished, Settler
 from mailclad.services.deliver.telling import Telling
 from mailclad.services.deliver.trip import Trip
@@ -40,6 +41,7 @@ from mailclad.store.queue import (
     Settlement,
     Work,
 )
+from mailclad.store.queue_name import queue_name
 from mailclad.store.trace import Trace
 
 LEASE_SECONDS = 120
@@ -97,6 +99,7 @@ class Departures:
         self,
         store: Store,
         means: Means,
+        home: Home,
         telling: Telling,
         trace: Trace,
         terms: Terms,
@@ -105,6 +108,7 @@ class Departures:
     ) -> None:
         self._store = store
         self._means = means
+        self._home = home
         self._telling = telling
         self._terms = terms
         self._chance = chance
@@ -191,12 +195,13 @@ class Departures:
         leased = await self._store.lease_due(now, self._terms.owner, until, room, self._limits())
         new = self._new(leased)
         works, withheld = await withhold(self._store, new, now)
+        here = frozenset(await self._store.domains()) if works else frozenset()
         taken = [(work.message.id, one.number) for work in new for one in work.recipients]
         self._in_hand.update(taken)
         for trip in withheld:
             await self.finish(trip, None)
         for work in works:
-            self._lane(work.destination).put(work)
+            self._lane_of(work.destination, here).put(work)
         return 0.0 if len(taken) >= room else LOOK_SECONDS
 
     def _limits(self) -> Limits:
@@ -238,16 +243,23 @@ class Departures:
 
     # --- lanes ---
 
-    def _lane(self, destination: str) -> Lane:
+    def _lane_of(self, destination: str, here: Collection[str]) -> Lane:
+        """``here`` are our domains, whose mail stays, whatever the routes say."""
+        if destination in here:
+            return self._lane(HERE, self._terms.connections, lambda: self._home)
         route = self._means.routes.find(destination)
         key = route if route.relay is not None else destination
+        most = route.connections or self._terms.connections
+        return self._lane(key, most, partial(Courier, self._means))
+
+    def _lane(self, key: Key, most: int, new_carrier: Callable[[], Carrier]) -> Lane:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(
                 key,
-                route.connections or self._terms.connections,
+                most,
                 self,
-                partial(Courier, self._means),
+                new_carrier,
                 self._means.clock.now,
                 self._chance,
                 self._ill.pop(key, Destination()),
@@ -287,23 +299,28 @@ class Departures:
 
     # --- one message ---
 
-    async def carry(self, courier: Courier, work: Work) -> Trip:
+    async def carry(self, carrier: Carrier, work: Work) -> Trip:
         """Everybody's fate; what fails on our side is a delay."""
         trip = Trip(work)
         try:
-            body = await self._body(work.message)
-            trip.wish = wish_of(work.message, body)
-            await courier.carry(trip, body)
+            if _is_over(work.message, self._means.clock.now()):
+                trip.failed(refused("5.4.7", "the time that its sender gave it is over"))
+            else:
+                body = await self._body(work.message)
+                trip.wish = wish_of(work.message, body)
+                await carrier.carry(trip, body)
         except StoreProblem as problem:
             _log.warning(
-                "a queued message cannot be read", queue=work.message.id, reason=str(problem)
+                "a queued message cannot be read",
+                queue=queue_name(work.message.id),
+                reason=str(problem),
             )
             trip.failed(deferred("4.3.0", "the message could not be read here"))
         except asyncio.CancelledError:
             await self.finish(trip, None)  # what servers have decided is so
             raise
         except Exception:  # a fault of ours must not end the other messages
-            _log.exception("delivery failed", queue=work.message.id)
+            _log.exception("delivery failed", queue=queue_name(work.message.id))
             trip.failed(deferred("4.3.0", "a fault of this server; its administrator can see it"))
         trip.end()
         return trip
@@ -317,10 +334,12 @@ class Departures:
             try:
                 notice = await self._notice(trip.message, conclusion.events)
             except StoreProblem as problem:
-                _log.warning("notice not written", queue=trip.message.id, reason=str(problem))
+                _log.warning(
+                    "notice not written", queue=queue_name(trip.message.id), reason=str(problem)
+                )
                 conclusion = untold(conclusion, now)
             except Exception:  # the results are true all the same
-                _log.exception("notice not written", queue=trip.message.id)
+                _log.exception("notice not written", queue=queue_name(trip.message.id))
         pauses: Mapping[str, int] = {}
         if pause_until is not None:
             pauses = {trip.work.destination: pause_until}
@@ -331,7 +350,9 @@ class Departures:
         try:
             return await self._telling.notice(message, await self._body(message), events)
         except (BodyDamaged, MessageNotFound, OSError) as problem:
-            _log.warning("notice without the message", queue=message.id, reason=str(problem))
+            _log.warning(
+                "notice without the message", queue=queue_name(message.id), reason=str(problem)
+            )
             return await self._telling.notice(message, NOTHING_LEFT, events)
 
     async def _body(self, message: QueuedMessage) -> Body:
@@ -348,6 +369,11 @@ async def _happens(event: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
+
+
+def _is_over(message: QueuedMessage, now: int) -> bool:
+    """RFC 2852 §4.1.3: nothing more may be tried."""
+    return message.deadline is not None and message.deadline.gives_up and message.is_late(now)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

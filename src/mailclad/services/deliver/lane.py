@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from mailclad.services.deliver.courier import Courier
+from mailclad.services.deliver.connect import Body
 from mailclad.services.deliver.route import Route
 from mailclad.services.deliver.trip import Trip
 from mailclad.services.queue.concurrency import Destination, after_failure, after_success
@@ -21,10 +21,20 @@ TURN = 10
 connection is worth it."""
 
 
+class Carrier(Protocol):
+    """Takes one message after the other; for one task."""
+
+    async def carry(self, trip: Trip, body: Body) -> None:
+        """Decide everybody's fate; raises only what reading the message raises."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 class Depot(Protocol):
     """Who has the lane; ``carry`` never raises."""
 
-    async def carry(self, courier: Courier, work: Work) -> Trip: ...
+    async def carry(self, carrier: Carrier, work: Work) -> Trip: ...
 
     def finish(self, trip: Trip, pause_until: int | None) -> Awaitable[None]: ...
 
@@ -46,12 +56,15 @@ class Depot(Protocol):
 Key = str | Route
 """What has a lane of its own: a destination, or all that is handed to the same relay."""
 
+HERE = ""
+"""The lane of all domains of ours: no destination has that name."""
+
 
 class Lane:
     """``most``: connections at once, whatever the servers take."""
 
     __slots__ = (
-        "_chance", "_depot", "_idle", "_new_courier", "_now", "couriers",
+        "_chance", "_depot", "_idle", "_new_carrier", "_now", "couriers",
         "key", "most", "state", "waiting",
     )  # fmt: skip
 
@@ -60,7 +73,7 @@ class Lane:
         key: Key,
         most: int,
         depot: Depot,
-        new_courier: Callable[[], Courier],
+        new_carrier: Callable[[], Carrier],
         now: Callable[[], int],
         chance: Callable[[], float],
         state: Destination,
@@ -71,7 +84,7 @@ class Lane:
         self.waiting: deque[Work] = deque()
         self.couriers: set[asyncio.Task[None]] = set()
         self._depot = depot
-        self._new_courier = new_courier
+        self._new_carrier = new_carrier
         self._now = now
         self._chance = chance
         self._idle: list[asyncio.Future[Work]] = []
@@ -109,14 +122,14 @@ class Lane:
         self._depot.ended(self)
 
     async def _run(self) -> None:
-        courier = self._new_courier()
+        carrier = self._new_carrier()
         carried = 0
         try:
             while (work := await self._next(carried)) is not None:
-                await self._carry(courier, work)
+                await self._carry(carrier, work)
                 carried += 1
         finally:
-            await courier.close()
+            await carrier.close()
 
     async def _next(self, carried: int) -> Work | None:
         """None: there is nothing more, too many are at it, or it is the turn of others."""
@@ -134,9 +147,9 @@ class Lane:
         self._idle.remove(waiter)
         return None
 
-    async def _carry(self, courier: Courier, work: Work) -> None:
+    async def _carry(self, carrier: Carrier, work: Work) -> None:
         known = self.state.failures
-        trip = await self._depot.carry(courier, work)
+        trip = await self._depot.carry(carrier, work)
         until = None
         if trip.reached:
             self.state = after_success(self.state, self.most)

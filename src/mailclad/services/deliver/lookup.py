@@ -81,14 +81,17 @@ class Lookup:
         mixed = alternate(usable[0], usable[1] if len(usable) > 1 else (), ADDRESSES_OF_A_HOST)
         return Addresses(mixed, found[0].name, secure=all(one.secure for one in found))
 
-    async def published(self, host: Host, addresses: Addresses) -> Published:
+    async def published(
+        self, host: Host, addresses: Addresses, *, last: bool = False
+    ) -> Published:
         """DANE and MTA-STS; the administrator's own servers have neither.
 
         MTA-STS also where the MX record has an IP address, as only a forged or wrong one has.
+        ``last``: by what is found mail may fail for good.
         """
         if host.named:
             return NOTHING
-        sts = await self._sts.find(host.domains[0])
+        sts = await self._sts.find(host.domains[0], last=last)
         base = host.name
         try:
             for base in await self._tlsa_bases(host, addresses):

@@ -15,6 +15,7 @@ from mailclad.services.deliver.after import After
 from mailclad.services.deliver.conclusion import Conclusion
 from mailclad.store.errors import StoreProblem
 from mailclad.store.queue import Dispatch, Queue, Settlement
+from mailclad.store.queue_name import queue_name
 from mailclad.store.trace import Trace, TraceEvent
 
 AGAIN_SECONDS = 5.0
@@ -107,7 +108,7 @@ class Settler:
         _log.info(
             f"message {event.happening}",
             id=event.identity,
-            queue=event.queue,
+            queue=None if event.queue is None else queue_name(event.queue),
             recipient=event.addresses[-1],
             what=event.text,
         )
@@ -132,7 +133,7 @@ class Settler:
                     continue
                 _log.warning(
                     "result of a delivery not written",
-                    queue=finished.conclusion.settlement.message,
+                    queue=queue_name(finished.conclusion.settlement.message),
                     with_notice=finished.notice is not None,
                     reason=str(problem),
                 )

@@ -23,6 +23,9 @@ NO_POLICY = StsFound(None)
 
 
 class StsSource(Protocol):
-    async def find(self, domain: str) -> StsFound:
-        """Never raises; takes at most a minute, next to nothing where the answer is cached."""
+    async def find(self, domain: str, *, last: bool = False) -> StsFound:
+        """Never raises; takes at most a minute, next to nothing where the answer is cached.
+
+        ``last``: mail may fail for good by what is found, so the DNS is asked anew (§5.1).
+        """
         ...

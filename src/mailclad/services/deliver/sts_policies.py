@@ -17,7 +17,7 @@ import structlog
 
 from mailclad.base.clock import Clock
 from mailclad.base.https import Https, HttpsCertificateRefused, HttpsProblem, Request
-from mailclad.base.resolver import DnsProblem, Resolver
+from mailclad.base.resolver import AnewResolver, DnsProblem
 from mailclad.mail.address import AddressProblem, normalise_domain
 from mailclad.mail.mta_sts import (
     MAX_POLICY_OCTETS,
@@ -58,7 +58,7 @@ REFRESHED_EACH_RUN = 500
 """Of the duty: more wait for the next one."""
 
 RUN_SECONDS = 300.0
-"""For a run: other duties wait meanwhile, and what was tried longest ago comes first next time."""
+"""For a run; what was tried longest ago comes first next time."""
 
 REFRESHES = FETCHES // 2
 """At a time: mail that goes out now does not wait for them."""
@@ -92,7 +92,9 @@ class _Failure:
 class KeptStsPolicies(StsSource):
     """For one event loop."""
 
-    def __init__(self, resolver: Resolver, https: Https, store: StsPolicies, clock: Clock) -> None:
+    def __init__(
+        self, resolver: AnewResolver, https: Https, store: StsPolicies, clock: Clock
+    ) -> None:
         self._resolver = resolver
         self._https = https
         self._store = store
@@ -101,14 +103,14 @@ class KeptStsPolicies(StsSource):
         self._fetches: dict[str, asyncio.Task[StsState | None]] = {}
         self._room = asyncio.Semaphore(FETCHES)
 
-    async def find(self, domain: str) -> StsFound:
+    async def find(self, domain: str, *, last: bool = False) -> StsFound:
         try:
             name = normalise_domain(domain.removesuffix("."))
         except AddressProblem:
             return NO_POLICY
         if name.startswith("["):  # RFC 8461 §3.4: address literals have none
             return NO_POLICY
-        announced = await self._announced(name)
+        announced = await self._announced(name, anew=last)
         now = self._clock.now()
         state = await self._state(name, now)
         if announced.id is not None and wants_fetch(state, announced.id, now):
@@ -135,9 +137,10 @@ class KeptStsPolicies(StsSource):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _announced(self, domain: str) -> _Announced:
+    async def _announced(self, domain: str, *, anew: bool = False) -> _Announced:
+        ask = self._resolver.txt_anew if anew else self._resolver.txt
         try:
-            answer = await self._resolver.txt(record_name(domain))
+            answer = await ask(record_name(domain))
             return _Announced(parse_record(answer.records))
         except StsProblem:
             return _Announced(None)

@@ -35,12 +35,15 @@ _NOT_TRIED = deferred("4.4.1", "no server of the domain could be reached")
 
 @dataclass(frozen=True, slots=True)
 class Fated:
-    """``remote`` is the host that decided, "" if none; ``passed_on``: it sends notices."""
+    """``remote`` is the host that decided, "" if none; ``passed_on``: somebody
+    else tells of success.  ``deadline_lost``: nobody will tell whether it came in time.
+    """
 
     recipient: QueuedRecipient
     verdict: Verdict
     remote: str = ""
     passed_on: bool = False
+    deadline_lost: bool = False
 
 
 class Trip:
@@ -82,10 +85,17 @@ class Trip:
         if last is None or last.fate is Fate.REFUSED or verdict.fate is Fate.DEFERRED:
             self._problem = verdict
 
-    def decide(self, recipient: QueuedRecipient, verdict: Verdict) -> None:
-        """One recipient's fate is known without any server."""
+    def decide(
+        self,
+        recipient: QueuedRecipient,
+        verdict: Verdict,
+        host: str = "",
+        *,
+        passed_on: bool = False,
+    ) -> None:
+        """One recipient's fate is known without any other server; ``host`` is then ours."""
         self.pending.remove(recipient)
-        self.fated.append(Fated(recipient, verdict))
+        self.fated.append(Fated(recipient, verdict, host, passed_on))
 
     def take(self, batch: Sequence[QueuedRecipient], outcome: MessageOutcome, host: str) -> bool:
         """What a server did for these; whether it may be asked for the others at once: it
@@ -104,8 +114,8 @@ class Trip:
             elif taken and _is_crowd(verdict):
                 left.append(recipient)
             else:
-                passed_on = outcome.reports_passed_on
-                self.fated.append(Fated(recipient, verdict, host, passed_on))
+                passed_on, lost = outcome.reports_passed_on, outcome.deadline_lost
+                self.fated.append(Fated(recipient, verdict, host, passed_on, lost))
         self.pending = left + self.pending[len(batch) :]
         return taken or not left
 
@@ -117,7 +127,7 @@ class Trip:
 
 def _is_next_ones(verdict: Verdict, unsendable: Unsendable | None) -> bool:
     """Whether another host may do better."""
-    if unsendable is Unsendable.REQUIRETLS:
+    if unsendable in (Unsendable.REQUIRETLS, Unsendable.DELIVER_BY):
         return True
     return verdict.fate is Fate.DEFERRED and verdict.stage not in _THIS_ONES
 

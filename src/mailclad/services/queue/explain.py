@@ -55,6 +55,10 @@ _WORDS = {
         "The message is larger than the recipient may receive.",
         "Send a smaller one, or put large files where they can be fetched.",
     ),
+    "3.3": (
+        "The message is to arrive in time or not at all, and the next mail server cannot promise.",
+        "Send it without that demand (BY with R) if it may come late.",
+    ),
     "3.4": (
         "The message is larger than the recipient's mail server takes.",
         "Send a smaller one, or put large files where they can be fetched.",

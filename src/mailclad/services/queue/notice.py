@@ -12,6 +12,7 @@ from mailclad.base.octets import Octets
 from mailclad.mail.dsn import Action, Asked, Composed, Notice, Reported, compose, wanted
 from mailclad.services.queue.explain import explain, status_of
 from mailclad.store.queue import Notify, QueuedMessage, QueuedRecipient, Return
+from mailclad.store.queue_name import queue_name
 
 _EVENT = {
     Action.FAILED: Notify.FAILURE,
@@ -22,14 +23,22 @@ _EVENT = {
 }
 
 
+_LATE = "4.4.7"
+"""RFC 2852 §4.1.3: the time that the sender gave it is over, and we go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What became of a recipient; ``remote`` is the host that answered, "" if none did."""
+    """What became of a recipient; ``remote`` is the host that answered, "" if none did.
+
+    ``unasked``: of a success the sender hears unless it said NEVER (RFC 2852 §4.1.4.2).
+    """
 
     recipient: QueuedRecipient
     action: Action
     answer: str
     remote: str = ""
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,9 @@ class Writing:
 def wants(message: QueuedMessage, event: Event) -> bool:
     """Whether the sender is told (RFC 3461 §4.1)."""
     notify = event.recipient.notify
-    if notify:
+    if event.unasked and event.action is Action.RELAYED:
+        asked = Asked.NO if notify & Notify.NEVER else Asked.YES
+    elif notify:
         asked = Asked.YES if notify & _EVENT[event.action] else Asked.NO
     else:
         asked = Asked.NOTHING_SAID
@@ -67,6 +78,8 @@ def write_notice(
         message_id=f"{writing.token}@{writing.host_name}",
         boundary=f"report-{writing.token}",
         envid=message.envid,
+        queue_id=queue_name(message.id),
+        deliver_by=message.deadline.at if message.deadline is not None else None,
         utf8=message.smtputf8,
     )
     return compose(notice, octets, message.start, full=message.ret is Return.FULL)
@@ -75,10 +88,11 @@ def write_notice(
 def _reported(message: QueuedMessage, event: Event, now: int) -> Reported:
     cause, remedy = explain(event.answer, event.action)
     delayed = event.action is Action.DELAYED
+    late = delayed and message.is_late(now)
     return Reported(
         address=event.recipient.address,
         action=event.action,
-        status=status_of(event.answer, event.action),
+        status=_LATE if late else status_of(event.answer, event.action),
         cause=cause,
         remedy=remedy,
         answer=event.answer,

@@ -67,5 +67,7 @@ def after_deferral(
         return Verdict(Result(number, RecipientState.FAILED, answer), Told.FAILURE)
     warning = now >= warn_at and not warned
     at = retry_at(attempts, now, expires, chance)
+    if now < warn_at and not warned:
+        at = min(at, warn_at)  # the sender hears of the delay when he should
     result = Result(number, RecipientState.WAITING, answer, at, warned=warning)
     return Verdict(result, Told.DELAY if warning else Told.NOTHING)

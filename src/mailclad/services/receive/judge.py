@@ -5,7 +5,8 @@ SPF and iprev begin at the first recipient who exists, the rest when the message
 the fields that tell of it are ``verdict_fields``'s.  Recipients whose domains want different
 treatment are asked for in messages of their own, with 452 (RFC 5321 §4.5.3.1.10).  Mail to
 nobody but postmaster and abuse is never refused or filed away: whoever cannot reach us
-otherwise complains there.
+otherwise complains there.  Nor are TLS reports to the addresses for reports: the key that signs
+them may be good for nothing else (RFC 8460 §3), and who takes them in checks it himself.
 """
 
 import asyncio
@@ -30,7 +31,9 @@ from mailclad.services.receive.guard import (
 )
 from mailclad.services.receive.policy import Action, Decision, Rules, decide
 from mailclad.services.receive.recipients import is_role
+from mailclad.services.receive.report_mail import is_tls_report
 from mailclad.services.receive.verdict_fields import without_forged, write_verdict
+from mailclad.services.reports.addresses import ReportAddresses
 from mailclad.services.reports.notes import NoNotes, Notes
 from mailclad.store.trace import Happening, NoTrace, Trace, TraceEvent
 
@@ -42,7 +45,10 @@ _log = structlog.get_logger()
 
 
 class Judge(Guard):
-    """One for each worker.  ``notes`` hears of each DMARC verdict, ``trace`` of what was done."""
+    """One for each worker.  ``notes`` hears of each DMARC verdict, ``trace`` of what was done.
+
+    ``reports`` are the addresses for them.
+    """
 
     def __init__(
         self,
@@ -51,9 +57,10 @@ class Judge(Guard):
         rules: Rules,
         notes: Notes = NoNotes(),
         trace: Trace = NoTrace(),
+        reports: ReportAddresses = ReportAddresses(()),
     ) -> None:
         self.resolver, self.clock, self.rules = resolver, clock, rules
-        self.notes, self.trace = notes, trace
+        self.notes, self.trace, self.reports = notes, trace, reports
 
     def meet(self, client: Client) -> Visit:
         return _Hearing(self)
@@ -108,8 +115,9 @@ class _Hearing(Visit):
         self.reset()
 
     def _decide(self, findings: Findings, recipients: tuple[Address, ...]) -> Decision:
-        rules = self._judge.rules
-        if all(map(is_role, recipients)):
+        rules, reports = self._judge.rules, self._judge.reports
+        reported = all(map(reports.include, recipients)) and is_tls_report(findings.header)
+        if reported or all(map(is_role, recipients)):
             action = Action.NOTE
         else:
             action = rules.action_for(recipients[0].domain)

@@ -20,7 +20,7 @@ from mailclad.services.queue.schedule import LIFETIME_SECONDS, WARN_SECONDS
 from mailclad.services.receive.incoming import Given, Incoming
 from mailclad.services.receive.refusal import CannotLeave
 from mailclad.store.model import AccountId
-from mailclad.store.queue import Envelope, NewRecipient, Notify, Return
+from mailclad.store.queue import Deadline, Envelope, NewRecipient, Notify, Return
 
 _LOOKED_AT_ONCE = 256 * 1024
 _NOTIFY = {
@@ -40,6 +40,7 @@ class Terms:
     not_before: int = 0
     priority: int = 0
     account: AccountId | None = None
+    deadline: Deadline | None = None
 
 
 def usual_terms(now: int) -> Terms:
@@ -99,6 +100,7 @@ def make_envelopes(
                 requiretls=mail.require_tls,
                 smtputf8=mail.smtputf8,
                 eight_bit=eight_bit,
+                deadline=terms.deadline,
             )
             for reverse_path, recipients in reverse_paths.items()
         ]

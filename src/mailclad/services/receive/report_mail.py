@@ -7,6 +7,8 @@ mailbox, unless an account or alias has that very address.  A catch-all does not
 from collections.abc import Iterable
 
 from mailclad.mail.address import Address
+from mailclad.mail.headers import first_values, split_fields
+from mailclad.mail.parameters import find_parameter, parse_media_type
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.services.receive.guard import (
     NO_OPINION,
@@ -21,6 +23,14 @@ from mailclad.services.receive.guard import (
 from mailclad.services.reports.addresses import ReportAddresses
 from mailclad.services.reports.intake import TAKEN_OCTETS, Intake, TryLater
 from mailclad.store.interface import Directory
+
+
+def is_tls_report(header: bytes) -> bool:
+    """Whether a message says that it is one (RFC 8460 §5.3)."""
+    value = first_values(split_fields(header)).get(b"content-type", b"")
+    media_type, parameters = parse_media_type(value) or ("", [])
+    kind = find_parameter(parameters, b"report-type").lower()
+    return media_type == "multipart/report" and kind == b"tlsrpt"
 
 
 class ReportMail(Guard):

@@ -1,21 +1,21 @@
 """Mail from our own people (RFC 6409): may they send as this, to whom, and in good form.
 
 In come an account, addresses and the message, whole, with our trace fields before it; out
-goes the message to the INBOXes of its recipients and into the queue for those elsewhere, signed,
-durable when ``submit`` returns.
+goes the message to the INBOXes of its recipients and into the queue for those elsewhere, in ASCII
+where its form allows that (``plain``), signed, durable when ``submit`` returns.
 The envelope's sender and every address in From must be the account's own (or an alias that
 leads to it), so that nobody writes in another's name.  A message that is to be held (RFC 4865)
 waits in the queue as a whole, for people here too.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
 from mailclad.base.clock import Clock
-from mailclad.base.octets import NewSpool
+from mailclad.base.octets import NewSpool, Octets
 from mailclad.mail.address import Address
-from mailclad.mail.headers import MAX_HEADER_OCTETS
+from mailclad.mail.headers import MAX_HEADER_OCTETS, find_body
 from mailclad.protocols.smtp.command import Mail
 from mailclad.services.receive.incoming import Given, Incoming, Leads
 from mailclad.services.receive.leaving import Terms, add_recipients, make_envelopes, usual_terms
@@ -23,6 +23,7 @@ from mailclad.services.receive.loops import check_loops
 from mailclad.services.receive.reception import Reception, boxes_of
 from mailclad.services.receive.refusal import NotOurDomain
 from mailclad.services.submit.header import SubmittedHeader
+from mailclad.services.submit.plain import copy_from, plain_spool
 from mailclad.services.submit.refusal import (
     AuthorNotOwned,
     HeldBeyondDelivery,
@@ -35,11 +36,20 @@ from mailclad.services.submit.terms import HOLD_SECONDS, SubmitTerms
 from mailclad.store.errors import SentTooMuch
 from mailclad.store.interface import Directory
 from mailclad.store.model import Account
-from mailclad.store.queue import NewRecipient
+from mailclad.store.queue import Deadline, NewRecipient
 from mailclad.store.sending import Spending
 
-_COPIED_AT_ONCE = 256 * 1024
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A message to be put together: our trace fields, its header, and where its body lies."""
+
+    front: bytes
+    header: bytes
+    octets: Octets
+    body: int
 
 
 class Submission:
@@ -106,16 +116,38 @@ class Submission:
             return
         body = start + header.body_start
         finished = octets[start:body] if repaired is None else repaired
-        front = octets[:start]
+        written = _Written(octets[:start], finished, octets, body)
         if leaves:
             domain = (authors[0].normalised if authors else account.address).rpartition("@")[2]
-            front += await self._signing.sign(domain, finished, octets, body)
+            await self._sign(account, message, terms, written, domain)
+        else:
+            await self._rewrite(account, message, terms, written)
+
+    async def _sign(
+        self, account: Account, message: Incoming, terms: Terms, written: _Written, domain: str
+    ) -> None:
+        """Keep it with our signatures before it, which nobody has to break on the way."""
+        plain = await plain_spool(written.header, written.octets, written.body, self._new_spool)
+        try:
+            if plain is not None:
+                octets = plain.view()
+                body = find_body(octets)
+                written = _Written(written.front, octets[:body], octets, body)
+            signed = await self._signing.sign(domain, written.header, written.octets, written.body)
+            written = replace(written, front=written.front + signed)
+            await self._rewrite(account, message, terms, written)
+        finally:
+            if plain is not None:
+                plain.close()
+
+    async def _rewrite(
+        self, account: Account, message: Incoming, terms: Terms, written: _Written
+    ) -> None:
         spool = self._new_spool()
         try:
-            spool.write(front + finished)
-            for at in range(body, len(octets), _COPIED_AT_ONCE):
-                spool.write(octets[at : at + _COPIED_AT_ONCE])
-            whole = replace(message, octets=spool.view(), start=len(front))
+            spool.write(written.front + written.header)
+            copy_from(written.octets, written.body, spool)
+            whole = replace(message, octets=spool.view(), start=len(written.front))
             await self._keep(account, whole, terms)
         finally:
             spool.close()
@@ -147,12 +179,15 @@ class Submission:
         held_until = _held_until(mail, now)
         usual = usual_terms(max(now, held_until))
         expires, warn_at = usual.expires, usual.warn_at
-        if mail.by is not None and mail.by.give_up:
-            expires = min(expires, now + mail.by.seconds)
-        elif mail.by is not None:
-            warn_at = now + mail.by.seconds
+        deadline = None
+        if mail.by is not None:
+            deadline = Deadline(now + mail.by.seconds, mail.by.give_up)
+        if deadline is not None and deadline.gives_up:
+            expires = min(expires, deadline.at)
+        elif deadline is not None:
+            warn_at = deadline.at
         not_before = held_until if held_until > now else 0
-        return Terms(expires, warn_at, not_before, self.priority(mail), account.id)
+        return Terms(expires, warn_at, not_before, self.priority(mail), account.id, deadline)
 
     async def _owns(self, account: Account, address: str) -> bool:
         return address == account.address or await self._directory.owns(account.id, address)

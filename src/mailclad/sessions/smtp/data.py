@@ -133,7 +133,7 @@ async def _trace(session: Sending, opinion: Opinion) -> Incoming:
         protocol,
         transaction.identity,
         mail.reverse_path,
-        _delivered_to(transaction.recipients),
+        None if mail.is_held else _delivered_to(transaction.recipients),
         site.clock.now(),
         opinion.fields,
     )

@@ -481,3 +481,15 @@ def test_no_more_proofs_than_some() -> None:
             await resolver.mx("nobody.secure.test")
 
     converse(talk, change=add)
+
+
+def test_a_server_on_loopback_that_does_not_validate_is_not_believed() -> None:
+    """As systemd-resolved and dnsmasq come: we do it, and log it once."""
+
+    async def talk(resolver: DnsResolver, dns: SignedDns) -> None:
+        with capture_logs() as logs:
+            assert (await resolver.mx("secure.test")).secure
+            assert not (await resolver.mx("plain.test")).secure
+        assert [entry["log_level"] for entry in logs] == ["warning"]
+
+    converse(talk, validate="auto", validates=False)

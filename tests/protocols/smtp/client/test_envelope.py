@@ -15,7 +15,7 @@ from mailclad.protocols.smtp.client.envelope import (
     written,
 )
 from mailclad.protocols.smtp.client.outcome import STATUS_OF, Unsendable
-from mailclad.protocols.smtp.command import Body, Mail, Notify, Rcpt, Return
+from mailclad.protocols.smtp.command import Body, DeliverBy, Mail, Notify, Rcpt, Return
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.extensions import mail_parameters, rcpt_parameters
 from mailclad.protocols.smtp.grammar import parse_mail, parse_rcpt
@@ -72,6 +72,26 @@ def test_what_the_server_does_not_know_is_not_written() -> None:
     assert mail_line(Envelope(mail, ()), NONE) == b"MAIL FROM:<a@example.org>\r\n"
     rcpt = Rcpt(ADDRESS, frozenset({Notify.NEVER}), "rfc822;b@example.org")
     assert rcpt_line(rcpt, NONE, utf8=False) == b"RCPT TO:<a@example.org>\r\n"
+
+
+@pytest.mark.rfc("2852", "4.1.4")
+@pytest.mark.rfc("6710", "4.2")
+def test_deadline_and_priority() -> None:
+    able = parse_capabilities(("x", "DELIVERBY 30", "MT-PRIORITY"))
+    for by, said in (
+        (DeliverBy(30, True), b"BY=30;R"),
+        (DeliverBy(0, False), b"BY=0;N"),
+        (DeliverBy(-2_000_000_000, False), b"BY=-999999999;N"),
+    ):
+        envelope = Envelope(Mail(ADDRESS, by=by, priority=-4), ())
+        line = b"MAIL FROM:<a@example.org> %b MT-PRIORITY=-4\r\n" % said
+        assert mail_line(envelope, able) == line
+        assert unsendable(envelope, able, encrypted=False) is None
+        lacking = Unsendable.DELIVER_BY if by.give_up else None
+        assert unsendable(envelope, NONE, encrypted=False) is lacking
+        assert mail_line(envelope, NONE) == b"MAIL FROM:<a@example.org>\r\n"
+    short = Envelope(Mail(ADDRESS, by=DeliverBy(29, True)), ())
+    assert unsendable(short, able, encrypted=False) is Unsendable.DELIVER_BY
 
 
 @pytest.mark.rfc("8689", "4.2.1")

@@ -39,6 +39,11 @@ class Capabilities:
         return frozenset(word.upper() for word in self.keywords.get("AUTH", ()))
 
     @property
+    def least_by(self) -> int:
+        """The seconds that DELIVERBY must leave at least (RFC 2852 §2); 0 where none are told."""
+        return _number(self.keywords.get("DELIVERBY", ()))
+
+    @property
     def recipients(self) -> int:
         """RCPTMAX of RFC 9422; 0 where it is not told."""
         return self._limit("RCPTMAX")

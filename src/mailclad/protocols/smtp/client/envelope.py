@@ -1,6 +1,7 @@
 """MAIL and RCPT as a client writes them, and what forbids to write them at all.
 
-RFC 5321 §4.1.1.2, §4.1.1.3, RFC 1870 §3, RFC 6152 §3, RFC 6531 §3.4, RFC 3461 §4, RFC 8689 §4.2.
+RFC 5321 §4.1.1.2, §4.1.1.3, RFC 1870 §3, RFC 6152 §3, RFC 6531 §3.4, RFC 3461 §4, RFC 8689 §4.2,
+RFC 2852 §4.1.4, RFC 6710 §4.2.
 The inverse of :mod:`mailclad.protocols.smtp.grammar`.  Only addresses that the grammar reads back
 are written, whatever the value holds, so nobody's address can carry a command.
 """
@@ -10,7 +11,10 @@ from dataclasses import dataclass
 from mailclad.mail.address import Address, AddressProblem, normalise_domain, parse_address
 from mailclad.protocols.smtp.client.capabilities import Capabilities
 from mailclad.protocols.smtp.client.outcome import Unsendable
-from mailclad.protocols.smtp.command import Body, Mail, Rcpt
+from mailclad.protocols.smtp.command import Body, Mail, Notify, Rcpt
+
+MAX_BY_SECONDS = 999_999_999
+"""RFC 2852 §4: nine digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ def unsendable(envelope: Envelope, can: Capabilities, *, encrypted: bool) -> Uns
     mail = envelope.mail
     if envelope.require_tls and not (encrypted and "REQUIRETLS" in can):
         return Unsendable.REQUIRETLS
+    by = mail.by
+    if by is not None and by.give_up and ("DELIVERBY" not in can or by.seconds < can.least_by):
+        return Unsendable.DELIVER_BY
     if mail.body is Body.BINARY:
         return Unsendable.BINARY
     if mail.body is Body.EIGHT_BIT and "8BITMIME" not in can:
@@ -63,6 +70,11 @@ def needs_utf8(envelope: Envelope, can: Capabilities) -> bool:
     )
 
 
+def loses_deadline(envelope: Envelope, can: Capabilities) -> bool:
+    """Whether nobody behind this server knows by when it should be delivered."""
+    return envelope.mail.by is not None and "DELIVERBY" not in can
+
+
 def mail_line(envelope: Envelope, can: Capabilities) -> bytes:
     mail = envelope.mail
     utf8 = needs_utf8(envelope, can)
@@ -77,6 +89,7 @@ def mail_line(envelope: Envelope, can: Capabilities) -> bytes:
         line += " SMTPUTF8"
     if envelope.require_tls:
         line += " REQUIRETLS"
+    line += _urgency(mail, can)
     if "DSN" in can and mail.report is not None:
         line += f" RET={mail.report}"
     if "DSN" in can and mail.envelope_id is not None:
@@ -84,18 +97,39 @@ def mail_line(envelope: Envelope, can: Capabilities) -> bytes:
     return line.encode() + b"\r\n"
 
 
-def rcpt_line(rcpt: Rcpt, can: Capabilities, *, utf8: bool) -> bytes | None:
+def _urgency(mail: Mail, can: Capabilities) -> str:
+    """BY and MT-PRIORITY."""
+    text = ""
+    if "DELIVERBY" in can and mail.by is not None:
+        seconds = max(-MAX_BY_SECONDS, min(mail.by.seconds, MAX_BY_SECONDS))
+        text += f" BY={seconds};{'R' if mail.by.give_up else 'N'}"
+    if "MT-PRIORITY" in can:
+        text += f" MT-PRIORITY={mail.priority}"
+    return text
+
+
+def rcpt_line(
+    rcpt: Rcpt, can: Capabilities, *, utf8: bool, loses_deadline: bool = False
+) -> bytes | None:
     """None where the address cannot be written."""
     path = written(rcpt.forward_path, utf8=utf8)
     if path is None:
         return None
     line = f"RCPT TO:<{path}>"
-    if "DSN" in can and rcpt.notify is not None:
-        line += f" NOTIFY={','.join(sorted(rcpt.notify))}"
+    notify = _with_delay(rcpt.notify) if loses_deadline else rcpt.notify
+    if "DSN" in can and notify is not None:
+        line += f" NOTIFY={','.join(sorted(notify))}"
     if "DSN" in can and rcpt.original is not None:
         kind, _, original = rcpt.original.partition(";")
         line += f" ORCPT={write_xtext(kind)};{write_xtext(original)}"
     return line.encode() + b"\r\n"
+
+
+def _with_delay(notify: frozenset[Notify] | None) -> frozenset[Notify]:
+    """RFC 2852 §4.1.4.2: that it is late should at least be told."""
+    if notify is None:
+        return frozenset({Notify.FAILURE, Notify.DELAY})
+    return notify if Notify.NEVER in notify else notify | {Notify.DELAY}
 
 
 def written(address: Address, *, utf8: bool) -> str | None:

@@ -44,6 +44,7 @@ class Unsendable(Enum):
     BINARY = "the message is binary and is not sent that way"
     SMTPUTF8 = "the message needs SMTPUTF8, for an address or a header, and the server has not"
     TOO_LARGE = "the message is larger than the server takes"
+    DELIVER_BY = "the sender wants it in time or not at all and the server does not promise it"
     REQUIRETLS = "the sender demands TLS to the end and the server does not promise it"
     SENDER = "the sender's address cannot be written in SMTP"
     NUL = "the message has an octet of value 0"
@@ -54,6 +55,7 @@ STATUS_OF = {
     Unsendable.BINARY: "5.6.3",
     Unsendable.SMTPUTF8: "5.6.7",
     Unsendable.TOO_LARGE: "5.3.4",
+    Unsendable.DELIVER_BY: "5.3.3",
     Unsendable.REQUIRETLS: "5.7.30",
     Unsendable.SENDER: "5.1.7",
     Unsendable.NUL: "5.6.0",
@@ -88,12 +90,14 @@ class MessageOutcome:
     """In the envelope's order.
 
     ``reports_passed_on`` is False where the server knows no RFC 3461: then a report that the
-    sender asked for on success is ours to write (§5.2.2).
+    sender asked for on success is ours to write (§5.2.2).  ``deadline_lost``: it knows no RFC
+    2852 either, and the message has a deadline.
     """
 
     recipients: tuple[RecipientOutcome, ...]
     unsendable: Unsendable | None = None
     reports_passed_on: bool = False
+    deadline_lost: bool = False
 
 
 def judged(reply: ServerReply, stage: Stage) -> Verdict:

@@ -13,6 +13,7 @@ from mailclad.protocols.smtp.client.capabilities import Capabilities
 from mailclad.protocols.smtp.client.dots import DotStuffer
 from mailclad.protocols.smtp.client.envelope import (
     Envelope,
+    loses_deadline,
     mail_line,
     needs_utf8,
     rcpt_line,
@@ -43,8 +44,8 @@ class Transaction:
     """For one envelope that :func:`unsendable` has let pass."""
 
     __slots__ = (
-        "_accepted", "_can", "_envelope", "_lines", "_mail", "_next", "_open", "_unsendable",
-        "_verdicts", "state", "stuffer",
+        "_accepted", "_can", "_envelope", "_lines", "_lost", "_mail", "_next", "_open",
+        "_unsendable", "_verdicts", "state", "stuffer",
     )  # fmt: skip
 
     def __init__(self, envelope: Envelope, can: Capabilities) -> None:
@@ -58,7 +59,11 @@ class Transaction:
         self._unsendable: Unsendable | None = None
         self._open = len(envelope.recipients)  # RCPT commands without a reply
         utf8 = needs_utf8(envelope, can)
-        lines = [rcpt_line(rcpt, can, utf8=utf8) for rcpt in envelope.recipients]
+        self._lost = loses_deadline(envelope, can)
+        lines = [
+            rcpt_line(rcpt, can, utf8=utf8, loses_deadline=self._lost)
+            for rcpt in envelope.recipients
+        ]
         self._lines = lines
         self._decide_before(can.recipients)
         self._next: list[Step] = self._steps()
@@ -128,7 +133,7 @@ class Transaction:
         for rcpt, verdict in zip(self._envelope.recipients, self._verdicts, strict=True):
             assert verdict is not None, "everybody's fate is decided"
             found.append(RecipientOutcome(rcpt.forward_path, verdict))
-        return MessageOutcome(tuple(found), self._unsendable, "DSN" in self._can)
+        return MessageOutcome(tuple(found), self._unsendable, "DSN" in self._can, self._lost)
 
     def _decide_before(self, most: int) -> None:
         """Decide those who need not be asked; ``most`` is the server's RCPTMAX, 0 for none."""
