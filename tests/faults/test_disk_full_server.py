@@ -14,12 +14,14 @@ import random
 import signal
 import smtplib
 from collections.abc import Callable, Iterator
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 
 from mailclad.app.open import opened
 from mailclad.engines.sqlite.verify import verify
+from mailclad.store.queue import QueueCounts
 from tests.faults.load import PEOPLE, octets_of
 from tests.faults.serving import PASSWORD, SECONDS, House, address, wait_until
 from tests.faults.sink import Sink, in_background
@@ -259,6 +261,7 @@ def test_what_was_queued_before_the_disk_was_full_is_sent_once(
     for octets in letters:
         client.sendmail(ADA, [BOB], octets)
     wait_until(lambda: len(sink.messages) >= 3, "nothing is under way")
+    wait_until(lambda: _counts(shop.house.data).waiting == 0, "not all is leased")
     shop.disk.fill()
     tell(sink.taking.set)
     wait_until(lambda: len(sink.messages) == len(letters), "a full disk stops what is queued")
@@ -273,15 +276,21 @@ def test_what_was_queued_before_the_disk_was_full_is_sent_once(
     wait_until(lambda: len(sink.messages) == len(letters) + 1, "nothing is sent any more")
     wait_until(lambda: _waiting(shop.house.data) == 0, "the queue does not empty")
     assert len(sink.messages) == len(letters) + 1, "each once"
+    sent = [message_from_bytes(one.replace(b"\r\n..", b"\r\n.")) for one in sink.messages]
     for octets in (*letters, octets_of(13)):
-        stuffed = octets.replace(b"\r\n.", b"\r\n..")
-        assert sum(one.endswith(stuffed) for one in sink.messages) == 1
+        letter = message_from_bytes(octets)
+        (found,) = [one for one in sent if one["Message-ID"] == letter["Message-ID"]]
+        assert found.get_payload(decode=True) == letter.get_payload(decode=True)
     assert verify(shop.house.data) == []
 
 
 def _waiting(data: Path) -> int:
-    async def count() -> int:
+    return _counts(data).messages
+
+
+def _counts(data: Path) -> QueueCounts:
+    async def count() -> QueueCounts:
         async with opened(data) as things:
-            return (await things.store.queue_counts()).messages
+            return await things.store.queue_counts()
 
     return asyncio.run(count())
