@@ -7,6 +7,9 @@
                Mailclad, which signs them, beside Postfix with connection reuse, which does not,
                and beside the same Postfix with OpenDKIM, which does
 
+    drain      the same messages, queued while the sink was down: from the moment when all are to
+               be tried again until the sink has them
+
 32 clients send at once, 20 messages a connection.
 Comes in: the mail benchmark's folder (``MAILBENCH``), whose Dovecot and Postfix are used.  It
 needs root.  Goes out: messages a second, and for each second of the server's own CPU.  All
@@ -22,6 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,10 +135,8 @@ def inbound(messages: int, rounds: int) -> dict[str, list[Figure]]:
 
 def outbound(messages: int, rounds: int) -> dict[str, list[Figure]]:
     zones = make_zones(make_messages())
-    tls = [str(HOME / "tls" / name) for name in ("chain.pem", "server.key")]
-    sink_command = [str(ROOT / "tools" / "bench_smtp.py"), "sink", str(SINK_PORT), *tls]
     with (
-        child(*sink_command) as sink,
+        _sink() as sink,
         mailclad(zones) as stranger,
         postfix_relay() as relay,
         postfix_signing_relay() as signing,
@@ -145,6 +147,39 @@ def outbound(messages: int, rounds: int) -> dict[str, list[Figure]]:
             _pass_on(server, sink, messages)
 
         return _compare((ours, relay, signing), pass_on, messages, rounds)
+
+
+def drain(messages: int, rounds: int) -> dict[str, list[Figure]]:
+    zones = make_zones(make_messages())
+    with mailclad(zones) as stranger, postfix_relay() as relay:
+        ours = replace(stranger, port=OUR_SUBMISSION_PORT, login=OUR_LOGIN)
+        with _sink() as sink:
+            for server in (ours, relay):
+                _pass_on(server, sink, WARMING)
+        figures: dict[str, list[Figure]] = {server.name: [] for server in (ours, relay)}
+        for _ in range(rounds):
+            for server in (ours, relay):
+                _pour_out(server, messages)
+                _settle(server)
+                figure = _drained(server, messages)
+                figures[server.name].append(figure)
+                print(f"    {server.name:28} {figure}", flush=True)
+        return figures
+
+
+def _drained(server: Server, messages: int) -> Figure:
+    with _sink() as sink:
+        cpu, began = server.cpu(), time.monotonic()
+        subprocess.run(server.flush, check=True, stdout=subprocess.PIPE)
+        _wait_for(server, sink, messages)
+        seconds = time.monotonic() - began
+        _settle(server)
+        return Figure(messages / seconds, messages / (server.cpu() - cpu))
+
+
+def _sink() -> AbstractContextManager["subprocess.Popen[str]"]:
+    tls = [str(HOME / "tls" / name) for name in ("chain.pem", "server.key")]
+    return child(str(ROOT / "tools" / "bench_smtp.py"), "sink", str(SINK_PORT), *tls)
 
 
 def _compare(
@@ -184,11 +219,19 @@ def _pour_in(server: Server, messages: int) -> None:
 
 def _pass_on(server: Server, sink: "subprocess.Popen[str]", messages: int) -> None:
     want = _taken(sink)[0] + messages
+    _pour_out(server, messages)
+    _wait_for(server, sink, want)
+
+
+def _pour_out(server: Server, messages: int) -> None:
     _pour(server, messages, OWN, "--sender", OUR_SENDER, "--recipient", "u%@sink.test")
+
+
+def _wait_for(server: Server, sink: "subprocess.Popen[str]", want: int) -> None:
     until = time.monotonic() + SINK_SECONDS
     while (found := _taken(sink)[0]) < want:
         if time.monotonic() > until:
-            sys.exit(f"{server.name} has not handed on {want - found} of {messages}")
+            sys.exit(f"{server.name} has not handed on {want - found} messages")
         time.sleep(0.01)
 
 
@@ -210,12 +253,12 @@ def _pour(server: Server, messages: int, folder: Path, *more: str) -> None:
     subprocess.run([*command, *arguments], check=True, stdout=subprocess.PIPE)
 
 
-RUNS = {"inbound": inbound, "outbound": outbound}
+RUNS = {"inbound": inbound, "outbound": outbound, "drain": drain}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("what", nargs="*", help="inbound, outbound; else both")
+    parser.add_argument("what", nargs="*", help="inbound, outbound, drain; else all")
     parser.add_argument("--messages", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()

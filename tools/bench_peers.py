@@ -28,12 +28,16 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Server:
-    """``roots`` are the processes whose trees count; ``login`` is "" where none is asked for."""
+    """``roots`` are the processes whose trees count; ``login`` is "" where none is asked for.
+
+    ``flush`` is the command that has all that waits tried at once.
+    """
 
     name: str
     port: int
     roots: tuple[int, ...]
     login: str = ""
+    flush: tuple[str, ...] = ()
 
     def cpu(self) -> float:
         return sum(cpu_seconds(root) for root in self.roots)
@@ -88,7 +92,9 @@ def mailclad(zones: dict[str, dict[str, list[str]]]) -> Iterator[Server]:
     stub = [str(ROOT / "tools" / "bench_dns.py"), str(STUB_PORT), str(PLACE / "zones.json")]
     target = [str(ROOT / "tools" / "bench_target.py"), str(HOME), str(mail), "--extra", str(extra)]
     with child(*stub), child(*target) as running:
-        yield Server("mailclad", OURS_PORT, (running.pid,))
+        ours = str(Path(sys.executable).with_name("mailclad"))
+        flush = (ours, "queue", "retry", "--all", "--config", str(mail / "mailclad.toml"))
+        yield Server("mailclad", OURS_PORT, (running.pid,), flush=flush)
 
 
 # --- Postfix ---
@@ -203,7 +209,8 @@ def _relay(name: str, port: int, more: str = "", beside: tuple[int, ...] = ()) -
     subprocess.run([*command, "start"], check=True, capture_output=True)
     try:
         root = int((place / "spool" / "pid" / "master.pid").read_text())
-        yield Server(name, port, (root, *beside))
+        flush = ("postqueue", "-c", str(place / "etc"), "-f")
+        yield Server(name, port, (root, *beside), flush=flush)
     finally:
         subprocess.run([*command, "stop"], check=True, capture_output=True)
 
