@@ -40,11 +40,6 @@ LEAST = 20
 """Messages acknowledged in a round before anything happens."""
 
 MORE = """
-[submit]
-messages_per_hour = 1_000_000
-recipients_per_hour = 1_000_000
-messages_per_day = 1_000_000
-recipients_per_day = 1_000_000
 [[deliver.route]]
 domain = "there.test"
 host = "127.0.0.1"
