@@ -9,6 +9,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
+from mailclad.store.challenges import Challenges
 from mailclad.store.duties import Duties
 from mailclad.store.forwarded_senders import ForwardedSenders
 from mailclad.store.greylist import Greylist
@@ -146,6 +147,7 @@ class Store(
     Trace,
     TraceReader,
     StsPolicies,
+    Challenges,
     Protocol,
 ):
     """All that is kept for one installation: mail, the queue, and what is known beside it."""

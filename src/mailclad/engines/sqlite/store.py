@@ -21,6 +21,7 @@ from mailclad.engines.packs.reader import PackReader
 from mailclad.engines.packs.writer import PackWriter
 from mailclad.engines.sqlite import compacting, flags, mailboxes, placing
 from mailclad.engines.sqlite.arrival import Arrival, Target
+from mailclad.engines.sqlite.challenges import SqliteChallenges
 from mailclad.engines.sqlite.changes import UidCache, changes_since, load_uids
 from mailclad.engines.sqlite.committer import Committer
 from mailclad.engines.sqlite.connection import (
@@ -93,6 +94,7 @@ class SqliteStore(
     SqliteReports,
     SqliteTrace,
     SqliteStsPolicies,
+    SqliteChallenges,
     Store,
 ):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:
