@@ -36,6 +36,23 @@ def parse(text: str) -> Config:
             '[tls]\ncertificate = "c"\nkey = "k"\nprivate_ca = true',
             "tls.private_ca: line 6: set it to false, or remove tls.certificate and tls.key",
         ),
+        (
+            "[acme]\nauthorities = []",
+            "acme.authorities: line 4: needs one at least; without the k",
+        ),
+        ("[acme]\nchallenges = []", "acme.challenges: line 4: needs one at least"),
+        ('[acme]\nchallenges = ["http"]', "acme.challenges: line 4: “http” is none of: http-01, "),
+        ('[acme]\ncontact = ["ann"]', "acme.contact: line 4: “ann” is not a mail address"),
+        ('[acme]\nnames = ["a b"]', "acme.names: line 4: “a b” is not a host name or address"),
+        ('[acme.eab]\nkey_id = "k"', "acme.eab.key_file: line 3: this key is needed"),
+        (
+            "[tls]\nprivate_ca = true\n[acme]",
+            "acme: line 5: remove this table, or remove tls.private_ca: one of the two",
+        ),
+        (
+            '[tls]\ncertificate = "c"\nkey = "k"\n[acme]',
+            "acme: line 6: remove this table, or remove tls.certificate and tls.key",
+        ),
         ("[limits]\nmessage_octets = 0", "limits.message_octets: line 4: expected a whole"),
         ("[server", "line 3: this is not TOML"),
         (

@@ -198,7 +198,7 @@ _SRV: Sequence[tuple[str, Service, TlsMode, int, str]] = (
 )
 """Label, what it offers, its priority (lower is preferred), in words."""
 
-_WEB_NAMES = (
+WEB_NAMES = (
     ("autoconfig", "Thunderbird and others"),
     ("autodiscover", "Outlook and others"),
     ("ua-auto-config", "newer programs"),
@@ -214,7 +214,7 @@ def _programs(facts: DomainFacts) -> Iterator[DnsRecord]:
         text = f"Programs find the port for {words}." if port else f"No port for {words}."
         yield DnsRecord(f"{label}._tcp.{facts.domain}", "SRV", value, Need.HANDY, text)
     if facts.has_web:
-        for label, who in _WEB_NAMES:
+        for label, who in WEB_NAMES:
             text = f"{who} find their settings here."
             yield _leads_to(f"{label}.{facts.domain}", facts.host_name, Need.HANDY, text)
 
