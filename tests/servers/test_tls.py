@@ -10,7 +10,8 @@ from OpenSSL import SSL
 
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import ALPN, Service
-from mailclad.servers.tls import ContextTable, Handshake, TlsServer
+from mailclad.servers.handshake import Handshake, TlsServer
+from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import CertificateUnusable, HandshakeFailed
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
 from mailclad.services.certificates.private_ca import PrivateCa
