@@ -28,7 +28,7 @@ from tests.servers.memory import careless, leaf_der, shake, shown
 from tests.services.certificates.pki import NOW, issue, rsa_key
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
-SERVICES = [service for service in Service if service is not Service.LMTP]
+SERVICES = [service for service in ALPN if service is not Service.LMTP]
 
 
 @pytest.fixture(scope="module")

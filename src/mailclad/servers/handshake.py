@@ -98,7 +98,7 @@ class Handshake:
         found = read_client_hello(bytes(self.flight))
         if isinstance(found, ClientHello):
             self.hello = found
-            return self.server.contexts.begin(self.server.service, found.server_name)
+            return self.server.contexts.begin(self.server.service, found)
         if isinstance(found, NeedMore) and found.octets <= limit:
             self.needed = found.octets
             return None

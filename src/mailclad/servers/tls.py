@@ -1,9 +1,9 @@
 """TLS without a transport: contexts, handshakes, records; the only importer of OpenSSL.
 
 RFC 8446, RFC 5246; RFC 9325 (versions, suites, no renegotiation, no compression, no 0-RTT);
-RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 6066 §3 (SNI, lenient: a name
-that we do not have gets the default certificate, RFC 7672 §8.1); RFC 9266 and RFC 5929 §4
-(channel bindings).
+RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 8737 §3 (answers to ACME
+authorities); RFC 6066 §3 (SNI, lenient: a name that we do not have gets the default certificate,
+RFC 7672 §8.1); RFC 9266 and RFC 5929 §4 (channel bindings).
 
 As a client: any certificate is taken and what is wrong with it noted (RFC 5280 §6), because what
 a connection demands is decided by :mod:`tls_client`.
@@ -26,8 +26,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from OpenSSL import SSL, crypto
 
-from mailclad.base.tls_policy import ALPN, CIPHERS_TLS12, Service, TlsFacts
+from mailclad.base.tls_policy import ACME_TLS, ALPN, CIPHERS_TLS12, Service, TlsFacts
 from mailclad.mail.tls_verdict import ChainFault
+from mailclad.protocols.tls.client_hello import ClientHello
 from mailclad.servers.tls_failure import CertificateUnusable, StreamBroken
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
 from mailclad.services.certificates.choose import Bundle, by_name, choose, normalise
@@ -62,6 +63,10 @@ class _AlpnRefused(Exception):
     """Raised in OpenSSL's callback: nothing else makes it send alert 120."""
 
 
+Challenged = Callable[[str], CertificateChain | None]
+"""The certificate that answers an authority's challenge for a name, at once."""
+
+
 class ContextTable:
     """Which OpenSSL context serves a name; made before the workers fork, swapped while live.
 
@@ -71,13 +76,14 @@ class ContextTable:
     no session crosses services or virtual hosts, while a renewed certificate keeps them.
     """
 
-    __slots__ = ("_fronts", "_live")
+    __slots__ = ("_challenged", "_fronts", "_live")
 
     def __init__(
         self, certificates: Sequence[CertificateChain], services: Iterable[Service] = tuple(ALPN)
     ) -> None:
         self._fronts = {service: _new_context() for service in services}
         self._live: Mapping[Service, _Names] = {}
+        self._challenged: Challenged = lambda _name: None
         self.swap(certificates)
 
     def swap(self, certificates: Sequence[CertificateChain]) -> None:
@@ -94,12 +100,28 @@ class ContextTable:
             service: _Names(service, index, default) for service in self._fronts
         }  # one assignment: a handshake sees the old table or the new one
 
-    def begin(self, service: Service, server_name: bytes | None) -> "TlsSession":
-        """Return a server's side of a handshake for this name."""
-        connection = SSL.Connection(self._fronts[service])
+    def answer_challenges(self, challenged: "Challenged") -> None:
+        """From now on; each worker says so for itself, by what it has open."""
+        self._challenged = challenged
+
+    def begin(self, service: Service, hello: ClientHello) -> "TlsSession":
+        """Return a server's side of a handshake with whoever says this."""
+        answer = self._answer(service, hello)
+        if answer is not None:
+            # Ticket keys and all for one connection: nobody can resume it.
+            connection = SSL.Connection(_certified_context((answer,), (ACME_TLS,)))
+        else:
+            connection = SSL.Connection(self._fronts[service])
+            connection.set_context(self._live[service].find(hello.server_name))
         connection.set_accept_state()
-        connection.set_context(self._live[service].find(server_name))
         return TlsSession(connection)
+
+    def _answer(self, service: Service, hello: ClientHello) -> CertificateChain | None:
+        """RFC 8737 §3; who asks for a name without a challenge meets the usual ALPN (alert)."""
+        if service is not Service.HTTPS or hello.alpn != (ACME_TLS,):
+            return None
+        name = normalise(hello.server_name or b"")
+        return self._challenged(name) if name is not None else None
 
 
 class _Names:
@@ -141,10 +163,15 @@ def _new_context() -> SSL.Context:
 
 
 def _serving_context(service: Service, bundle: Bundle) -> SSL.Context:
-    context = _new_context()
+    context = _certified_context(bundle, ALPN[service])
     names = sorted({name for certificate in bundle for name in certificate.names})
     context.set_session_id(hashlib.sha256("\n".join((service, *names)).encode()).digest())
-    context.set_alpn_select_callback(_alpn_choice(ALPN[service]))
+    return context
+
+
+def _certified_context(bundle: Bundle, protocols: tuple[bytes, ...]) -> SSL.Context:
+    context = _new_context()
+    context.set_alpn_select_callback(_alpn_choice(protocols))
     ordered = sorted(bundle, key=lambda one: one.kind is KeyKind.RSA)  # EC first
     for certificate in ordered:
         try:
