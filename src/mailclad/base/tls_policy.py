@@ -1,4 +1,6 @@
-"""Which TLS we speak, as data: versions, suites, ALPN names (RFC 9325, RFC 7301, RFC 8314, RFC 8737).
+"""Which TLS we speak, as data: versions, suites, ALPN names.
+
+RFC 9325, RFC 7301, RFC 8314, RFC 8737.
 """
 
 from collections.abc import Callable, Mapping
