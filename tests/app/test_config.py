@@ -114,6 +114,7 @@ def listen(*lines: str) -> str:
     ("lines", "said"),
     [
         (('service="smtp"\ntls="implicit"\nport=25',), "line 5: “implicit” is not possible for"),
+        (('service="http"\ntls="implicit"\nport=80',), "line 5: “implicit” is not possible for"),
         (('service="imap"\ntls="none"\nport=143',), "line 5: “none” is not possible for imap; us"),
         (('service="imap"\ntls="starttls"\nport=70000',), "line 6: expected a whole number <= 65"),
         (
@@ -164,6 +165,8 @@ def test_defaults_open_the_secure_ports_and_neither_143_nor_110() -> None:
         (Service.SUBMISSION, TlsMode.IMPLICIT, 465),
         (Service.SUBMISSION, TlsMode.STARTTLS, 587),
         (Service.SMTP, TlsMode.STARTTLS, 25),
+        (Service.HTTPS, TlsMode.IMPLICIT, 443),
+        (Service.HTTP, TlsMode.NONE, 80),
     }
     assert (config.limits.message_octets, config.limits.connections) == (
         MESSAGE_OCTETS,

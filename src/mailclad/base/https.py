@@ -23,7 +23,7 @@ class Request:
     ``octets`` is the largest body of an answer that is taken; ``seconds`` is for everything, from
     the first question to the DNS on.  ``plain`` allows http:// beside https://, for what proves
     itself (certificates, revocation lists) or is public (a challenge's answer): anybody on the
-    way can read and change it.
+    way can read and change it.  ``address`` is connected to instead of looking the host up.
     """
 
     url: str
@@ -33,6 +33,7 @@ class Request:
     seconds: float = 60.0
     head: bool = False
     plain: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

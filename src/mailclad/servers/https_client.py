@@ -107,7 +107,8 @@ class HttpsClient(Https):
             raise HttpsProblem(text) from None
 
     async def _fetch(self, request: Request, place: Place) -> Response:
-        channel = await self._connect(place)
+        addresses = await self._addresses(request.address or place.host)
+        channel = await self._connect(place, addresses)
         try:
             channel.write(write_request(request, place))
             await channel.drain()
@@ -117,12 +118,12 @@ class HttpsClient(Https):
         finally:
             channel.abort()
 
-    async def _connect(self, place: Place) -> Channel:
+    async def _connect(self, place: Place, addresses: list[str]) -> Channel:
         """The first address where somebody proves to be the host, or in the clear answers."""
         secure = place.scheme == "https"
         troubles: list[str] = []
         problem_kind = HttpsProblem
-        for address in await self._addresses(place.host):
+        for address in addresses:
             tls = TlsClient(self._trust, TlsDemand(TlsLevel.VERIFY, (place.host,)))
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
