@@ -9,6 +9,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
+from mailclad.store.acme_accounts import AcmeAccounts
 from mailclad.store.certificates import KeptCertificates
 from mailclad.store.challenges import Challenges
 from mailclad.store.duties import Duties
@@ -152,6 +153,7 @@ class Store(
     Challenges,
     KeptCertificates,
     Renewals,
+    AcmeAccounts,
     Protocol,
 ):
     """All that is kept for one installation: mail, the queue, and what is known beside it."""

@@ -1,6 +1,6 @@
 """An authority and a world for tests of renewal: they do what they are told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from mailclad.services.certificates.acme.order import Issued, OrderFailed, RenewalWindow, Wanted
 from mailclad.services.certificates.keys import TlsaSeen
 from mailclad.services.certificates.renewal import Issuer, Survey, World
-from mailclad.store.certificates import KeptCertificate
 from tests.services.certificates.kept import NAMES
 from tests.services.clock import StandingClock
 
@@ -34,6 +33,9 @@ def chain_for(wanted: Wanted, names: tuple[str, ...], begins: int, days: float) 
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=True
         )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+        )
         .sign(key, SHA256())
     )
     return made.public_bytes(Encoding.PEM)
@@ -53,7 +55,7 @@ class TestIssuer(Issuer):
     asked: list[Wanted] = field(default_factory=list)
     windows_asked: int = 0
 
-    async def obtain(self, wanted: Wanted, progress: Callable[[str], None]) -> Issued:
+    async def obtain(self, wanted: Wanted) -> Issued:
         self.asked.append(wanted)
         if self.failure is not None:
             raise self.failure
@@ -61,16 +63,12 @@ class TestIssuer(Issuer):
         dropped = {name: self.bad[name] for name in wanted.names if name in self.bad}
         if wanted.gains and not wanted.gains & frozenset(names):
             raise OrderFailed("none of the new names could be proved", names=dropped)
-        progress("issued")
         pem = chain_for(wanted, names, self.clock.now(), self.days)
         return Issued(pem, names, "letsencrypt", dropped)
 
-    async def renewal_window(self, certificate: KeptCertificate) -> RenewalWindow | None:
+    async def renewal_info(self, authority: str, leaf_pem: bytes) -> RenewalWindow | None:
         self.windows_asked += 1
         return self.window
-
-    def identifier(self, certificate: KeptCertificate) -> str | None:
-        return f"certificate {certificate.id}"
 
 
 @dataclass

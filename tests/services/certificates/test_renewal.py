@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from mailclad.base.resolver import Tlsa
 from mailclad.base.secret import Secret
 from mailclad.engines.sqlite.store import SqliteStore
+from mailclad.protocols.acme.request import certificate_id
 from mailclad.services.certificates.acme.order import OrderFailed, RenewalWindow
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.keys import TlsaSeen, public_key_der
@@ -81,7 +83,8 @@ def test_the_first_is_ordered_at_once_and_the_next_when_it_is_due(tmp_path: Path
         await bench.run(4)
         (second,) = await bench.live()
         assert second.id != first.id
-        assert bench.issuer.asked[1].replaces == f"certificate {first.id}"
+        leaf = x509.load_pem_x509_certificate(first.chain_pem)
+        assert bench.issuer.asked[1].replaces == certificate_id(leaf)
         assert second.key_pem.reveal() != first.key_pem.reveal()
         assert [one.issued for one in await bench.attempts()] == [True, True]
 
@@ -225,9 +228,9 @@ def test_two_processes_do_not_order_the_same(tmp_path: Path) -> None:
         (order,) = (await bench.renewal.plan()).orders
         await bench.store.take_duty(order.lease, NOW, NOW + 60)
         with pytest.raises(Busy):
-            await bench.renewal.order(order, lambda _: None)
+            await bench.renewal.order(order)
         await bench.store.release_duty(order.lease, NOW)
-        assert (await bench.renewal.order(order, lambda _: None)).issued
+        assert (await bench.renewal.order(order)).issued
 
     with_bench(tmp_path, act)
 
@@ -238,7 +241,7 @@ def test_a_failed_order_does_not_block_the_next(tmp_path: Path) -> None:
         (order,) = (await bench.renewal.plan()).orders
         for _ in range(2):
             with pytest.raises(OrderFailed):
-                await bench.renewal.order(order, lambda _: None)
+                await bench.renewal.order(order)
 
     with_bench(tmp_path, act)
 

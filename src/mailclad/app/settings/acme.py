@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
+from mailclad.app.settings.acme_dns import AcmeDnsConfig
 from mailclad.app.settings.checks import is_domain
 from mailclad.app.strict import Strict, Wrong
 from mailclad.services.certificates.acme.challenge import ChallengeKind
@@ -34,6 +35,7 @@ class AcmeConfig(Strict, frozen=True, kw_only=True):
     rsa: bool = False
     trust: Path | None = None
     eab: EabConfig | None = None
+    dns: AcmeDnsConfig = AcmeDnsConfig()
 
     def wrong(self) -> Iterator[Wrong]:
         if not self.authorities:

@@ -20,6 +20,7 @@ from mailclad.engines.packs.disk import Disk
 from mailclad.engines.packs.reader import PackReader
 from mailclad.engines.packs.writer import PackWriter
 from mailclad.engines.sqlite import compacting, flags, mailboxes, placing
+from mailclad.engines.sqlite.acme_accounts import SqliteAcmeAccounts
 from mailclad.engines.sqlite.arrival import Arrival, Target
 from mailclad.engines.sqlite.certificates import SqliteCertificates
 from mailclad.engines.sqlite.challenges import SqliteChallenges
@@ -99,6 +100,7 @@ class SqliteStore(
     SqliteChallenges,
     SqliteCertificates,
     SqliteRenewals,
+    SqliteAcmeAccounts,
     Store,
 ):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:

@@ -16,6 +16,7 @@ from cryptography import x509
 
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
+from mailclad.protocols.acme.request import certificate_id
 from mailclad.services.certificates.acme.order import Issued, OrderFailed, RenewalWindow, Wanted
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.keys import TlsaSeen, make_key, may_change, noticed
@@ -39,23 +40,16 @@ RETIRED_SECONDS = 7 * 24 * 3600
 
 _log = structlog.get_logger()
 
-Progress = Callable[[str], None]
-"""What happens now, for a person who waits."""
-
 
 class Issuer(Protocol):
     """Authorities, in order of fallback."""
 
-    async def obtain(self, wanted: Wanted, progress: Progress) -> Issued:
+    async def obtain(self, wanted: Wanted) -> Issued:
         """Raises OrderFailed."""
         ...
 
-    async def renewal_window(self, certificate: KeptCertificate) -> RenewalWindow | None:
-        """What its authority says; None where it says nothing."""
-        ...
-
-    def identifier(self, certificate: KeptCertificate) -> str | None:
-        """RFC 9773 §4.1, for the order that replaces it."""
+    async def renewal_info(self, authority: str, leaf_pem: bytes) -> RenewalWindow | None:
+        """What the authority says of its certificate; None where it says nothing."""
         ...
 
 
@@ -161,7 +155,7 @@ class Renewal:
                 orders.append(Order(series, kind, possible, what, kept))
         return Plan(tuple(orders), survey)
 
-    async def order(self, order: Order, progress: Progress, *, new_key: bool = False) -> Attempt:
+    async def order(self, order: Order, *, new_key: bool = False) -> Attempt:
         """Now, due or not; what became of it is kept, whatever it was.
 
         ``new_key``: another key than now even where that breaks TLSA records.  Raises Busy,
@@ -171,7 +165,7 @@ class Renewal:
         if not await self._store.take_duty(order.lease, now, now + LEASE_SECONDS):
             raise Busy("another process is ordering this certificate: look again in some minutes")
         try:
-            return await self._ordered(order, progress, new_key)
+            return await self._ordered(order, new_key)
         except OrderFailed as failed:
             await self._note_failure(order, failed)
             raise
@@ -199,25 +193,21 @@ class Renewal:
         if not order.names:
             return
         try:
-            await self.order(order, _nobody)
+            await self.order(order)
         except Busy as busy:
             _log.info("certificate not ordered", reason=str(busy))
         except OrderFailed as failed:
             names = ", ".join(order.names)
             _log.error("no certificate", names=names, finding=failed.finding, reason=str(failed))
 
-    async def _ordered(self, order: Order, progress: Progress, new_key: bool) -> Attempt:
+    async def _ordered(self, order: Order, new_key: bool) -> Attempt:
         current = order.kept.current
         key = await self._key(order, new_key)
-        wanted = Wanted(
-            order.names,
-            key,
-            self._issuer.identifier(current) if current else None,
-            order.due.gains,
-        )
+        replaces = certificate_id(_leaf(current.chain_pem)) if current else None
+        wanted = Wanted(order.names, key, replaces, order.due.gains)
         try:
             async with asyncio.timeout(ORDER_SECONDS):
-                issued = await self._issuer.obtain(wanted, progress)
+                issued = await self._issuer.obtain(wanted)
         except TimeoutError:
             raise OrderFailed(
                 f"It was given up after {ORDER_SECONDS // 60} minutes: the authority did not come "
@@ -226,7 +216,7 @@ class Renewal:
         return await self._keep(order, key, issued)
 
     async def _keep(self, order: Order, key: Secret, issued: Issued) -> Attempt:
-        leaf = x509.load_pem_x509_certificate(issued.chain_pem)
+        leaf = _leaf(issued.chain_pem)
         now = self._clock.now()
         certificate = KeptCertificate(
             id=0,
@@ -311,7 +301,9 @@ class Renewal:
                 continue
             window = known.get(certificate.id)
             if window is None or window.ask_again <= now:
-                said = await self._issuer.renewal_window(certificate)
+                said = await self._issuer.renewal_info(
+                    certificate.authority, certificate.chain_pem
+                )
                 await self._store.keep_renewal_window(_kept_window(certificate.id, said, now))
 
     async def _retire_unwanted(self, plan: Plan) -> None:
@@ -329,8 +321,9 @@ class Renewal:
         self._told = text
 
 
-def _nobody(_text: str) -> None:
-    """Nobody waits."""
+def _leaf(chain_pem: bytes) -> x509.Certificate:
+    """The first of a chain."""
+    return x509.load_pem_x509_certificate(chain_pem)
 
 
 def _present(certificates: Sequence[KeptCertificate]) -> Series:

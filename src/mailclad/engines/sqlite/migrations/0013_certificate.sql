@@ -55,7 +55,7 @@ CREATE INDEX certificate_attempt_place ON certificate_attempt (series, kind, id)
 
 CREATE TABLE acme_account (
   authority TEXT PRIMARY KEY,      -- its directory's URL
-  url TEXT NOT NULL,
   key_pem BLOB NOT NULL,
-  external_id TEXT NOT NULL        -- of its external account binding; '': none
+  url TEXT NOT NULL,               -- '' until it has answered
+  contact TEXT NOT NULL            -- JSON: the addresses that it was told
 ) STRICT, WITHOUT ROWID;

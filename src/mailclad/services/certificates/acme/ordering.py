@@ -89,6 +89,7 @@ class Ordering:
                 dropped |= {one.name: one.reason for one in final}
                 self._must_go_on(names[0], final)
                 names = tuple(name for name in names if name not in dropped)
+                self._must_gain(names, dropped)
             else:
                 return Issued(write_chain(chain), names, self._authority.name, dropped)
         text = f"{self._authority.name}: after {MAX_ORDERS} orders names still fail"
@@ -104,6 +105,14 @@ class Ordering:
             names={one.name: one.reason for one in final},
             finding=missing.finding,
         )
+
+    def _must_gain(self, names: Sequence[str], dropped: Mapping[str, str]) -> None:
+        """Without the names it is for, an order would only use up the authority's limits."""
+        gains = self._wanted.gains
+        if gains and gains.isdisjoint(names):
+            told = "; ".join(f"{name}: {why}" for name, why in dropped.items())
+            text = f"{self._authority.name} certifies none of the new names: {told}"
+            raise OrderFailed(text, names=dropped)
 
     async def _order(self, names: Sequence[str]) -> Chain:
         url, order = await self._new_order(names)
