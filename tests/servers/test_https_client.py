@@ -140,6 +140,22 @@ def test_who_allows_the_clear_still_gets_tls_for_https(loop: str, trust: ClientT
         fetched(loop, trust, plain(b"hello"), leaf=make("leaf", [HOST]), request=request)
 
 
+def test_one_address_is_asked_whatever_the_dns_says(loop: str, trust: ClientTrust) -> None:
+    requests: list[bytes] = []
+    request = Request("http://mta-sts.example.test/x", plain=True, address="127.0.0.1")
+
+    async def work() -> Response:
+        async with Site(None) as site:
+            url = request.url.replace(HOST, f"elsewhere.test:{site.port}")
+            client = HttpsClient(FakeResolver(), trust, permits=anywhere)
+            response = await client.fetch(replace(request, url=url))
+            requests.extend(site.requests)
+            return response
+
+    assert run_on(loop, work).body == b"hello"
+    assert b"\r\nHost: elsewhere.test:" in requests[0]
+
+
 def test_in_the_clear_the_limits_are_the_same(loop: str, trust: ClientTrust) -> None:
     with pytest.raises(HttpsProblem, match="longer than 10 octets"):
         fetched(loop, trust, plain(b"x" * 11), leaf=None, request=replace(CLEAR, octets=10))
@@ -148,6 +164,8 @@ def test_in_the_clear_the_limits_are_the_same(loop: str, trust: ClientTrust) -> 
         client = HttpsClient(NAMES, trust, permits=is_public)
         with pytest.raises(HttpsProblem, match="not of the open Internet"):
             await client.fetch(CLEAR)
+        with pytest.raises(HttpsProblem, match=r"is at 10\.0\.0\.1, which is not of the open"):
+            await client.fetch(replace(CLEAR, address="10.0.0.1"))
 
     run_on(loop, inside)
 

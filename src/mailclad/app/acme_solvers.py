@@ -4,10 +4,11 @@ Comes in: configuration, the parts of a process.  Goes out: a solver for each ki
 possible: a listener, or somebody who writes into the DNS, is there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mailclad.app.acme_command import CommandRecords
 from mailclad.app.acme_dns import ZoneUpdates, ask_server
+from mailclad.app.acme_hooks import HookRecords
 from mailclad.app.settings.acme_dns import AcmeDnsConfig
 from mailclad.app.settings.listen import ListenConfig
 from mailclad.base.clock import Clock
@@ -21,12 +22,14 @@ from mailclad.services.certificates.acme.solvers.dns import DnsSolver, TxtRecord
 from mailclad.services.certificates.acme.solvers.kept import HttpSolver, TlsAlpnSolver
 from mailclad.services.certificates.acme.solvers.look_dns import DnsLook
 from mailclad.services.certificates.acme.solvers.look_http import HttpLook
+from mailclad.services.receive.hooks import Hooks
 from mailclad.store.challenges import Challenges
 
 
 def make_solvers(
     listen: tuple[ListenConfig, ...],
     dns: AcmeDnsConfig,
+    hooks: Iterable[Hooks],
     *,
     store: Challenges,
     clock: Clock,
@@ -43,7 +46,7 @@ def make_solvers(
     if Service.HTTPS in services:
         tls = TlsAlpnSolver(store, clock)
         made[tls.kind] = tls
-    records = _records(dns)
+    records = _records(dns, hooks)
     if records is not None:
         look = DnsLook(resolver, ask_server, clock, dns.wait_seconds)
         solver = DnsSolver(records, resolver, store, clock)
@@ -51,9 +54,10 @@ def make_solvers(
     return made
 
 
-def _records(dns: AcmeDnsConfig) -> TxtRecords | None:
+def _records(dns: AcmeDnsConfig, hooks: Iterable[Hooks]) -> TxtRecords | None:
     if dns.command:
         return CommandRecords(dns.command)
     if dns.key is not None:
         return ZoneUpdates(parse_server(dns.server), dns.key)
-    return None
+    calls = tuple(hook for each in hooks for hook in each.dns_challenges())
+    return HookRecords(calls) if calls else None
