@@ -38,13 +38,17 @@ def parse(text: str) -> Config:
         ),
         (
             "[acme]\nauthorities = []",
-            "acme.authorities: line 4: needs one at least; without the k",
+            "acme.authorities: line 4: needs one at least; leave the key",
         ),
         ("[acme]\nchallenges = []", "acme.challenges: line 4: needs one at least"),
         ('[acme]\nchallenges = ["http"]', "acme.challenges: line 4: “http” is none of: http-01, "),
         ('[acme]\ncontact = ["ann"]', "acme.contact: line 4: “ann” is not a mail address"),
         ('[acme]\nnames = ["a b"]', "acme.names: line 4: “a b” is not a host name or address"),
-        ('[acme.eab]\nkey_id = "k"', "acme.eab.key_file: line 3: this key is needed"),
+        ('[acme]\nauthorities = ["le"]', "acme.authorities: line 4: “le” is neither a URL (https"),
+        (
+            '[[acme.eab]]\nauthority = "zerossl"\nkey_id = "k"\nkey_file = "f"',
+            "acme.eab.authority: line 4: “zerossl” is none of acme.authorities",
+        ),
         (
             "[tls]\nprivate_ca = true\n[acme]",
             "acme: line 5: remove this table, or remove tls.private_ca: one of the two",

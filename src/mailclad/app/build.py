@@ -19,6 +19,7 @@ from mailclad.app.forgetting import forget
 from mailclad.app.hook_files import load_hooks
 from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
+from mailclad.app.renewing import check_acme_files, renewing_duties
 from mailclad.app.reporting import make_counting, reporting_duties
 from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound
@@ -82,6 +83,7 @@ def prepare(
 ) -> Shared:
     """Make it, before the fork: session tickets and throttling work across workers then."""
     check_password_files(config)
+    check_acme_files(config)
     return Shared(
         config=config,
         bound=bound,
@@ -242,6 +244,7 @@ def duties(parts: Parts) -> tuple[Duty, ...]:
         *receiving_duties(parts),
         *submitting_duties(parts),
         *reporting_duties(parts),
+        *renewing_duties(parts),
         Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
     )

@@ -50,10 +50,7 @@ async def domain_facts(
             f"{domain} is no domain of this server. Add it with: mailclad domain add {domain}"
         )
     host_name = config.server.hostname.lower()
-    has_web = any(
-        line.service is Service.HTTPS and line.port == HTTPS_PORT and not is_local(line.addresses)
-        for line in config.listen
-    )
+    web = has_web(config)
     names = config.reports.addresses
     return DomainFacts(
         domain=domain,
@@ -66,13 +63,26 @@ async def domain_facts(
         ),
         keys=tuple(key for key in keys if key.domain == domain),
         # Nobody out there trusts a private authority: a policy behind one is none.
-        policy=config.mta_sts.policy(domain, host_name) if has_web and config.tls.files else None,
+        policy=config.mta_sts.policy(domain, host_name) if web and _certified(config) else None,
         leaves=_leaves(chains, host_name),
-        has_web=has_web,
+        has_web=web,
         certified=choose(by_name(chains), policy_host(domain)) is not None,
         dmarc_reports=_report_address(names, "dmarc", domain),
         tls_reports=_report_address(names, "tlsrpt", domain),
     )
+
+
+def has_web(config: Config) -> bool:
+    """Whether pages are served where the world asks for them."""
+    return any(
+        line.service is Service.HTTPS and line.port == HTTPS_PORT and not is_local(line.addresses)
+        for line in config.listen
+    )
+
+
+def _certified(config: Config) -> bool:
+    """By an authority that others trust."""
+    return bool(config.tls.files) or config.acme is not None
 
 
 def _report_address(names: Sequence[str], usual: str, domain: str) -> str:
