@@ -104,6 +104,10 @@ class ContextTable:
         self._live: Mapping[Service, _Names] = {}
         self.swap(certificates)
 
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return tuple(self._fronts)
+
     def swap(self, certificates: Sequence[CertificateChain]) -> None:
         """Serve these from now on, the first one also for unknown names.
 
