@@ -40,7 +40,7 @@ async def served(folder: Path) -> AsyncIterator[Served]:
             ),
         ),
     )
-    chains = Certificates().load(config, int(time.time()))
+    chains = Certificates().start(config, int(time.time())).chains
     shared = prepare(config, open_sockets(config.listen, {}), chains)
     app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
     await app.start()

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from mailclad.app.control import Failed, FrameReader, Ready, Retire, Swap, Swapped, say
+from mailclad.app.activation import Staged
+from mailclad.app.control import Failed, FrameReader, Ready, Retire, Swapped, say
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.pool import Work
 from mailclad.app.supervise import CannotStart, Reloaded, ReloadRefused, Supervisor
@@ -34,7 +35,10 @@ class Echo:
     def drain_seconds(self) -> float:
         return 1.0
 
-    def renewed_certificates(self) -> Swap | None:
+    def served_certificates(self) -> Staged | None:
+        return None
+
+    def renewed_certificates(self) -> Staged | None:
         return None
 
     def reload(self) -> Reloaded:

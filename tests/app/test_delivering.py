@@ -154,7 +154,7 @@ def test_from_server_to_server(
             dns=DnsConfig(servers=(f"{host}:{port}",)),
             deliver=DeliverConfig(route=(route,)),
         )
-        chains = Certificates().load(config, SystemClock().now())
+        chains = Certificates().start(config, SystemClock().now()).chains
         bound = open_sockets(config.listen, {})
         shared = prepare(config, bound, chains)
         app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
@@ -208,7 +208,7 @@ def test_held_mail_for_a_colleague(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             tls=TlsConfig(private_ca=True, names=("127.0.0.1",)),
         )
         bound = open_sockets(config.listen, {})
-        shared = prepare(config, bound, Certificates().load(config, clock.now()))
+        shared = prepare(config, bound, Certificates().start(config, clock.now()).chains)
         app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))
         await app.start()
         await app.provision().add_domain("here.test")

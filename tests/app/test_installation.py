@@ -1,19 +1,22 @@
 """A reload is all or nothing: whatever is wrong leaves everything as it was."""
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mailclad.app.build import prepare
+from mailclad.app.certificate_state import read_state
 from mailclad.app.certificates import Certificates
-from mailclad.app.config import load_config
-from mailclad.app.installation import RunningInstallation, usable_lines
+from mailclad.app.config import load_config, parse_config
+from mailclad.app.control import Swap
+from mailclad.app.installation import RunningInstallation, needs_certificate
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.sockets import open_sockets, places
 from mailclad.app.supervise import ReloadRefused
-from mailclad.base.tls_policy import TlsMode
+from mailclad.servers.loopback import Proof
 from tests.app.served import issue
 from tests.ports import free_ports
 
@@ -37,7 +40,7 @@ def running(tmp_path: Path) -> Iterator[RunningInstallation]:
     file = tmp_path / "mailclad.toml"
     config = load_config(file)
     certificates = Certificates()
-    chains = certificates.load(config, 1_800_000_000)
+    chains = certificates.start(config, int(time.time())).chains
     board = NoticeBoard(2)
     shared = prepare(config, open_sockets(config.listen, {}), chains)
     made = RunningInstallation(file, shared, board, certificates)
@@ -64,12 +67,13 @@ def test_nothing_new_changes_no_worker_and_keeps_the_ports(running: RunningInsta
 def test_certificates_alone_are_sent_to_running_workers(
     running: RunningInstallation, tmp_path: Path
 ) -> None:
-    old = Certificates().load(running.shared.config, 1_800_000_000)[0].chain_pem
+    old = running.certificates.present.chains[0].chain_pem
     issue(tmp_path)
     reloaded = running.reload()
     assert not reloaded.workers_change
-    assert reloaded.swap is not None
-    assert reloaded.swap.certificates[0].chain_pem != old
+    assert reloaded.staged is not None
+    assert reloaded.staged.swap is not None
+    assert reloaded.staged.swap.certificates[0].chain_pem != old
 
 
 def test_a_limit_needs_new_workers(running: RunningInstallation, tmp_path: Path) -> None:
@@ -124,14 +128,64 @@ def test_renewed_files_are_swapped_in_once_and_bad_ones_are_not(
 ) -> None:
     assert running.renewed_certificates() is None
     issue(tmp_path)
-    assert running.renewed_certificates() is not None
+    staged = running.renewed_certificates()
+    assert staged is not None
+    staged.conclude(Proof())
     assert running.renewed_certificates() is None
     (tmp_path / "chain.pem").write_text("half a file")
     assert running.renewed_certificates() is None
 
 
-def test_without_a_certificate_no_implicit_port_is_opened(running: RunningInstallation) -> None:
-    lines = running.shared.config.listen
-    assert usable_lines(lines, certificate=True) == lines
-    kept = usable_lines(lines, certificate=False)
-    assert all(line.tls is not TlsMode.IMPLICIT for line in kept)
+def test_only_a_house_without_encrypted_ports_needs_no_certificate(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    text = (tmp_path / "mailclad.toml").read_text()
+    assert needs_certificate(parse_config(text, tmp_path / "mailclad.toml"))
+    lmtp = text.replace('"imap"', '"lmtp"').replace('"implicit"', '"none"')
+    assert not needs_certificate(parse_config(lmtp, tmp_path / "mailclad.toml"))
+
+
+def test_refuted_certificates_are_taken_back_and_not_tried_again(
+    running: RunningInstallation, tmp_path: Path
+) -> None:
+    before = running.certificates.present
+    issue(tmp_path)
+    staged = running.renewed_certificates()
+    assert staged is not None
+    verdict = staged.conclude(Proof(refuted="imap 993 shows another certificate"))
+    assert verdict.back == Swap.of(before.chains)
+    assert running.certificates.present == before
+    assert running.renewed_certificates() is None
+    state = read_state(tmp_path / "data")
+    assert state is not None
+    assert [refused.reason for refused in state.refused] == ["imap 993 shows another certificate"]
+    issue(tmp_path)
+    staged = running.renewed_certificates()
+    assert staged is not None
+    staged.conclude(Proof(proven=("imap 993",)))
+    state = read_state(tmp_path / "data")
+    assert state is not None
+    assert state.refused == ()
+    assert state.served[0].proven_on == ("imap 993",)
+
+
+def test_certificates_of_a_reload_that_is_given_up_may_be_tried_again(
+    running: RunningInstallation, tmp_path: Path
+) -> None:
+    before = running.certificates.present
+    issue(tmp_path)
+    staged = running.reload().staged
+    assert staged is not None
+    assert staged.give_up().back == Swap.of(before.chains)
+    assert running.renewed_certificates() is not None
+
+
+def test_a_start_whose_proof_fails_has_nothing_to_go_back_to(
+    running: RunningInstallation, tmp_path: Path
+) -> None:
+    staged = running.served_certificates()
+    assert staged is not None
+    assert staged.swap is None
+    staged.conclude(Proof(refuted="smtp 25 shows another certificate"))
+    state = read_state(tmp_path / "data")
+    assert state is not None
+    assert state.served[0].refuted == "smtp 25 shows another certificate"

@@ -161,7 +161,7 @@ async def posting(
         **facts,
     )
     (directory / "data").mkdir(parents=True, exist_ok=True)
-    chains = Certificates().load(config, SystemClock().now())
+    chains = Certificates().start(config, SystemClock().now()).chains
     bound = open_sockets(config.listen, {})
     shared = prepare(config, bound, chains)
     app = await build(shared, lambda *_: None, Argon2id(memory_kib=8, passes=1))

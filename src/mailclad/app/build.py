@@ -34,14 +34,18 @@ from mailclad.protocols.imap.connection import Terms
 from mailclad.protocols.smtp.conversation import Role
 from mailclad.servers.admission import Admission, Limits
 from mailclad.servers.channel import Shell
+from mailclad.servers.expected_chains import Expected, look_inside
 from mailclad.servers.http import http_shell
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.imap import imap_shell
 from mailclad.servers.listener import Listener, Listening, listen
+from mailclad.servers.loopback import Proof, doors, prove
 from mailclad.servers.outbound import is_public
+from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.pop3 import pop3_shell
 from mailclad.servers.smtp import smtp_shell
 from mailclad.servers.tls import ClientTrust, ContextTable
+from mailclad.servers.tls_failure import CertificateUnusable
 from mailclad.services.auth.authenticator import make_authenticator
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
@@ -58,6 +62,7 @@ from mailclad.services.submit.signing import Signing
 from mailclad.sessions.imap.session import Site as ImapSite
 from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
+from mailclad.store.certificates import KeptCertificates
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
 from mailclad.web.mta_sts import with_policies
@@ -92,6 +97,7 @@ def prepare(
         throttle=ThrottleTables(),
         rates=RateTable(),
         trust=ClientTrust(),
+        own_checks=OwnChecks(),
     )
 
 
@@ -101,6 +107,7 @@ class App:
     def __init__(self, parts: Parts, store: SqliteStore) -> None:
         self.parts = parts
         self.store = store
+        self.kept: KeptCertificates | None = None
         self._departures = make_departures(parts)
         self._listeners: list[Listener] = []
         self._background: list[asyncio.Task[None]] = []
@@ -120,13 +127,13 @@ class App:
         if contexts is not None:
             contexts.answer_challenges(partial(kept_certificate, self.store, self.parts.clock))
         for bound in self.parts.shared.bound:
-            tls = bound.tls if contexts is not None else TlsMode.NONE
             self._listeners.append(
                 await listen(
-                    Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
+                    Listening(bound.service, bound.tls, bound.sockets, Networks(bound.proxy_from)),
                     contexts,
                     SHELLS[bound.service](self.parts),
                     admission,
+                    own_checks=self.parts.shared.own_checks,
                 )
             )
 
@@ -135,10 +142,22 @@ class App:
         parts = self.parts
         return Provision(parts.store, parts.shared.secret, parts.checker, parts.clock)
 
-    def swap(self, chains: tuple[CertificateChain, ...]) -> None:
-        """Serve these certificates to whoever connects from now on."""
-        if self.parts.shared.contexts is not None:
-            self.parts.shared.contexts.swap(chains)
+    def swap(self, chains: tuple[CertificateChain, ...]) -> str:
+        """Serve these certificates to whoever connects from now on; or why that cannot be."""
+        contexts = self.parts.shared.contexts
+        if contexts is None:
+            return ""
+        try:
+            contexts.swap(chains)
+        except CertificateUnusable as problem:
+            return str(problem)
+        return look_inside(contexts, self.parts.shared.trust, Expected.of(chains))
+
+    async def prove(self, expected: Expected) -> Proof:
+        """Ask every port of this server which certificates it shows."""
+        shared = self.parts.shared
+        where = [d for b in shared.bound for d in doors(b.service, b.tls, b.sockets)]
+        return await prove(where, expected, shared.trust, shared.own_checks)
 
     def noticed(self, mailbox: MailboxId, mod_seq: ModSeq) -> None:
         """Another process has changed this mailbox."""
@@ -307,7 +326,7 @@ def _http(parts: Parts) -> Shell:
         plain_application(
             partial(kept_answer, store, clock),
             our_hosts(config, store.domains),
-            ports[0] if ports and parts.shared.contexts is not None else None,
+            ports[0] if ports else None,
         )
     )
 

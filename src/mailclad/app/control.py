@@ -12,7 +12,10 @@ from datetime import datetime
 import msgspec
 
 from mailclad.base.secret import Secret
+from mailclad.servers.expected_chains import Expected
+from mailclad.servers.loopback import Proof
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
+from mailclad.store.certificates import CertificateState
 
 _LENGTH = struct.Struct("<I")
 
@@ -86,7 +89,29 @@ class Swap(msgspec.Struct, frozen=True, tag=True):
 
 
 class Swapped(msgspec.Struct, frozen=True, tag=True):
-    """Worker: the certificates are in use."""
+    """Worker: the certificates are in use; or they cannot be, and the ones before still are."""
+
+    refusal: str = ""
+
+
+class Prove(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor, when all have swapped: ask every port what it shows."""
+
+    expected: Expected
+
+
+class Proved(msgspec.Struct, frozen=True, tag=True):
+    """Worker: what the ports have shown."""
+
+    proof: Proof
+
+
+class Settle(msgspec.Struct, frozen=True, tag=True):
+    """Supervisor: write down in the store what became of a certificate; not answered."""
+
+    certificate: int
+    state: CertificateState
+    note: str
 
 
 class Retire(msgspec.Struct, frozen=True, tag=True):
@@ -102,7 +127,7 @@ class Retiring(msgspec.Struct, frozen=True, tag=True):
     """Worker: nothing more is accepted here; who connects from now on meets the others."""
 
 
-Said = Ready | Failed | Swap | Swapped | Retire | Retiring
+Said = Ready | Failed | Swap | Swapped | Prove | Proved | Settle | Retire | Retiring
 
 _decoder = msgspec.msgpack.Decoder(Said)
 

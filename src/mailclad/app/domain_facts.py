@@ -7,7 +7,6 @@ certificates that are not there yet, or not readable, are left out.
 import socket
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -21,7 +20,8 @@ from mailclad.mail.mta_sts import policy_host
 from mailclad.servers.outbound import is_public
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.choose import by_name, choose
-from mailclad.services.certificates.files import CertificateProblem, load_pair
+from mailclad.services.certificates.files import load_pair
+from mailclad.services.certificates.pair import CertificateProblem
 from mailclad.services.provision.accounts import ProvisionProblem
 from mailclad.services.provision.dns_records import DomainFacts, Offer
 from mailclad.store.interface import Directory
@@ -94,11 +94,10 @@ def _report_address(names: Sequence[str], usual: str, domain: str) -> str:
 
 def served_chains(config: Config) -> tuple[CertificateChain, ...]:
     """The certificates in files that are ready."""
-    now = datetime.now(UTC)
     chains: list[CertificateChain] = []
     for pair in config.tls.files:
         with suppress(CertificateProblem):
-            chains.append(load_pair(pair.certificate, pair.key, now).chain)
+            chains.append(load_pair(pair.certificate, pair.key).chain)
     return tuple(chains)
 
 

@@ -6,27 +6,34 @@ and ports are read, checked and opened before anything of the old ones is let go
 
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import structlog
 
-from mailclad.app.certificates import AuthorityProblem, CertificateProblem, Certificates
+from mailclad.app.activation import Staged, Verdict
+from mailclad.app.certificates import (
+    AuthorityProblem,
+    CertificateProblem,
+    Certificates,
+    Chosen,
+)
 from mailclad.app.config import Config, ConfigProblem, load_config, problem_at
-from mailclad.app.control import Swap
+from mailclad.app.control import Prove, Settle, Swap
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.parts import Shared
 from mailclad.app.pool import Work
-from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound, PortProblem, open_sockets, places
 from mailclad.app.supervise import Reloaded, ReloadRefused
 from mailclad.app.worker import work_on
 from mailclad.base.tls_policy import TlsMode
+from mailclad.servers.expected_chains import Expected
+from mailclad.servers.loopback import Proof
 from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import CertificateUnusable
-from mailclad.services.certificates.chain import CertificateChain
+from mailclad.store.certificates import CertificateState
 
 _FIXED = ("data", "user", "pid_file")
 """Settings below [server] that a running server cannot change."""
@@ -34,16 +41,9 @@ _FIXED = ("data", "user", "pid_file")
 _log = structlog.get_logger()
 
 
-def usable_lines(lines: Iterable[ListenConfig], *, certificate: bool) -> tuple[ListenConfig, ...]:
-    """RFC 8314 §4: without a certificate no port that needs one is opened."""
-    lines = tuple(lines)
-    if certificate:
-        return lines
-    _log.warning(
-        "no certificate: implicit TLS ports stay closed, STARTTLS is not offered, nobody can "
-        "sign in. Set tls.certificate and tls.key, or tls.private_ca = true"
-    )
-    return tuple(line for line in lines if line.tls is not TlsMode.IMPLICIT)
+def needs_certificate(config: Config) -> bool:
+    """Whether any port is encrypted: a house that takes in mail by LMTP alone has none."""
+    return any(line.tls is not TlsMode.NONE for line in config.listen)
 
 
 @dataclass(slots=True)
@@ -64,30 +64,41 @@ class RunningInstallation:
     def drain_seconds(self) -> float:
         return float(self.shared.config.limits.drain_seconds)
 
-    def renewed_certificates(self) -> Swap | None:
-        now = int(time.time())
-        if self.shared.contexts is None or not self.certificates.changed(now):
+    def served_certificates(self) -> Staged | None:
+        if self.shared.contexts is None:
             return None
+        return self._staged(self.certificates.present, self.certificates.present)
+
+    def renewed_certificates(self) -> Staged | None:
+        contexts = self.shared.contexts
+        if contexts is None:
+            return None
+        now = int(time.time())
         try:
-            chains = self.certificates.load(self.shared.config, now)
-            self.shared.contexts.swap(chains)
-        except (AuthorityProblem, CertificateProblem, CertificateUnusable) as problem:
+            chosen = self.certificates.look(self.shared.config, now)
+        except AuthorityProblem as problem:
             _log.error("certificates not renewed, the old ones stay", reason=str(problem))
             return None
-        return Swap.of(chains)
+        if chosen is None:
+            return None
+        try:
+            contexts.swap(chosen.chains)
+        except CertificateUnusable as problem:
+            self.certificates.were_refuted(self.shared.config, chosen, str(problem), now)
+            return None
+        return self._staged(chosen, self.certificates.present)
 
     def reload(self) -> Reloaded:
         old = self.shared
         try:
             config = load_config(self.file)
             _refuse_fixed(old.config, config, self.file)
-            chains = self.certificates.load(config, int(time.time()))
-            given = places(old.bound)
-            bound = open_sockets(usable_lines(config.listen, certificate=bool(chains)), given)
+            chosen = self._choose(config)
+            bound = open_sockets(config.listen, places(old.bound))
         except (ConfigProblem, AuthorityProblem, CertificateProblem, PortProblem) as problem:
             raise ReloadRefused(str(problem)) from None
         try:
-            contexts = _contexts(old, chains)
+            contexts = _contexts(old, chosen)
         except CertificateUnusable as problem:
             _close_all_but(old.bound, bound)
             raise ReloadRefused(str(problem)) from None
@@ -97,8 +108,40 @@ class RunningInstallation:
             or contexts is not old.contexts
             or bool(config.hooks.modules)  # they may have been edited
         )
-        swap = Swap.of(chains) if chains and contexts is old.contexts else None
-        return Reloaded(workers_change, swap, self._settle(old))
+        staged = self._staged(chosen, self.certificates.present) if chosen is not None else None
+        return Reloaded(workers_change, staged, self._settle(old))
+
+    def _choose(self, config: Config) -> Chosen | None:
+        if not needs_certificate(config):
+            return None
+        return self.certificates.reload(config, int(time.time()))
+
+    def _staged(self, chosen: Chosen, before: Chosen) -> Staged:
+        """They are in the supervisor's own table already."""
+        swap = None if chosen == before else Swap.of(chosen.chains)
+
+        def conclude(proof: Proof) -> Verdict:
+            now = int(time.time())
+            config = self.shared.config
+            if not proof.refuted:
+                self.certificates.were_proven(config, chosen, proof, now)
+                return Verdict(notes=_notes(chosen, CertificateState.LIVE, _told(proof)))
+            self.certificates.were_refuted(config, chosen, proof.refuted, now)
+            fresh = Chosen(chosen.beside(before))
+            notes = _notes(fresh, CertificateState.REFUSED, proof.refuted)
+            return Verdict(self._back_to(before), notes)
+
+        def give_up() -> Verdict:
+            return Verdict(self._back_to(before))
+
+        return Staged(swap, Prove(Expected.of(chosen.chains)), conclude, give_up)
+
+    def _back_to(self, before: Chosen) -> Swap | None:
+        """None where nothing was served before."""
+        if not before.offers or self.shared.contexts is None:
+            return None
+        self.shared.contexts.swap(before.chains)
+        return Swap.of(before.chains)
 
     def _settle(self, old: Shared) -> Callable[[bool], None]:
         new = self.shared
@@ -111,13 +154,24 @@ class RunningInstallation:
         return settle
 
 
-def _contexts(old: Shared, chains: tuple[CertificateChain, ...]) -> ContextTable | None:
+def _notes(chosen: Chosen, state: CertificateState, note: str) -> tuple[Settle, ...]:
+    """For the store, of those that it keeps."""
+    return tuple(Settle(offer.kept, state, note) for offer in chosen.offers if offer.kept)
+
+
+def _told(proof: Proof) -> str:
+    where = f"shown by {', '.join(proof.proven)}" if proof.proven else "no port could be asked"
+    missing = f"; not asked: {'; '.join(proof.unproven)}" if proof.unproven else ""
+    return where + missing
+
+
+def _contexts(old: Shared, chosen: Chosen | None) -> ContextTable | None:
     """The same table with new certificates, so that sessions resume; a first or none at all."""
-    if not chains:
+    if chosen is None:
         return None
     if old.contexts is None:
-        return ContextTable(chains)
-    old.contexts.swap(chains)
+        return ContextTable(chosen.chains)
+    old.contexts.swap(chosen.chains)
     return old.contexts
 
 

@@ -9,6 +9,7 @@ from mailclad.base.https import Https
 from mailclad.base.octets import NewSpool
 from mailclad.base.secret import Secret
 from mailclad.engines.dns.resolver import DnsResolver
+from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.services.auth.authenticator import Authenticator
 from mailclad.services.auth.password import PasswordChecker
@@ -29,7 +30,7 @@ from mailclad.store.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all workers share; ``contexts`` is None where there is no certificate.
+    """What all workers share; ``contexts`` is None where no port is encrypted.
 
     ``trust`` are the system's authorities: 15 ms and 1 MB that one process reads for all.
     """
@@ -41,6 +42,7 @@ class Shared:
     throttle: ThrottleTables
     rates: RateTable
     trust: ClientTrust
+    own_checks: OwnChecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +78,5 @@ class Parts:
 
     @property
     def starttls(self) -> bool:
-        """RFC 8314 §4: not offered where it could only fail."""
+        """Not offered where it could only fail (RFC 8314 §4)."""
         return self.shared.contexts is not None

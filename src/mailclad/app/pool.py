@@ -18,11 +18,11 @@ import structlog
 from mailclad.app.control import (
     Failed,
     FrameReader,
+    Proved,
     Ready,
     Retire,
     Retiring,
     Said,
-    Swap,
     Swapped,
     say,
 )
@@ -106,7 +106,7 @@ class Pool:
         said = worker.frames.feed(data)
         for each in said:
             worker.ready = worker.ready or isinstance(each, Ready)
-            worker.unanswered -= isinstance(each, Retiring | Swapped)
+            worker.unanswered -= isinstance(each, Retiring | Swapped | Proved)
             worker.reason = each.text if isinstance(each, Failed) else worker.reason
         return said
 
@@ -118,12 +118,22 @@ class Pool:
         worker.retired = True
         self.tell(worker, Retire(seconds))
 
-    def tell(self, worker: Worker, said: Retire | Swap) -> None:
-        """Send what the worker has to answer; one that cannot even be told is killed."""
+    def tell(self, worker: Worker, said: Said) -> None:
+        """Send what the worker has to answer."""
         worker.unanswered += 1
         worker.asked_at = time.monotonic()
+        self.note(worker, said)
+
+    def note(self, worker: Worker, said: Said) -> None:
+        """Send what needs no answer; a worker that cannot even be told is killed."""
         if not say(worker.link, said):
             self.end(worker, "it does not read what it is told")
+
+    def everybody(self) -> list[Worker]:
+        return list(self.workers.values())
+
+    def accepting(self) -> list[Worker]:
+        return [one for one in self.workers.values() if one.ready and not one.retired]
 
     def end_hanging(self, now: float) -> None:
         """End the workers that owe an answer for too long; others take their places."""

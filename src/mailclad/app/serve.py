@@ -17,7 +17,7 @@ import structlog
 from mailclad.app.build import prepare
 from mailclad.app.certificates import Certificates
 from mailclad.app.config import Config
-from mailclad.app.installation import RunningInstallation, usable_lines
+from mailclad.app.installation import RunningInstallation, needs_certificate
 from mailclad.app.logs import configure_logs
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.open import ensure_directory
@@ -27,7 +27,6 @@ from mailclad.app.settings.listen import is_local
 from mailclad.app.sockets import inherited_sockets, open_sockets
 from mailclad.app.supervise import Supervisor, write_pid_file
 from mailclad.engines.sqlite.connection import migrations
-from mailclad.services.certificates.chain import CertificateChain
 
 SLOTS_EACH = 4
 """Worker slots for each worker: three generations may still end connections at a reload."""
@@ -49,17 +48,12 @@ def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     _read_what_comes_late()  # as root: Python and we ourselves may lie where only root can read
     certificates = Certificates()
     now = int(time.time())
-    chains: tuple[CertificateChain, ...] = ()
-    if config.tls.files:
-        chains = certificates.load(config, now)
-    has_certificate = bool(chains) or config.tls.private_ca
-    bound = open_sockets(
-        usable_lines(config.listen, certificate=has_certificate), inherited_sockets()
-    )
+    certificates.read_files(config, now)
+    bound = open_sockets(config.listen, inherited_sockets())
     write_pid_file(config.server.pid_file)
     _become_server(config)
-    if config.tls.private_ca:
-        chains = certificates.load(config, now)
+    certificates.root_was_given_up()
+    chains = certificates.start(config, now).chains if needs_certificate(config) else ()
     board = NoticeBoard(max(SLOTS_EACH * config.server.worker_count(), 2 * SLOTS_EACH))
     shared = prepare(config, bound, chains)
     gc.collect()

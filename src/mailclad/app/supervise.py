@@ -19,7 +19,8 @@ from typing import Protocol
 
 import structlog
 
-from mailclad.app.control import Ready, Swap, Swapped
+from mailclad.app.activation import Activation, Staged
+from mailclad.app.control import Ready, Swapped
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.notify import notify, reloading
 from mailclad.app.pool import NoSlot, Pool, Work, Worker
@@ -57,8 +58,12 @@ class Installation(Protocol):
         """Read the configuration again; raises ReloadRefused and changes nothing then."""
         ...
 
-    def renewed_certificates(self) -> Swap | None:
-        """The certificates, if their files changed since the last look and are good."""
+    def served_certificates(self) -> Staged | None:
+        """What the first workers serve, to be proven; None where there is no TLS."""
+        ...
+
+    def renewed_certificates(self) -> Staged | None:
+        """What is to be served next, if there is something new that is fit to be."""
         ...
 
 
@@ -68,7 +73,7 @@ class Reloaded:
     ``settle(False)`` when it could not start."""
 
     workers_change: bool
-    swap: Swap | None
+    staged: Staged | None
     settle: Callable[[bool], None]
 
 
@@ -94,6 +99,7 @@ class Supervisor:
         self._generation: list[Worker] = []
         self._coming: list[Worker] = []
         self._reload: Reloaded | None = None
+        self._activation: Activation | None = None
         self._reload_asked = False
         self._due: list[float] = []
         self._next_look = 0.0
@@ -132,8 +138,10 @@ class Supervisor:
         for said in self._pool.hear(worker):
             if isinstance(said, Ready):
                 self._worker_ready()
-            elif isinstance(said, Swapped):
+            elif isinstance(said, Swapped) and not said.refusal:
                 _log.info("certificates in use", worker=worker.pid)
+            if self._activation is not None:
+                self._activation.heard(worker, said)
 
     def _worker_ready(self) -> None:
         if not self._coming or not all(w.ready for w in self._coming):
@@ -148,17 +156,20 @@ class Supervisor:
         _log.info("ready", workers=len(self._generation))
         self._on_ready()
         notify("READY=1")
+        self._activate(self._installation.served_certificates())
 
     def _report_reloaded(self) -> None:
         """Once every worker has answered: whoever connects from now on meets what is new."""
         waiting = any(worker.unanswered for worker in self._pool.workers.values())
-        if self._reload is None or self._coming or waiting:
+        if self._reload is None or self._coming or waiting or self._activation is not None:
             return
         self._reload = None
         _log.info("reloaded", workers=len(self._generation))
         notify("READY=1")
 
     def _died(self, worker: Worker, how: str) -> None:
+        if self._activation is not None:
+            self._activation.died(worker)
         if worker.retired:
             return
         _log.error("worker died", worker=worker.pid, how=how, reason=worker.reason)
@@ -177,6 +188,9 @@ class Supervisor:
         if self._reload is None:
             self._failure = reason
             return
+        if self._activation is not None:
+            self._activation.give_up()
+            self._activation = None
         self._reload.settle(False)
         self._reload = None
         _log.error("reload refused, the old configuration stays", reason=reason)
@@ -192,21 +206,35 @@ class Supervisor:
     def _tick(self, now: float) -> None:
         for worker, how in self._pool.reap():
             self._died(worker, how)
-        if self._stop_at is not None:
-            if now >= self._stop_at:
-                for worker in list(self._pool.workers.values()):
-                    self._pool.kill(worker)
-            return
+        if self._stop_at is None:
+            self._go_on(now)
+        elif now >= self._stop_at:
+            for worker in list(self._pool.workers.values()):
+                self._pool.kill(worker)
+
+    def _go_on(self, now: float) -> None:
         self._pool.end_hanging(now)
         if self._coming and now - self._coming[0].started_at > START_SECONDS:
             self._start_failed(f"A worker did not accept within {START_SECONDS:.0f} seconds.")
         self._replace(now)
+        if self._activation is not None and not self._coming and self._activation.step():
+            self._activation = None
         self._report_reloaded()
-        if self._reload_asked and not self._coming and self._reload is None:
+        if not self._is_busy:
+            self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        """What has to wait for its turn."""
+        if self._reload_asked:
             self._start_reload()
-        if now >= self._next_look:
+        elif now >= self._next_look:
             self._next_look = now + CERTIFICATE_CHECK_SECONDS
-            self._send_certificates(self._installation.renewed_certificates())
+            self._activate(self._installation.renewed_certificates())
+
+    @property
+    def _is_busy(self) -> bool:
+        """With what has to end before anything else is begun."""
+        return bool(self._coming) or self._reload is not None or self._activation is not None
 
     def _replace(self, now: float) -> None:
         for due in [d for d in self._due if d <= now]:
@@ -218,14 +246,14 @@ class Supervisor:
 
     def _wait(self) -> float:
         now = time.monotonic()
-        soonest = min([self._next_look, *self._due, *([self._stop_at] if self._stop_at else [])])
+        look = now + CERTIFICATE_CHECK_SECONDS if self._is_busy else self._next_look
+        soonest = min([look, *self._due, *([self._stop_at] if self._stop_at else [])])
         return max(0.0, soonest - now)
 
-    def _send_certificates(self, swap: Swap | None) -> None:
+    def _activate(self, staged: Staged | None) -> None:
         """Workers forked later have them already: the supervisor's own table is swapped too."""
-        if swap is not None:
-            for worker in list(self._pool.workers.values()):
-                self._pool.tell(worker, swap)
+        if staged is not None:
+            self._activation = Activation(self._pool, staged)
 
     def _start_reload(self) -> None:
         """Once nothing else is under way: what was asked for meanwhile is done after it."""
@@ -237,7 +265,7 @@ class Supervisor:
             _log.error("reload refused, the old configuration stays", reason=str(refused))
             notify("READY=1")
             return
-        self._send_certificates(reloaded.swap)
+        self._activate(reloaded.staged)
         self._reload = reloaded
         if not reloaded.workers_change:
             reloaded.settle(True)

@@ -14,11 +14,24 @@ from typing import NoReturn
 import structlog
 
 from mailclad.app.build import App, build
-from mailclad.app.control import Failed, FrameReader, Ready, Retire, Retiring, Swap, Swapped, frame
+from mailclad.app.control import (
+    Failed,
+    FrameReader,
+    Prove,
+    Proved,
+    Ready,
+    Retire,
+    Retiring,
+    Said,
+    Settle,
+    Swap,
+    Swapped,
+    frame,
+)
 from mailclad.app.notices import NoticeBoard, Notices
 from mailclad.app.parts import Shared
 from mailclad.app.pool import LINK_READ_OCTETS, Work
-from mailclad.servers.tls_failure import CertificateUnusable
+from mailclad.store.errors import StoreProblem
 
 try:
     import uvloop
@@ -97,6 +110,7 @@ async def _hear(link: socket.socket, app: App) -> None:
     loop = asyncio.get_running_loop()
     frames = FrameReader()
     retiring: asyncio.Task[None] | None = None
+    aside: set[asyncio.Task[None]] = set()
     while True:
         hearing = asyncio.ensure_future(loop.sock_recv(link, LINK_READ_OCTETS))
         done, _ = await asyncio.wait(
@@ -110,13 +124,25 @@ async def _hear(link: socket.socket, app: App) -> None:
                 app.stop_accepting()
                 retiring = asyncio.ensure_future(app.last_connection(said.seconds))
                 await loop.sock_sendall(link, frame(Retiring()))
-            if isinstance(said, Swap):
-                _swap(app, said)
-                await loop.sock_sendall(link, frame(Swapped()))
+            else:
+                aside.add(task := asyncio.create_task(_certificates(link, app, said)))
+                task.add_done_callback(aside.discard)
 
 
-def _swap(app: App, said: Swap) -> None:
+async def _certificates(link: socket.socket, app: App, said: Said) -> None:
+    loop = asyncio.get_running_loop()
+    if isinstance(said, Swap):
+        await loop.sock_sendall(link, frame(Swapped(app.swap(said.chains()))))
+    elif isinstance(said, Prove):
+        await loop.sock_sendall(link, frame(Proved(await app.prove(said.expected))))
+    elif isinstance(said, Settle):
+        await _settle(app, said)
+
+
+async def _settle(app: App, said: Settle) -> None:
+    if app.kept is None:
+        return
     try:
-        app.swap(said.chains())
-    except CertificateUnusable:  # the supervisor has tried them before: this is a bug
-        _log.exception("certificates refused, the old ones stay")
+        await app.kept.settle_certificate(said.certificate, said.state, said.note)
+    except StoreProblem as problem:  # it is staged still, and proven again at the next start
+        _log.error("certificate not noted", reason=str(problem))

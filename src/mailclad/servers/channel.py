@@ -30,6 +30,7 @@ _LOST = 2
 _NUDGED = 4
 _READ_PAUSED = 8
 _WRITE_PAUSED = 16
+_OWN_CHECK = 32
 
 
 class ConnectionLost(Exception):
@@ -181,6 +182,14 @@ class Channel(asyncio.Protocol):
     @property
     def is_signed_in(self) -> bool:
         return bool(self.account)
+
+    def mark_own_check(self) -> None:
+        """This server itself looks whether TLS is as it should be, and will not say more."""
+        self._flags |= _OWN_CHECK
+
+    @property
+    def is_own_check(self) -> bool:
+        return bool(self._flags & _OWN_CHECK)
 
     def hand_over(self, protocol: asyncio.Protocol) -> None:
         """Give the transport and the unread bytes to a protocol that speaks for us from now on.

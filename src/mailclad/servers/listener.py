@@ -21,6 +21,7 @@ from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.admission import Admission
 from mailclad.servers.channel import Channel, ConnectionLost, Shell, ends
 from mailclad.servers.handshake import TlsServer
+from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.proxied import Proxied
 from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
@@ -61,6 +62,7 @@ class Listener:
         "_log",
         "_mode",
         "_on_failed",
+        "_own_checks",
         "_proxies",
         "_refused",
         "_servers",
@@ -77,6 +79,7 @@ class Listener:
         shell: Shell,
         admission: Admission,
         on_failed: FailureSink | None = None,
+        own_checks: OwnChecks | None = None,
     ) -> None:
         limits = admission.limits
         self._admission = admission
@@ -85,6 +88,7 @@ class Listener:
         self._shell = shell
         self._sign_in = listening.service in _SIGN_IN
         self._on_failed = on_failed
+        self._own_checks = own_checks
         self._tls: TlsServer | None = None
         if listening.tls is not TlsMode.NONE:
             assert contexts is not None, "an encrypted listener needs certificates"
@@ -151,7 +155,7 @@ class Listener:
 
     def meet(self, tcp: asyncio.Transport) -> None:
         peer, _ = ends(tcp)
-        if peer in self._proxies:
+        if peer in self._proxies and not self._is_own_check(tcp):
             self._arriving.add(tcp)
             tcp.set_protocol(Proxied(tcp, self._admit, partial(self._arriving.discard, tcp)))
         else:
@@ -162,6 +166,8 @@ class Listener:
         self._arriving.discard(tcp)
         peer, local_port = ends(tcp)
         channel = Channel(self, source or peer, local_port)
+        if self._is_own_check(tcp):
+            channel.mark_own_check()
         implicit = self._mode is TlsMode.IMPLICIT
         if self._draining or self._is_refused(channel, handshake=implicit):
             tcp.abort()
@@ -177,6 +183,9 @@ class Listener:
             channel.connection_made(tcp)
             if received:
                 channel.data_received(received)
+
+    def _is_own_check(self, tcp: asyncio.Transport) -> bool:
+        return self._own_checks is not None and self._own_checks.has(tcp)
 
     def _is_refused(self, channel: Channel, *, handshake: bool) -> bool:
         reason = self._admission.refusal(channel.peer, handshake=handshake, sign_in=self._sign_in)
@@ -216,7 +225,7 @@ class Listener:
         if self._sign_in and not channel.is_signed_in:
             self._admission.not_signed_in -= 1
         if isinstance(problem, HandshakeFailed):
-            if self._on_failed is not None:
+            if self._on_failed is not None and not channel.is_own_check:
                 self._on_failed(channel.peer, problem)
             self._log_failure(channel, problem)
         if self._half_open.pop(channel, None) is not None:
@@ -243,7 +252,8 @@ class Listener:
             del self._tasks[channel]
             seconds = asyncio.get_running_loop().time() - started
             version = channel.tls.version if channel.tls is not None else None
-            self._log.info(
+            log = self._log.debug if channel.is_own_check else self._log.info
+            log(
                 "connection ended",
                 peer=channel.peer,
                 port=channel.local_port,
@@ -254,7 +264,8 @@ class Listener:
             )
 
     def _log_failure(self, channel: Channel, problem: HandshakeFailed) -> None:
-        self._log.info(
+        log = self._log.debug if channel.is_own_check else self._log.info
+        log(
             "handshake failed",
             peer=channel.peer,
             port=channel.local_port,
@@ -304,8 +315,9 @@ async def listen(
     admission: Admission,
     *,
     on_failed: FailureSink | None = None,
+    own_checks: OwnChecks | None = None,
 ) -> Listener:
     """Start to accept on these sockets; ``contexts`` may be None where there is no TLS."""
-    listener = Listener(listening, contexts, shell, admission, on_failed)
+    listener = Listener(listening, contexts, shell, admission, on_failed, own_checks)
     await listener.open(listening.sockets)
     return listener

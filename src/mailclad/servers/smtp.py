@@ -63,7 +63,7 @@ class _Talk:
         client = Client(channel.peer, channel.local_port, site.host_name, channel.tls)
         self.session = meet(site, client)
         self._channel = channel
-        self._stranger = site.is_stranger(channel.peer)
+        self._stranger = site.is_stranger(channel.peer) and not channel.is_own_check
         self._connection = ServerConnection(
             site.role,
             site.limits,
@@ -79,7 +79,7 @@ class _Talk:
 
     async def hold(self) -> None:
         """Talk until one side ends it; raises Refused where a guard wants no greeting."""
-        for visit in self.session.visits:
+        for visit in () if self._channel.is_own_check else self.session.visits:
             await visit.connected()
         if self._stranger:
             await self._listen_first()

@@ -86,6 +86,10 @@ class ContextTable:
         self._challenged: Challenged = lambda _name: None
         self.swap(certificates)
 
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return tuple(self._fronts)
+
     def swap(self, certificates: Sequence[CertificateChain]) -> None:
         """Serve these from now on, the first one also for unknown names.
 

@@ -53,6 +53,11 @@ class TlsClient:
         assert self._session is not None, "there was a handshake"
         return judge(self._session, self.demand)
 
+    def chain(self) -> tuple[bytes, ...]:
+        """What the server has shown, DER, its own certificate first."""
+        assert self._session is not None, "there was a handshake"
+        return self._session.chain()
+
 
 class ClientHandshake:
     """Lives until the handshake is done or has failed; knows no transport."""

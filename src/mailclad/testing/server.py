@@ -261,7 +261,7 @@ class _Inside:
 
 
 async def _start(config: Config, hooks: tuple[Hooks, ...]) -> _Inside:
-    chains = Certificates().load(config, SystemClock().now())
+    chains = Certificates().start(config, SystemClock().now()).chains
     bound = open_sockets(config.listen, {})
     app = await build(prepare(config, bound, chains), lambda *_: None, CHEAP_ARGON2, hooks)
     await app.start()

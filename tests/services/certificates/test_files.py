@@ -17,11 +17,13 @@ from cryptography.hazmat.primitives.serialization import (
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.files import (
     MAX_FILE_OCTETS,
-    CertificateProblem,
+    SETTLE_SECONDS,
+    WatchedPair,
     changed,
     load_pair,
     stamps,
 )
+from mailclad.services.certificates.pair import CertificateProblem, Loaded
 from tests.services.certificates.pki import NOW, Issued, Key, issue, rsa_key
 
 HOSTS = ("Mail.example.org", "*.example.org")
@@ -44,8 +46,12 @@ def leaf(middle: Issued) -> Issued:
 
 def problem(certificate: Path, key: Path) -> str:
     with pytest.raises(CertificateProblem) as caught:
-        load_pair(certificate, key, NOW)
+        load_pair(certificate, key)
     return str(caught.value)
+
+
+def remarks(loaded: Loaded) -> list[str]:
+    return [str(remark) for remark in loaded.remarks(NOW)]
 
 
 def served(chain_pem: bytes) -> list[x509.Certificate]:
@@ -54,8 +60,8 @@ def served(chain_pem: bytes) -> list[x509.Certificate]:
 
 def test_a_good_pair(tmp_path: Path, leaf: Issued, middle: Issued) -> None:
     certificate, key = leaf.store(tmp_path, "good", middle)
-    loaded = load_pair(certificate, key, NOW)
-    assert loaded.remarks == ()
+    loaded = load_pair(certificate, key)
+    assert remarks(loaded) == []
     assert loaded.chain.names == ("mail.example.org", "*.example.org")
     assert loaded.chain.kind is KeyKind.EC
     assert loaded.chain.source == str(certificate)
@@ -67,9 +73,9 @@ def test_a_good_pair(tmp_path: Path, leaf: Issued, middle: Issued) -> None:
 def test_a_root_at_the_end_is_left_out(
     tmp_path: Path, leaf: Issued, middle: Issued, root: Issued
 ) -> None:
-    loaded = load_pair(*leaf.store(tmp_path, "full", middle, root), NOW)
+    loaded = load_pair(*leaf.store(tmp_path, "full", middle, root))
     assert served(loaded.chain.chain_pem) == [leaf.certificate, middle.certificate]
-    assert loaded.remarks == ()
+    assert remarks(loaded) == []
 
 
 def test_a_chain_in_disorder_is_served_in_order(
@@ -77,18 +83,18 @@ def test_a_chain_in_disorder_is_served_in_order(
 ) -> None:
     certificate, key = leaf.store(tmp_path, "disorder")
     certificate.write_bytes(root.pem + middle.pem + leaf.pem)
-    loaded = load_pair(certificate, key, NOW)
+    loaded = load_pair(certificate, key)
     assert served(loaded.chain.chain_pem) == [leaf.certificate, middle.certificate]
-    assert "in order" in loaded.remarks[0]
+    assert "in order" in remarks(loaded)[0]
 
 
 def test_a_chain_with_strangers_is_served_without_them(
     tmp_path: Path, leaf: Issued, middle: Issued
 ) -> None:
     stranger = issue("stranger", issue("elsewhere", ca=True), ca=True)
-    loaded = load_pair(*leaf.store(tmp_path, "strangers", middle, stranger), NOW)
+    loaded = load_pair(*leaf.store(tmp_path, "strangers", middle, stranger))
     assert served(loaded.chain.chain_pem) == [leaf.certificate, middle.certificate]
-    assert "more than its chain" in loaded.remarks[0]
+    assert "more than its chain" in remarks(loaded)[0]
 
 
 def test_authorities_that_signed_each_other_end_somewhere(tmp_path: Path, leaf: Issued) -> None:
@@ -98,18 +104,18 @@ def test_authorities_that_signed_each_other_end_somewhere(tmp_path: Path, leaf: 
         issue("other", one, ca=True, key=other.key),
     ]
     server = issue("leaf", one, hosts=HOSTS)
-    loaded = load_pair(*server.store(tmp_path, "crossed", *crossed, *crossed), NOW)
+    loaded = load_pair(*server.store(tmp_path, "crossed", *crossed, *crossed))
     assert served(loaded.chain.chain_pem)[0] == server.certificate
 
 
 def test_a_certificate_alone_is_served_with_a_remark(tmp_path: Path, leaf: Issued) -> None:
-    loaded = load_pair(*leaf.store(tmp_path, "alone"), NOW)
-    assert "full chain" in loaded.remarks[0]
+    loaded = load_pair(*leaf.store(tmp_path, "alone"))
+    assert "full chain" in remarks(loaded)[0]
 
 
 def test_a_self_signed_one_is_served_with_a_remark(tmp_path: Path) -> None:
-    loaded = load_pair(*issue("self", hosts=HOSTS).store(tmp_path, "self"), NOW)
-    assert "signed by itself" in loaded.remarks[0]
+    loaded = load_pair(*issue("self", hosts=HOSTS).store(tmp_path, "self"))
+    assert "signed by itself" in remarks(loaded)[0]
 
 
 @pytest.mark.parametrize(
@@ -130,9 +136,9 @@ def test_dates_are_told_of(
         begins=NOW + timedelta(days=begins),
         ends=NOW + timedelta(days=ends),
     )
-    loaded = load_pair(*late.store(tmp_path, "late", middle), NOW)
-    assert words in loaded.remarks[0]
-    assert "late.pem" in loaded.remarks[0]
+    loaded = load_pair(*late.store(tmp_path, "late", middle))
+    assert words in remarks(loaded)[0]
+    assert "late.pem" in remarks(loaded)[0]
 
 
 def test_another_key_is_refused(tmp_path: Path, leaf: Issued, middle: Issued) -> None:
@@ -177,6 +183,8 @@ def test_keys_that_programs_do_not_take_are_refused(tmp_path: Path, middle: Issu
     weak = issue("weak", middle, hosts=HOSTS, key=rsa_key(1024))
     assert "2048" in problem(*weak.store(tmp_path, "weak"))
     certificate, key = middle.store(tmp_path, "odd")
+    secp256k1 = issue("k1", middle, hosts=HOSTS, key=ec.generate_private_key(ec.SECP256K1()))
+    assert "P-256" in problem(*secp256k1.store(tmp_path, "k1"))
     odd = dsa.generate_private_key(1024)
     key.write_bytes(odd.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     assert "EC or RSA" in problem(certificate, key)
@@ -190,7 +198,7 @@ def test_keys_have_kinds(tmp_path: Path, middle: Issued) -> None:
     }
     for kind, key in made.items():
         pair = issue("leaf", middle, hosts=HOSTS, key=key).store(tmp_path, kind, middle)
-        assert load_pair(*pair, NOW).chain.kind is kind
+        assert load_pair(*pair).chain.kind is kind
 
 
 def test_a_key_that_everybody_can_read_is_told_of(
@@ -198,11 +206,11 @@ def test_a_key_that_everybody_can_read_is_told_of(
 ) -> None:
     certificate, key = leaf.store(tmp_path, "open", middle)
     key.chmod(0o644)
-    assert "chmod 640" in load_pair(certificate, key, NOW).remarks[0]
+    assert "chmod 640" in remarks(load_pair(certificate, key))[0]
 
 
 def test_no_text_shows_a_key(tmp_path: Path, leaf: Issued, middle: Issued) -> None:
-    assert "PRIVATE" not in repr(load_pair(*leaf.store(tmp_path, "quiet", middle), NOW))
+    assert "PRIVATE" not in repr(load_pair(*leaf.store(tmp_path, "quiet", middle)))
 
 
 def test_changes_are_noticed(tmp_path: Path, leaf: Issued) -> None:
@@ -220,3 +228,51 @@ def test_changes_are_noticed(tmp_path: Path, leaf: Issued) -> None:
     assert changed(noted)
     (tmp_path / "absent").touch()
     assert changed(stamps([tmp_path / "none"]) | noted)
+
+
+def test_a_pair_replaced_in_two_steps_is_taken_when_it_is_whole(
+    tmp_path: Path, leaf: Issued, middle: Issued
+) -> None:
+    certificate, key = leaf.store(tmp_path, "pair", middle)
+    pair = WatchedPair(certificate, key)
+    pair.look(0)
+    assert pair.loaded is not None
+    first = pair.loaded
+    renewed = issue("leaf", middle, hosts=HOSTS)
+    certificate.write_bytes(renewed.pem + middle.pem)
+    pair.look(5)
+    assert "not the key of" in pair.problem
+    assert not pair.is_overdue(5)
+    assert pair.loaded is first, "what was good goes on"
+    key.write_bytes(renewed.key_pem)
+    pair.look(10)
+    assert not pair.problem
+    assert pair.loaded.chain.key_pem.reveal() == renewed.key_pem
+
+
+def test_a_pair_that_does_not_become_whole_is_told_of(
+    tmp_path: Path, leaf: Issued, middle: Issued
+) -> None:
+    certificate, key = leaf.store(tmp_path, "pair", middle)
+    pair = WatchedPair(certificate, key)
+    certificate.write_bytes(b"half")
+    pair.look(5)
+    certificate.write_bytes(b"half a file")
+    pair.look(5 + SETTLE_SECONDS - 1)
+    assert not pair.is_overdue(5 + SETTLE_SECONDS - 1)
+    pair.look(5 + SETTLE_SECONDS)
+    assert pair.is_overdue(5 + SETTLE_SECONDS)
+    assert "holds no certificate" in pair.problem
+
+
+def test_a_file_that_is_hidden_by_another_user_is_no_change(
+    tmp_path: Path, leaf: Issued, middle: Issued
+) -> None:
+    certificate, key = leaf.store(tmp_path, "pair", middle)
+    pair = WatchedPair(certificate, key)
+    pair.look(0)
+    key.unlink()  # as it seems to who may not look into its folder
+    pair.forget_what_is_hidden()
+    pair.look(5)
+    assert not pair.problem
+    assert pair.loaded is not None
