@@ -20,6 +20,11 @@ class AcmeDnsConfig(Strict, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     wait_seconds: Positive = WAIT_SECONDS
 
+    @property
+    def is_set(self) -> bool:
+        """Whether anybody writes records."""
+        return bool(self.server or self.command)
+
     def wrong(self) -> Iterator[Wrong]:
         if self.server and not is_server(self.server):
             text = f"“{self.server}” is not an IP address, with or without a port ([::1]:53)"

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -57,6 +58,13 @@ def public_key_der(key_pem: Secret) -> bytes:
     """SubjectPublicKeyInfo, of which TLSA records hold a digest."""
     public = load_pem_private_key(key_pem.reveal(), None).public_key()
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def tlsa_text(chain_pem: bytes) -> str:
+    """The record that names a certificate's key, in presentation form."""
+    public = x509.load_pem_x509_certificate(chain_pem).public_key()
+    octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"{DOMAIN_ISSUED} {PUBLIC_KEY} 1 {hashlib.sha256(octets).hexdigest()}"
 
 
 _DIGESTS: Mapping[int, Callable[[bytes], bytes]] = {
