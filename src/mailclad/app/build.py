@@ -107,7 +107,7 @@ class App:
     def __init__(self, parts: Parts, store: SqliteStore) -> None:
         self.parts = parts
         self.store = store
-        self.kept: KeptCertificates | None = None
+        self.kept: KeptCertificates = store
         self._departures = make_departures(parts)
         self._listeners: list[Listener] = []
         self._background: list[asyncio.Task[None]] = []
