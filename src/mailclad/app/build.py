@@ -119,10 +119,12 @@ class App:
             self._departures.start()
         admission = Admission(_limits(self.parts.shared.config))
         for bound in self.parts.shared.bound:
+            contexts = self.parts.shared.contexts
+            tls = bound.tls if contexts is not None else TlsMode.NONE
             self._listeners.append(
                 await listen(
-                    Listening(bound.service, bound.tls, bound.sockets, Networks(bound.proxy_from)),
-                    self.parts.shared.contexts,
+                    Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
+                    contexts,
                     SHELLS[bound.service](self.parts),
                     admission,
                     own_checks=self.parts.shared.own_checks,
