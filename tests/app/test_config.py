@@ -36,6 +36,27 @@ def parse(text: str) -> Config:
             '[tls]\ncertificate = "c"\nkey = "k"\nprivate_ca = true',
             "tls.private_ca: line 6: set it to false, or remove tls.certificate and tls.key",
         ),
+        (
+            "[acme]\nauthorities = []",
+            "acme.authorities: line 4: needs one at least; leave the key",
+        ),
+        ("[acme]\nchallenges = []", "acme.challenges: line 4: needs one at least"),
+        ('[acme]\nchallenges = ["http"]', "acme.challenges: line 4: “http” is none of: http-01, "),
+        ('[acme]\ncontact = ["ann"]', "acme.contact: line 4: “ann” is not a mail address"),
+        ('[acme]\nnames = ["a b"]', "acme.names: line 4: “a b” is not a host name or address"),
+        ('[acme]\nauthorities = ["le"]', "acme.authorities: line 4: “le” is neither a URL (https"),
+        (
+            '[[acme.eab]]\nauthority = "zerossl"\nkey_id = "k"\nkey_file = "f"',
+            "acme.eab.authority: line 4: “zerossl” is none of acme.authorities",
+        ),
+        (
+            "[tls]\nprivate_ca = true\n[acme]",
+            "acme: line 5: remove this table, or remove tls.private_ca: one of the two",
+        ),
+        (
+            '[tls]\ncertificate = "c"\nkey = "k"\n[acme]',
+            "acme: line 6: remove this table, or remove tls.certificate and tls.key",
+        ),
         ("[limits]\nmessage_octets = 0", "limits.message_octets: line 4: expected a whole"),
         ("[server", "line 3: this is not TOML"),
         (
@@ -97,6 +118,7 @@ def listen(*lines: str) -> str:
     ("lines", "said"),
     [
         (('service="smtp"\ntls="implicit"\nport=25',), "line 5: “implicit” is not possible for"),
+        (('service="http"\ntls="implicit"\nport=80',), "line 5: “implicit” is not possible for"),
         (('service="imap"\ntls="none"\nport=143',), "line 5: “none” is not possible for imap; us"),
         (('service="imap"\ntls="starttls"\nport=70000',), "line 6: expected a whole number <= 65"),
         (
@@ -147,6 +169,8 @@ def test_defaults_open_the_secure_ports_and_neither_143_nor_110() -> None:
         (Service.SUBMISSION, TlsMode.IMPLICIT, 465),
         (Service.SUBMISSION, TlsMode.STARTTLS, 587),
         (Service.SMTP, TlsMode.STARTTLS, 25),
+        (Service.HTTPS, TlsMode.IMPLICIT, 443),
+        (Service.HTTP, TlsMode.NONE, 80),
     }
     assert (config.limits.message_octets, config.limits.connections) == (
         MESSAGE_OCTETS,

@@ -29,7 +29,7 @@ def test_what_is_commented_out_works_when_it_is_switched_on() -> None:
     pem = Path("/etc/ssl/mail.pem")
     text = config_text(FirstConfig("mail.example.org", Path("/m"), "", pem, pem))
     config = parse_config(re.sub(r"(?m)^# (?=\[\[|\w+ = )", "", text), FILE)
-    assert [line.port for line in config.listen] == [993, 995, 465, 587, 25, 143, 443]
+    assert [line.port for line in config.listen] == [993, 995, 465, 587, 25, 443, 80, 143]
     assert [(route.domain, route.port) for route in config.deliver.route] == [("*", 465)]
     assert config.dns.servers == ("127.0.0.1",)
     assert config.server.user == "mailclad"

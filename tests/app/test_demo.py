@@ -1,11 +1,15 @@
 """`mailclad demo`, whole: its one line, every port, the second start, what it leaves."""
 
+import asyncio
 import imaplib
 import json
 import poplib
 import signal
 import smtplib
+import socket
 import ssl
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +19,9 @@ import pytest
 
 from mailclad.app.demo import demo_ports, ensure_passwords
 from mailclad.app.demo_messages import sample_mailbox
+from mailclad.app.open import opened
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.services.certificates.acme.solvers.tls_alpn_certificate import make_answer
 from tests.app.served import start_demo
 
 SERVICES = {
@@ -28,19 +34,21 @@ SERVICES = {
     ("smtp", "starttls"),
     ("lmtp", "none"),
     ("https", "implicit"),
+    ("http", "none"),
 }
 
 
 def test_ports_are_the_standard_ones_plus_a_thousand_and_the_web_where_people_look() -> None:
     ports = demo_ports(None)
-    assert sorted(ports.values()) == [1024, 1025, 1110, 1143, 1465, 1587, 1993, 1995, 8443]
+    assert sorted(ports.values()) == [1024, 1025, 1110, 1143, 1465, 1587, 1993, 1995, 8080, 8443]
     assert ports[Service.HTTPS, TlsMode.IMPLICIT] == 8443
+    assert ports[Service.HTTP, TlsMode.NONE] == 8080
 
 
 def test_with_an_offset_every_port_is_the_standard_one_plus_it() -> None:
     ports = demo_ports(20_000)
     assert sorted(ports.values()) == sorted(
-        20_000 + port for port in (24, 25, 110, 143, 443, 465, 587, 993, 995)
+        20_000 + port for port in (24, 25, 80, 110, 143, 443, 465, 587, 993, 995)
     )
 
 
@@ -122,6 +130,45 @@ def test_pop3_on_both_ports(demo: Demo) -> None:
         client.pass_(demo.ada[1])
         assert client.stat()[0] > 0
         client.quit()
+
+
+@pytest.mark.slow
+def test_the_web_in_the_clear_leads_to_the_encrypted_one(demo: Demo) -> None:
+    port = demo.port("http", "none")
+    https = urllib.request.HTTPSHandler(context=demo.context)
+    with urllib.request.build_opener(https).open(f"http://localhost:{port}/") as page:
+        assert page.url == f"https://localhost:{demo.port('https', 'implicit')}/"
+        assert b"IMAP" in page.read()
+    with pytest.raises(urllib.error.HTTPError, match="421"):
+        urllib.request.urlopen(f"http://0x7f000001:{port}/")
+
+
+@pytest.mark.slow
+def test_challenges_put_by_another_process_are_answered(demo: Demo) -> None:
+    """By whichever worker is asked: http-01 in the clear, tls-alpn-01 in the handshake."""
+    answer = make_answer("mail.demo.localhost", "token.thumb", int(time.time()))
+
+    async def put() -> None:
+        async with opened(demo.folder / "data") as things:
+            until = int(time.time()) + 60
+            await things.store.put_challenge("http-01", "token", "token.thumb", until)
+            await things.store.put_challenge("tls-alpn-01", "mail.demo.localhost", answer, until)
+
+    asyncio.run(put())
+    url = f"http://localhost:{demo.port('http', 'none')}/.well-known/acme-challenge/token"
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["acme-tls/1"])
+    for _ in range(4):
+        with urllib.request.urlopen(url) as response:
+            assert response.read() == b"token.thumb"
+        with (
+            socket.create_connection(("localhost", demo.port("https", "implicit"))) as tcp,
+            context.wrap_socket(tcp, server_hostname="mail.demo.localhost") as tls,
+        ):
+            shown = tls.getpeercert(True)
+            assert shown == ssl.PEM_cert_to_DER_cert(answer.partition("-----BEGIN PRIVATE")[0])
+            assert tls.recv(1) == b""
 
 
 @pytest.mark.slow

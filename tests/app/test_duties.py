@@ -12,6 +12,9 @@ class FakeDuties:
     async def take_duty(self, name: str, now: int, next_due: int) -> bool:
         return True
 
+    async def release_duty(self, name: str, now: int) -> None:
+        """It is due already."""
+
 
 def test_a_duty_that_fails_does_not_keep_the_next_from_being_done() -> None:
     done = asyncio.Event()

@@ -39,6 +39,19 @@ def test_a_port_in_use_is_named_and_nothing_stays_open() -> None:
         socket.create_server(("127.0.0.1", free)).close()
 
 
+def test_another_web_server_may_keep_its_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        web = ListenConfig(service=Service.HTTP, tls=TlsMode.NONE, port=port, addresses=LOCAL)
+        with pytest.raises(PortProblem) as told:
+            open_sockets([web], {})
+        assert "ss -ltnp" in str(told.value)
+        assert "If it is a web server that is to stay: list the ports" in str(told.value)
+        with pytest.raises(PortProblem) as told:
+            open_sockets([line(port)], {})
+        assert "web server" not in str(told.value)
+
+
 def test_an_address_of_another_machine_is_named() -> None:
     with pytest.raises(PortProblem, match=r"192\.0\.2\.1"):
         open_sockets([line(free_port(), ("192.0.2.1",))], {})

@@ -6,13 +6,14 @@
         assert site.requests[0].startswith(b"GET /")
 
 It runs in the event loop of the test, on the standard library's TLS: a foreign peer.
+Without a certificate it speaks HTTP in the clear.
 """
 
 import asyncio
 import contextlib
 import ssl
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -30,10 +31,14 @@ class Site:
     """``answer`` are the pieces of what is sent, each behind a pause.
 
     ``hang`` keeps the connection open behind the last one; ``rude`` ends it without a goodbye.
+    Whoever sets ``respond`` answers each request in place of ``answer``.
     """
 
-    def __init__(self, certificate: Made, address: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, certificate: Made | None, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.answer: Iterable[bytes] = plain(b"hello")
+        self.respond: Callable[[bytes], Awaitable[bytes]] | None = None
         self.hang = False
         self.rude = False
         self.pause_seconds = 0.0
@@ -41,18 +46,26 @@ class Site:
         self.server_names: list[str | None] = []
         self.port = port
         self._address = address
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context = self._tls(certificate) if certificate is not None else None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _tls(self, certificate: Made) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         served = certificate.served()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "pair.pem"
             file.write_bytes(served.chain_pem + served.key_pem.reveal())
-            self._context.load_cert_chain(file)
-        self._context.sni_callback = lambda _, name, __: self.server_names.append(name)
-        self._tasks: set[asyncio.Task[None]] = set()
+            context.load_cert_chain(file)
+        context.sni_callback = lambda _, name, __: self.server_names.append(name)
+        return context
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._serve, self._address, self.port, ssl=self._context, ssl_handshake_timeout=20
+            self._serve,
+            self._address,
+            self.port,
+            ssl=self._context,
+            ssl_handshake_timeout=20 if self._context is not None else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -78,7 +91,8 @@ class Site:
         head = await reader.readuntil(b"\r\n\r\n")
         octets = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         self.requests.append(head + await reader.readexactly(int(octets or b"0")))
-        for piece in self.answer:
+        answer = self.answer if self.respond is None else [await self.respond(self.requests[-1])]
+        for piece in answer:
             await asyncio.sleep(self.pause_seconds)
             writer.write(piece)
             await writer.drain()

@@ -5,7 +5,8 @@ import ssl
 from dataclasses import dataclass
 
 from mailclad.base.tls_policy import Service, TlsFacts
-from mailclad.servers.tls import ContextTable, Handshake, TlsServer, TlsSession
+from mailclad.servers.handshake import Handshake, TlsServer
+from mailclad.servers.tls import ContextTable, TlsSession
 from mailclad.services.certificates.chain import CertificateChain
 from tests.servers.loopback import NAME, client_context
 

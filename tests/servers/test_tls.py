@@ -10,7 +10,8 @@ from OpenSSL import SSL
 
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import ALPN, Service
-from mailclad.servers.tls import ContextTable, Handshake, TlsServer
+from mailclad.servers.handshake import Handshake, TlsServer
+from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import CertificateUnusable, HandshakeFailed
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
 from mailclad.services.certificates.private_ca import PrivateCa
@@ -27,7 +28,7 @@ from tests.servers.memory import careless, leaf_der, shake, shown
 from tests.services.certificates.pki import NOW, issue, rsa_key
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
-SERVICES = [service for service in Service if service is not Service.LMTP]
+SERVICES = [service for service in ALPN if service is not Service.LMTP]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from mailclad.mail.tls_verdict import (
     TlsLevel,
     TlsVerdict,
 )
-from mailclad.servers.tls import ClientTrust, ContextTable, Handshake, TlsServer, path_fault
+from mailclad.servers.handshake import Handshake, TlsServer
+from mailclad.servers.tls import ClientTrust, ContextTable, path_fault
 from mailclad.servers.tls_client import TlsClient, server_name
 from mailclad.servers.tls_failure import CertificateUnusable, HandshakeFailed
 from tests.certificates import Made, make

@@ -6,7 +6,15 @@ from typing import Any
 from starlette.types import ASGIApp, Message
 
 
-def get(application: ASGIApp, path: str, host: str = "") -> tuple[int, dict[str, str], bytes]:
+def get(
+    application: ASGIApp,
+    path: str,
+    host: str = "",
+    *,
+    method: str = "GET",
+    raw_path: bytes | None = None,
+    query: bytes = b"",
+) -> tuple[int, dict[str, str], bytes]:
     """Status, headers by name, body."""
     sent: list[Message] = []
 
@@ -18,10 +26,11 @@ def get(application: ASGIApp, path: str, host: str = "") -> tuple[int, dict[str,
 
     scope: dict[str, Any] = {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "path": path,
+        "raw_path": path.encode() if raw_path is None else raw_path,
         "headers": [(b"host", host.encode())],
-        "query_string": b"",
+        "query_string": query,
         "http_version": "1.1",
         "scheme": "https",
         "server": ("192.0.2.1", 443),

@@ -19,10 +19,12 @@ from mailclad.app.forgetting import forget
 from mailclad.app.hook_files import load_hooks
 from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
+from mailclad.app.renewing import check_acme_files, renewing_duties
 from mailclad.app.reporting import make_counting, reporting_duties
 from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound
 from mailclad.app.submitting import make_reception, make_submission, submitting_duties
+from mailclad.app.web_hosts import our_hosts
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
@@ -48,6 +50,7 @@ from mailclad.services.auth.authenticator import make_authenticator
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
+from mailclad.services.certificates.acme.solvers.kept import kept_answer, kept_certificate
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.provision.accounts import Provision
@@ -59,10 +62,10 @@ from mailclad.services.submit.signing import Signing
 from mailclad.sessions.imap.session import Site as ImapSite
 from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
-from mailclad.store.certificates import KeptCertificates
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
 from mailclad.web.mta_sts import with_policies
+from mailclad.web.plain_http import plain_application
 from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
@@ -84,6 +87,7 @@ def prepare(
 ) -> Shared:
     """Make it, before the fork: session tickets and throttling work across workers then."""
     check_password_files(config)
+    check_acme_files(config)
     return Shared(
         config=config,
         bound=bound,
@@ -102,7 +106,6 @@ class App:
     def __init__(self, parts: Parts, store: SqliteStore) -> None:
         self.parts = parts
         self.store = store
-        self.kept: KeptCertificates | None = None
         self._departures = make_departures(parts)
         self._listeners: list[Listener] = []
         self._background: list[asyncio.Task[None]] = []
@@ -118,8 +121,10 @@ class App:
         if self._departures is not None:
             self._departures.start()
         admission = Admission(_limits(self.parts.shared.config))
+        contexts = self.parts.shared.contexts
+        if contexts is not None:
+            contexts.answer_challenges(partial(kept_certificate, self.store, self.parts.clock))
         for bound in self.parts.shared.bound:
-            contexts = self.parts.shared.contexts
             tls = bound.tls if contexts is not None else TlsMode.NONE
             self._listeners.append(
                 await listen(
@@ -257,6 +262,7 @@ def duties(parts: Parts) -> tuple[Duty, ...]:
         *receiving_duties(parts),
         *submitting_duties(parts),
         *reporting_duties(parts),
+        *renewing_duties(parts),
         Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
     )
@@ -312,6 +318,18 @@ def _https(parts: Parts) -> Shell:
     return http_shell(with_policies(pages, parts.store.domains, policy_of))
 
 
+def _http(parts: Parts) -> Shell:
+    config, store, clock = parts.shared.config, parts.store, parts.clock
+    ports = [line.port for line in config.listen if line.service is Service.HTTPS]
+    return http_shell(
+        plain_application(
+            partial(kept_answer, store, clock),
+            our_hosts(config, store.domains),
+            ports[0] if ports else None,
+        )
+    )
+
+
 SHELLS: Mapping[Service, Callable[[Parts], Shell]] = {
     Service.IMAP: _imap,
     Service.POP3: _pop3,
@@ -319,6 +337,7 @@ SHELLS: Mapping[Service, Callable[[Parts], Shell]] = {
     Service.SMTP: partial(_smtp, Role.MX),
     Service.LMTP: partial(_smtp, Role.LMTP),
     Service.HTTPS: _https,
+    Service.HTTP: _http,
 }
 """What is spoken on a port, made of these parts."""
 

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from mailclad.app.settings.acme import AcmeConfig
 from mailclad.app.settings.deliver import DeliverConfig
 from mailclad.app.settings.dns import DnsConfig
 from mailclad.app.settings.filters import FiltersConfig
@@ -48,6 +49,7 @@ class Config(Strict, frozen=True, kw_only=True):
 
     server: ServerConfig
     tls: TlsConfig = TlsConfig()
+    acme: AcmeConfig | None = None
     listen: tuple[ListenConfig, ...] = DEFAULT_LISTEN
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
@@ -63,6 +65,10 @@ class Config(Strict, frozen=True, kw_only=True):
     def wrong(self) -> Iterator[Wrong]:
         for key, text in listed_twice(self.listen):
             yield ("listen", *key), text
+        rival = self.tls.rival_of_acme
+        if self.acme is not None and rival:
+            text = f"remove this table, or remove {rival}: one of the two is used"
+            yield ("acme",), text
 
 
 def load_config(file: Path) -> Config:

@@ -36,19 +36,13 @@ data = {data}  # all mail, and secret.key: back up the whole directory
 {tls}
 
 {listen}
+# Where another web server has ports 443 and 80, leave https and http out.
 # Ports 143 (IMAP) and 110 (POP3) begin without encryption and are not needed: leave them closed.
 # Only where an old device cannot do otherwise:
 # [[listen]]
 # service = "imap"
 # tls = "starttls"
 # port = 143
-
-# With a certificate that everybody's programs trust, other servers can be asked to encrypt all
-# mail to you (MTA-STS); see docs/howto/dns.md:
-# [[listen]]
-# service = "https"
-# tls = "implicit"
-# port = 443
 
 # Where you cannot connect to port 25 of others, mail leaves through your provider's server:
 # [[deliver.route]]

@@ -39,13 +39,14 @@ STANDARD_PORTS: Sequence[tuple[Service, TlsMode, int]] = (
     (Service.SMTP, TlsMode.STARTTLS, 25),
     (Service.LMTP, TlsMode.NONE, 24),
     (Service.HTTPS, TlsMode.IMPLICIT, 443),
+    (Service.HTTP, TlsMode.NONE, 80),
 )
 
 PORT_OFFSET = 1000
 """Where no root is needed and the standard number is still recognised; LMTP is on 1024."""
 
-WEB_PORT = 8443
-"""The usual port of a web server that is not on 443 (443 + 1000 is nobody's habit)."""
+WEB_PORT, PLAIN_WEB_PORT = 8443, 8080
+"""The usual ports of a web server that is not on 443 and 80 (1443 is nobody's habit)."""
 
 _PASSWORD_WORDS = 4
 
@@ -62,13 +63,14 @@ class Demo:
 
 
 def demo_ports(offset: int | None) -> dict[tuple[Service, TlsMode], int]:
-    """``offset`` None: standard port + 1000 and web 8443; else every standard port + offset."""
+    """``offset`` None: standard ports + 1000, web 8443 and 8080; else all standard ports + it."""
     ports = {
         (service, tls): port + (PORT_OFFSET if offset is None else offset)
         for service, tls, port in STANDARD_PORTS
     }
     if offset is None:
         ports[Service.HTTPS, TlsMode.IMPLICIT] = WEB_PORT
+        ports[Service.HTTP, TlsMode.NONE] = PLAIN_WEB_PORT
     return ports
 
 

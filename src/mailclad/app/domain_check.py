@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from mailclad.app.build import make_resolver
 from mailclad.app.config import Config
+from mailclad.app.zone_servers import zone_servers
 from mailclad.base.resolver import DnsProblem, Tlsa, ZoneResolver
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.mail.tls_verdict import TlsDemand, TlsLevel, TlsVerdict
@@ -17,10 +18,6 @@ from mailclad.servers.tls import ClientTrust
 from mailclad.services.provision.dns_check import Finding
 from mailclad.services.provision.dns_records import DomainFacts
 from mailclad.services.provision.dns_survey import Probe, Progress, View, World, survey
-from mailclad.services.provision.dns_view import find_zone
-
-MAX_NAME_SERVERS = 4
-"""Of the zone: who has more serves the same from all of them."""
 
 PATIENCE = Patience(connect=5, greeting=10, command=10, opening=20)
 """A person waits."""
@@ -88,23 +85,10 @@ async def _views(
         for host, port in servers:
             resolvers.append(DnsResolver([(host, port)], validate="never"))
             views.append(View(host, resolvers[-1]))
-        for name, zone, address in await _name_servers(resolvers[0], domain):
+        for name, zone, address in await zone_servers(resolvers[0], domain):
             resolvers.append(DnsResolver([(address, 53)], validate="never"))
             views.append(View(f"{name} (of the zone)", resolvers[-1], zone))
         yield views
     finally:
         for resolver in resolvers:
             await resolver.close()
-
-
-async def _name_servers(resolver: ZoneResolver, domain: str) -> list[tuple[str, str, str]]:
-    """Name, zone and address of those that the zone's own records name; none where DNS fails."""
-    found = []
-    try:
-        zone, names = await find_zone(resolver, domain)
-        for name in names[:MAX_NAME_SERVERS]:
-            addresses = (await resolver.addresses(name, 4)).records
-            found += [(name, zone, one) for one in addresses[:1] if is_public(one)]
-    except DnsProblem:
-        pass  # the findings will say that nothing can be looked up
-    return found

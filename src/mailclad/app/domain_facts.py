@@ -5,7 +5,7 @@ certificates that are not there yet, or not readable, are left out.
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from ipaddress import ip_address
 
@@ -21,9 +21,10 @@ from mailclad.servers.outbound import is_public
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.choose import by_name, choose
 from mailclad.services.certificates.files import load_pair
-from mailclad.services.certificates.pair import CertificateProblem
+from mailclad.services.certificates.pair import CertificateProblem, make_pair
 from mailclad.services.provision.accounts import ProvisionProblem
 from mailclad.services.provision.dns_records import DomainFacts, Offer
+from mailclad.store.certificates import CertificateState, KeptCertificate
 from mailclad.store.interface import Directory
 from mailclad.store.signing_keys import StoredKey
 
@@ -42,6 +43,7 @@ async def domain_facts(
     addresses: Sequence[str],
     chains: tuple[CertificateChain, ...],
     keys: tuple[StoredKey, ...],
+    next_keys: tuple[bytes, ...] = (),
 ) -> DomainFacts:
     """Raises ProvisionProblem where the domain is not ours."""
     domain = normalise_domain(name.removesuffix("."))
@@ -50,10 +52,7 @@ async def domain_facts(
             f"{domain} is no domain of this server. Add it with: mailclad domain add {domain}"
         )
     host_name = config.server.hostname.lower()
-    has_web = any(
-        line.service is Service.HTTPS and line.port == HTTPS_PORT and not is_local(line.addresses)
-        for line in config.listen
-    )
+    web = has_web(config)
     names = config.reports.addresses
     return DomainFacts(
         domain=domain,
@@ -66,13 +65,27 @@ async def domain_facts(
         ),
         keys=tuple(key for key in keys if key.domain == domain),
         # Nobody out there trusts a private authority: a policy behind one is none.
-        policy=config.mta_sts.policy(domain, host_name) if has_web and config.tls.files else None,
+        policy=config.mta_sts.policy(domain, host_name) if web and _certified(config) else None,
         leaves=_leaves(chains, host_name),
-        has_web=has_web,
+        next_keys=next_keys,
+        has_web=web,
         certified=choose(by_name(chains), policy_host(domain)) is not None,
         dmarc_reports=_report_address(names, "dmarc", domain),
         tls_reports=_report_address(names, "tlsrpt", domain),
     )
+
+
+def has_web(config: Config) -> bool:
+    """Whether pages are served where the world asks for them."""
+    return any(
+        line.service is Service.HTTPS and line.port == HTTPS_PORT and not is_local(line.addresses)
+        for line in config.listen
+    )
+
+
+def _certified(config: Config) -> bool:
+    """By an authority that others trust."""
+    return bool(config.tls.files) or config.acme is not None
 
 
 def _report_address(names: Sequence[str], usual: str, domain: str) -> str:
@@ -89,6 +102,15 @@ def served_chains(config: Config) -> tuple[CertificateChain, ...]:
         with suppress(CertificateProblem):
             chains.append(load_pair(pair.certificate, pair.key).chain)
     return tuple(chains)
+
+
+def kept_chains(kept: Iterable[KeptCertificate]) -> tuple[CertificateChain, ...]:
+    """Those of authorities that are served."""
+    live = (one for one in kept if one.state is CertificateState.LIVE)
+    return tuple(
+        make_pair(one.chain_pem, one.key_pem.reveal(), one.authority, "its key").chain
+        for one in live
+    )
 
 
 def _leaves(chains: tuple[CertificateChain, ...], host_name: str) -> tuple[bytes, ...]:

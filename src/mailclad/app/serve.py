@@ -26,6 +26,7 @@ from mailclad.app.privileges import UserProblem, find_user, give_up_root, no_new
 from mailclad.app.settings.listen import is_local
 from mailclad.app.sockets import inherited_sockets, open_sockets
 from mailclad.app.supervise import Supervisor, write_pid_file
+from mailclad.engines.sqlite.certificates import read_certificates
 from mailclad.engines.sqlite.connection import migrations
 
 SLOTS_EACH = 4
@@ -46,7 +47,7 @@ def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     """Run until SIGTERM; ``on_ready`` is called when every port accepts."""
     configure_logs(config.log)
     _read_what_comes_late()  # as root: Python and we ourselves may lie where only root can read
-    certificates = Certificates()
+    certificates = Certificates(read_certificates)
     now = int(time.time())
     certificates.read_files(config, now)
     bound = open_sockets(config.listen, inherited_sockets())

@@ -162,8 +162,16 @@ def _explain(line: ListenConfig, place: Place, problem: OSError) -> str:
     if isinstance(problem, PermissionError):
         return what + "ports below 1024 need root, or a socket unit of systemd."
     if problem.errno == errno.EADDRINUSE:
-        return what + f"another program uses it. See which with: ss -ltnp 'sport = :{place[1]}'"
+        text = f"another program uses it. See which with: ss -ltnp 'sport = :{place[1]}'"
+        return what + text + (_OTHER_WEB_SERVER if line.service in _WEB else "")
     return what + f"{problem.strerror}."
+
+
+_WEB = frozenset({Service.HTTP, Service.HTTPS})
+_OTHER_WEB_SERVER = (
+    "\nIf it is a web server that is to stay: list the ports that Mailclad shall have as "
+    "[[listen]] in the configuration, and leave this one out."
+)
 
 
 def _place(sock: socket.socket) -> Place:

@@ -1,4 +1,7 @@
-"""Which TLS we speak, as data: versions, suites, ALPN names (RFC 9325, RFC 7301, RFC 8314)."""
+"""Which TLS we speak, as data: versions, suites, ALPN names.
+
+RFC 9325, RFC 7301, RFC 8314, RFC 8737.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +20,11 @@ class Service(StrEnum):
     SMTP = "smtp"
     LMTP = "lmtp"
     HTTPS = "https"
+    HTTP = "http"
 
 
 class TlsMode(StrEnum):
-    """The two ways a port comes to TLS; NONE is for LMTP on a Unix socket or loopback."""
+    """The two ways a port comes to TLS; NONE is for LMTP on this machine, and for HTTP."""
 
     IMPLICIT = "implicit"
     STARTTLS = "starttls"
@@ -36,6 +40,9 @@ ALPN: Mapping[Service, tuple[bytes, ...]] = {
     Service.HTTPS: (b"http/1.1",),
 }
 """Names registered with IANA; a client that offers only others is refused (ALPACA, alert 120)."""
+
+ACME_TLS = b"acme-tls/1"
+"""RFC 8737 §4: an authority looks for the answer to its challenge; on the HTTPS port only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "queue": ("mailclad.cli.queue:queue", "Mail that waits to leave: list, hold, retry, drop."),
     "trace": ("mailclad.cli.trace:trace", "What became of a message."),
     "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
+    "cert": ("mailclad.cli.cert:cert", "The certificates: what there is, ordered, renewed."),
     "ca": ("mailclad.cli.ca:ca", "The private certificate authority."),
 }
 

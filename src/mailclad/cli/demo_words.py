@@ -21,6 +21,7 @@ web {ports[Service.HTTPS, TlsMode.IMPLICIT]}
 POP3 {ports[Service.POP3, TlsMode.STARTTLS]} · \
 SMTP {ports[Service.SUBMISSION, TlsMode.STARTTLS]} and {ports[Service.SMTP, TlsMode.STARTTLS]}
   On this computer only, without: LMTP {ports[Service.LMTP, TlsMode.NONE]}
+  Leads to the encrypted web:     http {ports[Service.HTTP, TlsMode.NONE]}
 
   Programs must trust this certificate authority, made for this computer only:
     {demo.ca}

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from mailclad.app.config import load_config
-from mailclad.app.domain_facts import domain_facts, public_addresses, served_chains
+from mailclad.app.domain_facts import domain_facts, kept_chains, public_addresses, served_chains
 from mailclad.app.open import Opened
 from mailclad.cli.context import F, with_store
 from mailclad.cli.trouble import Trouble
 from mailclad.engines.dns.servers import parse_server
+from mailclad.services.certificates.keys import public_key_der
 from mailclad.services.provision.dns_records import DomainFacts
 
 
@@ -39,13 +40,16 @@ def gather(name: str, addresses: tuple[str, ...], config_file: Path) -> DomainFa
     chains = served_chains(config)
 
     async def action(things: Opened) -> DomainFacts:
+        next_keys = await things.store.next_keys() if config.acme is not None else ()
+        kept = await things.store.certificates() if not config.tls.rival_of_acme else ()
         return await domain_facts(
             config,
             things.store,
             name,
             addresses=addresses or public_addresses(),
-            chains=chains,
+            chains=chains + kept_chains(kept),
             keys=await things.store.signing_keys(),
+            next_keys=tuple(public_key_der(one.pem) for one in next_keys),
         )
 
     return with_store(config_file, action)

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from socket import AF_INET6, inet_pton
 
-from mailclad.servers.tls import HANDSHAKE_OCTETS, HANDSHAKE_SECONDS
+from mailclad.servers.handshake import HANDSHAKE_OCTETS, HANDSHAKE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

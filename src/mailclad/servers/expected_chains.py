@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailclad.base.tls_policy import Service
 from mailclad.mail.tls_verdict import TlsDemand, TlsLevel
+from mailclad.servers.handshake import TlsServer
 from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.servers.tls_client import TlsClient
 from mailclad.servers.tls_failure import HandshakeFailed
@@ -82,14 +83,11 @@ def _chain_in_memory(
 ) -> tuple[bytes, ...]:
     client = client_for(trust, name)
     shake = client.handshake()
-    server = contexts.begin(service, name.encode() if name is not None else None)
+    server = TlsServer(contexts, service).handshake()
     flight = shake.begin()
     while True:
-        server.feed(flight)
-        _, reason = server.handshake()
-        if reason is not None:
-            raise HandshakeFailed(reason)
-        if shake.take(server.to_send()):
+        server.take(flight)
+        if shake.take(server.output):
             return client.chain()
         flight = shake.output
 

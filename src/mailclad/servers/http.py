@@ -1,8 +1,9 @@
 """HTTP on a channel: an ASGI application behind uvicorn's httptools protocol class.
 
-RFC 9112.  Comes in: a channel, with TLS and ``http/1.1`` agreed by the listener.  Goes out:
-requests to the application, its responses to the peer.  uvicorn's protocol class does HTTP;
-sockets, TLS, limits on connections and the end of the server stay ours.  Limits: the octets
+RFC 9112.  Comes in: a channel, in the clear or under TLS.  Goes out: requests to the
+application, its responses to the peer.  A connection that agreed on ``acme-tls/1`` has had all it
+wants with its handshake (RFC 8737 §4).  uvicorn's protocol class does HTTP; sockets, TLS,
+limits on connections and the end of the server stay ours.  Limits: the octets
 and the time of a request's head, here; bodies wait in uvicorn's 64 KiB until the application
 reads them, so how much it takes is for the application to say.
 """
@@ -15,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from mailclad.base.tls_policy import ACME_TLS
 from mailclad.servers.channel import Channel, ConnectionLost, Shell
 
 HEAD_OCTETS = 32 * 1024
@@ -82,7 +84,9 @@ def http_shell(app: ASGIApp) -> Shell:
     config.load()
     state = ServerState()
 
-    async def shell(channel: Channel) -> None:
+    async def shell(channel: Channel) -> str | None:
+        if channel.tls is not None and channel.tls.alpn == ACME_TLS:
+            return "an ACME authority has seen the answer to its challenge"
         connection: Any = _HttpConnection(channel, config, state)
         channel.hand_over(connection)
         while True:
@@ -90,7 +94,7 @@ def http_shell(app: ASGIApp) -> Shell:
             try:
                 await channel.receive()
             except ConnectionLost:
-                return
+                return None
             except TimeoutError:
                 if connection.is_stalled():
                     raise

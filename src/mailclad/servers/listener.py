@@ -20,9 +20,10 @@ import structlog
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.admission import Admission
 from mailclad.servers.channel import Channel, ConnectionLost, Shell, ends
+from mailclad.servers.handshake import TlsServer
 from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.proxied import Proxied
-from mailclad.servers.tls import ContextTable, TlsServer
+from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
 from mailclad.servers.tls_transport import TlsTransport, start_tls
 from mailclad.services.receive.networks import Networks

@@ -1,24 +1,22 @@
 """TLS without a transport: contexts, handshakes, records; the only importer of OpenSSL.
 
 RFC 8446, RFC 5246; RFC 9325 (versions, suites, no renegotiation, no compression, no 0-RTT);
-RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 6066 §3 (SNI, lenient: a name
-that we do not have gets the default certificate, RFC 7672 §8.1); RFC 9266 and RFC 5929 §4
-(channel bindings).
+RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 8737 §3 (answers to ACME
+authorities); RFC 6066 §3 (SNI, lenient: a name that we do not have gets the default certificate,
+RFC 7672 §8.1); RFC 9266 and RFC 5929 §4 (channel bindings).
 
 As a client: any certificate is taken and what is wrong with it noted (RFC 5280 §6), because what
 a connection demands is decided by :mod:`tls_client`.
 
 Comes in: certificates as plain data; octets from peers, untrusted.  Goes out: octets for the
-peer, plaintext, ``TlsFacts``, or a HandshakeFailed that says what happened.  The ClientHello
-is read whole before OpenSSL sees an octet, so a connection that sends nothing or something
-else costs no TLS state.  :mod:`tls_transport` puts it on asyncio.
+peer, plaintext, ``TlsFacts``.  :mod:`handshake` reads the ClientHello before OpenSSL sees an
+octet, :mod:`tls_transport` puts it on asyncio.
 """
 
 import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
@@ -28,30 +26,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from OpenSSL import SSL, crypto
 
-from mailclad.base.tls_policy import ALPN, CIPHERS_TLS12, Service, TlsFacts
+from mailclad.base.tls_policy import ACME_TLS, ALPN, CIPHERS_TLS12, Service, TlsFacts
 from mailclad.mail.tls_verdict import ChainFault
-from mailclad.protocols.tls.client_hello import (
-    MAX_HELLO_OCTETS,
-    ClientHello,
-    NeedMore,
-    read_client_hello,
-)
-from mailclad.protocols.tls.server_flight import is_resumed, plain_alert
-from mailclad.servers.tls_failure import (
-    CertificateUnusable,
-    HandshakeFailed,
-    StreamBroken,
-    received_alert,
-)
+from mailclad.protocols.tls.client_hello import ClientHello
+from mailclad.servers.tls_failure import CertificateUnusable, StreamBroken
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
 from mailclad.services.certificates.choose import Bundle, by_name, choose, normalise
-
-HANDSHAKE_SECONDS = 10.0
-"""From the first octet that may be sent to the end of the handshake; real ones take one second
-over a bad mobile network, asyncio's own default of 60 lets an attacker hold six times as many."""
-
-HANDSHAKE_OCTETS = MAX_HELLO_OCTETS
-"""What a client may send until the handshake is done: one ClientHello and a Finished."""
 
 SESSION_SECONDS = 24 * 3600
 """How long a session may be resumed: programs that poll hourly gain, stolen ticket keys age."""
@@ -78,12 +58,13 @@ _X509_V_ERR_UNSPECIFIED = 1
 
 _PrivateKey = EllipticCurvePrivateKey | RSAPrivateKey | Ed25519PrivateKey
 
-_RECORD_HANDSHAKE = 22
-_ALERT_DECODE_ERROR = b"\x15\x03\x03\0\2\2\x32"
-
 
 class _AlpnRefused(Exception):
     """Raised in OpenSSL's callback: nothing else makes it send alert 120."""
+
+
+Challenged = Callable[[str], CertificateChain | None]
+"""The certificate that answers an authority's challenge for a name, at once."""
 
 
 class ContextTable:
@@ -95,13 +76,14 @@ class ContextTable:
     no session crosses services or virtual hosts, while a renewed certificate keeps them.
     """
 
-    __slots__ = ("_fronts", "_live")
+    __slots__ = ("_challenged", "_fronts", "_live")
 
     def __init__(
         self, certificates: Sequence[CertificateChain], services: Iterable[Service] = tuple(ALPN)
     ) -> None:
         self._fronts = {service: _new_context() for service in services}
         self._live: Mapping[Service, _Names] = {}
+        self._challenged: Challenged = lambda _name: None
         self.swap(certificates)
 
     @property
@@ -122,12 +104,28 @@ class ContextTable:
             service: _Names(service, index, default) for service in self._fronts
         }  # one assignment: a handshake sees the old table or the new one
 
-    def begin(self, service: Service, server_name: bytes | None) -> "TlsSession":
-        """Return a server's side of a handshake for this name."""
-        connection = SSL.Connection(self._fronts[service])
+    def answer_challenges(self, challenged: "Challenged") -> None:
+        """From now on; each worker says so for itself, by what it has open."""
+        self._challenged = challenged
+
+    def begin(self, service: Service, hello: ClientHello) -> "TlsSession":
+        """Return a server's side of a handshake with whoever says this."""
+        answer = self._answer(service, hello)
+        if answer is not None:
+            # Ticket keys and all for one connection: nobody can resume it.
+            connection = SSL.Connection(_certified_context((answer,), (ACME_TLS,)))
+        else:
+            connection = SSL.Connection(self._fronts[service])
+            connection.set_context(self._live[service].find(hello.server_name))
         connection.set_accept_state()
-        connection.set_context(self._live[service].find(server_name))
         return TlsSession(connection)
+
+    def _answer(self, service: Service, hello: ClientHello) -> CertificateChain | None:
+        """RFC 8737 §3; who asks for a name without a challenge meets the usual ALPN (alert)."""
+        if service is not Service.HTTPS or hello.alpn != (ACME_TLS,):
+            return None
+        name = normalise(hello.server_name or b"")
+        return self._challenged(name) if name is not None else None
 
 
 class _Names:
@@ -169,10 +167,15 @@ def _new_context() -> SSL.Context:
 
 
 def _serving_context(service: Service, bundle: Bundle) -> SSL.Context:
-    context = _new_context()
+    context = _certified_context(bundle, ALPN[service])
     names = sorted({name for certificate in bundle for name in certificate.names})
     context.set_session_id(hashlib.sha256("\n".join((service, *names)).encode()).digest())
-    context.set_alpn_select_callback(_alpn_choice(ALPN[service]))
+    return context
+
+
+def _certified_context(bundle: Bundle, protocols: tuple[bytes, ...]) -> SSL.Context:
+    context = _new_context()
+    context.set_alpn_select_callback(_alpn_choice(protocols))
     ordered = sorted(bundle, key=lambda one: one.kind is KeyKind.RSA)  # EC first
     for certificate in ordered:
         try:
@@ -211,19 +214,6 @@ def _alpn_choice(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[byte
         raise _AlpnRefused
 
     return choice
-
-
-@dataclass(frozen=True, slots=True)
-class TlsServer:
-    """What the handshakes of one listener share."""
-
-    contexts: ContextTable
-    service: Service
-    handshake_seconds: float = HANDSHAKE_SECONDS
-    handshake_octets: int = HANDSHAKE_OCTETS
-
-    def handshake(self) -> "Handshake":
-        return Handshake(self)
 
 
 class TlsSession:
@@ -405,91 +395,6 @@ def path_fault(chain: Sequence[bytes], anchor: bytes) -> ChainFault | None:
     except crypto.Error:
         return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
     return None
-
-
-class Handshake:
-    """What lives only until the handshake is done or has failed; knows no transport."""
-
-    __slots__ = ("flight", "hello", "needed", "output", "sent", "server", "session")
-
-    def __init__(self, server: TlsServer) -> None:
-        self.server = server
-        self.flight = bytearray()
-        self.needed = 1
-        self.hello: ClientHello | None = None
-        self.session: TlsSession | None = None
-        self.sent = b""
-        self.output = b""
-
-    @property
-    def seconds(self) -> float:
-        return self.server.handshake_seconds
-
-    def begin(self) -> bytes:
-        """Say what is to be sent first: nothing, the client speaks first."""
-        return b""
-
-    def take(self, data: bytes) -> bool:
-        """Go on with these octets; True when done.  ``output`` is to be sent, also when
-        HandshakeFailed is raised: the alert is in it."""
-        self.output = b""
-        limit = self.server.handshake_octets
-        room = limit - len(self.flight)
-        part = data[:room]
-        self.flight += part
-        if self.session is None:
-            self.session = self._begin(limit)
-            if self.session is None:
-                return False
-            part = bytes(self.flight)
-        self.session.feed(part)
-        if not self._step(self.session):
-            if len(self.flight) >= limit:
-                raise self.failed(f"more than {limit} octets before the handshake was done")
-            return False
-        if len(data) > room:
-            self.session.feed(data[room:])
-        return True
-
-    def failed(self, reason: str) -> HandshakeFailed:
-        alert = plain_alert(self.sent)
-        return HandshakeFailed(reason, bytes(self.flight), alert, received_alert(reason))
-
-    def _begin(self, limit: int) -> TlsSession | None:
-        """Wait for a whole ClientHello, then choose the context by its server name."""
-        if len(self.flight) < min(self.needed, limit):
-            return None
-        found = read_client_hello(bytes(self.flight))
-        if isinstance(found, ClientHello):
-            self.hello = found
-            return self.server.contexts.begin(self.server.service, found.server_name)
-        if isinstance(found, NeedMore) and found.octets <= limit:
-            self.needed = found.octets
-            return None
-        if self.flight[0] == _RECORD_HANDSHAKE:
-            self.output = self.sent = _ALERT_DECODE_ERROR
-        too_long = f"a ClientHello of more than {limit} octets"
-        raise self.failed(too_long if isinstance(found, NeedMore) else found.reason)
-
-    def _step(self, session: TlsSession) -> bool:
-        done, reason = session.handshake()
-        if done:
-            return True  # tickets wait in the session, to be sent together with a greeting
-        self.output = session.to_send()
-        self.sent += self.output
-        if reason is not None:
-            raise self.failed(reason)
-        return False
-
-    def facts(self) -> TlsFacts:
-        """Say what was agreed; the handshake is done."""
-        assert self.session is not None
-        assert self.hello is not None
-        name = self.hello.server_name
-        return self.session.facts(
-            server_name=normalise(name) if name is not None else None,
-            resumed=self.hello.offers_resumption and is_resumed(self.sent),
-        )
 
 
 def _reason(problem: SSL.Error) -> str:

@@ -11,3 +11,7 @@ class Duties(Protocol):
     async def take_duty(self, name: str, now: int, next_due: int) -> bool:
         """Whether it is due now and the caller's to do; then it is due again at ``next_due``."""
         ...
+
+    async def release_duty(self, name: str, now: int) -> None:
+        """Whoever took it is done with it early: it is due again."""
+        ...

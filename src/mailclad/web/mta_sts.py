@@ -7,11 +7,11 @@ hosts of other domains (RFC 9110 §15.5.20); other hosts are the other pages' bu
 
 from collections.abc import Awaitable, Callable, Collection
 
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mailclad.mail.mta_sts import MEDIA_TYPE, WELL_KNOWN_PATH, StsPolicy, policy_host, write_policy
+from mailclad.web.host import host_of
 
 _PREFIX = policy_host("")
 
@@ -24,7 +24,7 @@ def with_policies(
     """Answer for policy hosts; hand everything else to ``others``."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        host = _host(scope)
+        host = host_of(scope)
         if not host.startswith(_PREFIX):
             await others(scope, receive, send)
             return
@@ -38,9 +38,3 @@ def with_policies(
         await response(scope, receive, send)
 
     return application
-
-
-def _host(scope: Scope) -> str:
-    if scope["type"] != "http":
-        return ""
-    return (Request(scope).url.hostname or "").removesuffix(".")

@@ -38,3 +38,19 @@ def test_a_clock_that_was_ahead_stops_no_duty(tmp_path: Path) -> None:
         return taken
 
     assert asyncio.run(run()) == [True, True, False, True]
+
+
+def test_who_is_done_early_lets_go_of_it(tmp_path: Path) -> None:
+    async def run() -> list[bool]:
+        one, other = await both(tmp_path)
+        taken = [
+            await one.take_duty("order", 100, 1900),
+            await other.take_duty("order", 110, 1910),
+        ]
+        await one.release_duty("order", 120)
+        taken.append(await other.take_duty("order", 120, 1920))
+        await one.close()
+        await other.close()
+        return taken
+
+    assert asyncio.run(run()) == [True, False, True]

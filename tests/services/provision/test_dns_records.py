@@ -89,6 +89,19 @@ def test_tlsa_matches_the_certificate() -> None:
     assert record.data == hashlib.sha256(key).digest()
 
 
+@pytest.mark.rfc(7671, "8.1")
+def test_the_next_key_stands_beside_the_one_in_use() -> None:
+    following = b"the next public key"
+    records = dns_records(replace(FULL, next_keys=(following, following)))
+    values = [one.value for one in records if one.kind == "TLSA"]
+    assert values == [
+        the("_25._tcp.mail.example.test", "TLSA"),
+        f"3 1 1 {hashlib.sha256(following).hexdigest()}",
+    ]
+    assert "Publish both" in " ".join(advice(replace(FULL, next_keys=(following,))))
+    assert "TLSA" not in {one.kind for one in dns_records(replace(BARE, next_keys=(following,)))}
+
+
 @pytest.mark.rfc(6186, "3.4")
 @pytest.mark.parametrize(
     ("label", "value"),

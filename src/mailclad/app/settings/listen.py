@@ -16,8 +16,12 @@ MODES: Mapping[Service, tuple[TlsMode, ...]] = {
     Service.SMTP: (TlsMode.STARTTLS,),
     Service.LMTP: (TlsMode.NONE,),
     Service.HTTPS: (TlsMode.IMPLICIT,),
+    Service.HTTP: (TlsMode.NONE,),
 }
-"""How each service may come to TLS; LMTP stays on this machine and needs none."""
+"""How each service may come to TLS.
+
+LMTP stays on this machine and needs none; HTTP leads to HTTPS and answers ACME authorities.
+"""
 
 
 class ListenConfig(Strict, frozen=True, kw_only=True):
@@ -56,6 +60,8 @@ DEFAULT_LISTEN = (
     ListenConfig(service=Service.SUBMISSION, tls=TlsMode.IMPLICIT, port=465),
     ListenConfig(service=Service.SUBMISSION, tls=TlsMode.STARTTLS, port=587),
     ListenConfig(service=Service.SMTP, tls=TlsMode.STARTTLS, port=25),
+    ListenConfig(service=Service.HTTPS, tls=TlsMode.IMPLICIT, port=443),
+    ListenConfig(service=Service.HTTP, tls=TlsMode.NONE, port=80),
 )
 """143 and 110 are open only where a file lists them: Apple Mail tries passwords there."""
 

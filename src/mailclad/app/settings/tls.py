@@ -34,6 +34,13 @@ class TlsConfig(Strict, frozen=True, kw_only=True):
             *self.certificates,
         )
 
+    @property
+    def rival_of_acme(self) -> str:
+        """What else gives a certificate for the hostname; others stand beside it."""
+        if self.private_ca:
+            return "tls.private_ca"
+        return "tls.certificate and tls.key" if self.certificate else ""
+
     def wrong(self) -> Iterator[Wrong]:
         if (self.certificate is None) != (self.key is None):
             given, other = ("certificate", "key") if self.certificate else ("key", "certificate")

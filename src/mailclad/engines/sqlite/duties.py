@@ -13,6 +13,7 @@ _TAKE = (
     " WHERE next_due <= ?2 OR next_due > ?3 + ?3 - ?2 RETURNING name"
 )
 _DUE = "SELECT next_due FROM duty WHERE name = ?"
+_RELEASE = "UPDATE duty SET next_due = ?2 WHERE name = ?1"
 
 
 class SqliteDuties(Verbs, Duties):
@@ -22,6 +23,13 @@ class SqliteDuties(Verbs, Duties):
             return False
         return await self._write(_take, name, now, next_due)
 
+    async def release_duty(self, name: str, now: int) -> None:
+        await self._write(_release, name, now)
+
 
 def _take(tx: Transaction, name: str, now: int, next_due: int) -> bool:
     return bool(rows(tx.db, _TAKE, (name, now, next_due)))
+
+
+def _release(tx: Transaction, name: str, now: int) -> None:
+    rows(tx.db, _RELEASE, (name, now))

@@ -8,7 +8,6 @@ critical constraint inside the certificate: who trusts this authority trusts it 
 else, even if its key is stolen.  The key never leaves ``key.pem`` (mode 0600) and memory.
 """
 
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailclad.base.secret import Secret
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
+from mailclad.services.certificates.writing import write_whole
 
 CA_DAYS = 365
 """For demos; short, because nobody takes a forgotten authority out of a program again."""
@@ -161,8 +161,8 @@ def _make(directory: Path, permitted: list[str], now: datetime, days: int) -> Pr
     )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_pem = _key_pem(key)
-    _write(directory / KEY_FILE, key_pem, 0o600)
-    _write(directory / CERTIFICATE_FILE, certificate.public_bytes(Encoding.PEM), 0o644)
+    write_whole(directory / KEY_FILE, key_pem, 0o600)
+    write_whole(directory / CERTIFICATE_FILE, certificate.public_bytes(Encoding.PEM), 0o644)
     return PrivateCa(certificate, Secret(key_pem), directory / CERTIFICATE_FILE)
 
 
@@ -182,17 +182,6 @@ def _load(directory: Path) -> PrivateCa | None:
     if key.public_key() != certificate.public_key():
         return None  # the writer was stopped between the two files: make both anew
     return PrivateCa(certificate, key_pem, certificate_file)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file with its mode from the first octet on; whole or not at all."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    draft.replace(path)
 
 
 def _builder(

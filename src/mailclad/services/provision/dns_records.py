@@ -56,7 +56,8 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class DomainFacts:
     """``policy`` is None where nobody could fetch it, ``certified`` whether a certificate has the
-    policy host's name; ``leaves`` are the DER certificates on port 25.
+    policy host's name; ``leaves`` are the DER certificates on port 25, ``next_keys`` public keys
+    (DER) that they will have one day.
 
     ``dmarc_reports`` and ``tls_reports`` are where others' reports go, "" for none; ``addresses``
     are those of ``host_name``, as far as they are known.
@@ -69,6 +70,7 @@ class DomainFacts:
     keys: tuple[StoredKey, ...] = ()
     policy: StsPolicy | None = None
     leaves: tuple[bytes, ...] = ()
+    next_keys: tuple[bytes, ...] = ()
     has_web: bool = False
     certified: bool = False
     dmarc_reports: str = ""
@@ -103,6 +105,11 @@ _TLSA = (
     "TLSA records count only in a zone signed with DNSSEC, and only while the certificate keeps "
     "its key when it is renewed (certbot: --reuse-key). Else leave them out."
 )
+_TLSA_KEPT = (
+    "TLSA records count only in a zone signed with DNSSEC; else leave them out. Publish both: the "
+    "certificate gets its next key when every name server has long shown the record for it, and "
+    "not before. After each change of the key there is a new next one to publish."
+)
 
 
 def advice(facts: DomainFacts) -> tuple[str, ...]:
@@ -118,7 +125,7 @@ def advice(facts: DomainFacts) -> tuple[str, ...]:
     elif not facts.certified:
         told.append(_NOT_CERTIFIED.format(policy_host=policy_host(facts.domain)))
     if facts.leaves:
-        told.append(_TLSA)
+        told.append(_TLSA_KEPT if facts.next_keys else _TLSA)
     return tuple(told)
 
 
@@ -177,15 +184,19 @@ def _security(facts: DomainFacts) -> Iterator[DnsRecord]:
         value = f"v=TLSRPTv1; rua=mailto:{facts.tls_reports}"
         text = "Others report trouble with encryption (TLS-RPT)."
         yield DnsRecord(f"_smtp._tls.{domain}", "TXT", value, Need.ADVISED, text)
-    for digest in dict.fromkeys(map(_key_digest, facts.leaves)):
-        text = "The key of the certificate on port 25 (DANE): see below."
-        yield DnsRecord(f"_25._tcp.{host}", "TLSA", f"3 1 1 {digest}", Need.HANDY, text)
+    now = dict.fromkeys(map(_public_key, facts.leaves), "The key")
+    ahead = dict.fromkeys(facts.next_keys if facts.leaves else (), "The next key")
+    for key, words in (
+        now | {key: words for key, words in ahead.items() if key not in now}
+    ).items():
+        text = f"{words} of the certificate on port 25 (DANE): see below."
+        value = f"3 1 1 {hashlib.sha256(key).hexdigest()}"
+        yield DnsRecord(f"_25._tcp.{host}", "TLSA", value, Need.HANDY, text)
 
 
-def _key_digest(leaf: bytes) -> str:
+def _public_key(leaf: bytes) -> bytes:
     key = x509.load_der_x509_certificate(leaf).public_key()
-    octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(octets).hexdigest()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 _SRV: Sequence[tuple[str, Service, TlsMode, int, str]] = (
@@ -198,7 +209,7 @@ _SRV: Sequence[tuple[str, Service, TlsMode, int, str]] = (
 )
 """Label, what it offers, its priority (lower is preferred), in words."""
 
-_WEB_NAMES = (
+WEB_NAMES = (
     ("autoconfig", "Thunderbird and others"),
     ("autodiscover", "Outlook and others"),
     ("ua-auto-config", "newer programs"),
@@ -214,7 +225,7 @@ def _programs(facts: DomainFacts) -> Iterator[DnsRecord]:
         text = f"Programs find the port for {words}." if port else f"No port for {words}."
         yield DnsRecord(f"{label}._tcp.{facts.domain}", "SRV", value, Need.HANDY, text)
     if facts.has_web:
-        for label, who in _WEB_NAMES:
+        for label, who in WEB_NAMES:
             text = f"{who} find their settings here."
             yield _leads_to(f"{label}.{facts.domain}", facts.host_name, Need.HANDY, text)
 

@@ -145,12 +145,14 @@ MailHook = Callable[[MailFrom], Awaitable[None]]
 RecipientHook = Callable[[MailFrom, Address], Awaitable[None]]
 MessageHook = Callable[[Message], Awaitable[None]]
 DeliveryHook = Callable[[AttemptMade], Awaitable[None]]
+DnsHook = Callable[[str, str, str], Coroutine[Any, Any, None]]
 
 _C = TypeVar("_C", bound=ClientHook)
 _M = TypeVar("_M", bound=MailHook)
 _R = TypeVar("_R", bound=RecipientHook)
 _E = TypeVar("_E", bound=MessageHook)
 _D = TypeVar("_D", bound=DeliveryHook)
+_N = TypeVar("_N", bound=DnsHook)
 _H = TypeVar("_H", bound=Callable[..., Any])
 
 
@@ -163,6 +165,10 @@ class Stage(StrEnum):
     RECIPIENT = "recipient"
     MESSAGE = "message"
     DELIVERY = "delivery"
+    DNS_CHALLENGE = "dns challenge"
+
+
+_BESIDE_ARRIVALS = frozenset({Stage.DELIVERY, Stage.DNS_CHALLENGE})
 
 
 class Hooks:
@@ -195,15 +201,26 @@ class Hooks:
         """A message was tried at another server; nothing can be refused any more."""
         return self._register(Stage.DELIVERY, hook)
 
+    def dns_challenge(self, hook: _N) -> _N:
+        """A certificate authority wants to see a TXT record, or has seen it.
+
+        It gets "present" or "withdraw", the record's name, its value; it raises where it fails.
+        """
+        return self._register(Stage.DNS_CHALLENGE, hook)
+
     def guards(self, seconds: float = HOOK_SECONDS) -> tuple["HookGuard", ...]:
         """What a listener is given."""
-        hooks = [pair for pair in self._registered if pair[0] is not Stage.DELIVERY]
+        hooks = [pair for pair in self._registered if pair[0] not in _BESIDE_ARRIVALS]
         return tuple([HookGuard(stage, hook, seconds) for stage, hook in hooks])
 
     def attempts(self, seconds: float = HOOK_SECONDS) -> AttemptHook:
         """What the delivery of mail is given."""
         hooks = [hook for stage, hook in self._registered if stage is Stage.DELIVERY]
         return _AttemptHooks(tuple(hooks), seconds)
+
+    def dns_challenges(self) -> tuple[DnsHook, ...]:
+        """Who writes challenges into the DNS."""
+        return tuple(hook for stage, hook in self._registered if stage is Stage.DNS_CHALLENGE)
 
     def _register(self, stage: Stage, hook: _H) -> _H:
         if not inspect.iscoroutinefunction(hook):

@@ -14,12 +14,14 @@ from mailclad.base.secret import Secret
 class Wanted:
     """One certificate for ``names`` (A-labels, ``*.`` allowed, or IP addresses) on this key.
 
-    ``replaces`` is RFC 9773's certificate identifier of the one that this is to replace.
+    ``replaces`` is RFC 9773's certificate identifier of the one that this is to replace.  Where
+    ``gains`` is given, a certificate without any of these names is worth nothing: the order fails.
     """
 
     names: tuple[str, ...]
     key_pem: Secret
     replaces: str | None = None
+    gains: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,7 @@ class OrderFailed(Exception):
         self.not_before = not_before
         self.names = names or {}
         self.finding = finding
+
+
+class AuthorityFailed(OrderFailed):
+    """It is this authority that fails or will not, not a name: another one may do better."""

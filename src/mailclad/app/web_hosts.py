@@ -1,0 +1,28 @@
+"""Which host names are ours on the web: the server's, its certificate's, and those of domains."""
+
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any
+
+from mailclad.app.config import Config
+from mailclad.services.certificates.choose import choose
+
+DOMAIN_LABELS = frozenset(
+    {"autoconfig", "autodiscover", "mail", "mta-sts", "ua-auto-config", "webmail"}
+)
+"""What programs and people put in front of a domain."""
+
+
+def our_hosts(
+    config: Config, domains: Callable[[], Awaitable[Collection[str]]]
+) -> Callable[[str], Coroutine[Any, Any, bool]]:
+    """Say whether a host, in lower case, is ours."""
+    fixed = {name.lower(): True for name in (config.server.hostname, *config.tls.names)}
+
+    async def is_ours(host: str) -> bool:
+        if choose(fixed, host) is not None:
+            return True
+        known = await domains()
+        label, _, domain = host.partition(".")
+        return host in known or (label in DOMAIN_LABELS and domain in known)
+
+    return is_ours

@@ -1,0 +1,74 @@
+"""Which names a server's certificates are to have, and which certificate has which.
+
+RFC 8461 §3.3 (mta-sts), Mozilla's autoconfig, Microsoft's autodiscover,
+draft-ietf-mailmaint-pacc (ua-auto-config).  Comes in: the configuration's names and our domains.
+Goes out: names in the order of their importance, and series of at most 100.  Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mailclad.mail.mta_sts import policy_host
+from mailclad.services.provision.dns_records import WEB_NAMES
+
+NAMES_A_CERTIFICATE = 100
+"""Let's Encrypt's limit; others have the same one or a higher."""
+
+Series = Mapping[int, tuple[str, ...]]
+"""The names of each certificate, by its number; 0 is the one of the server's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamesInUse:
+    """``always`` are asked for whatever the DNS says, the server's own first; ``where_here`` only
+    where they lead to this server.
+    """
+
+    always: tuple[str, ...]
+    where_here: tuple[str, ...]
+
+
+def names_in_use(
+    host_name: str, more: Iterable[str], domains: Iterable[str], *, has_web: bool
+) -> NamesInUse:
+    """``has_web``: whether pages are served on port 443, where domains have names of their own."""
+    always = tuple(dict.fromkeys(_normal(name) for name in (host_name, *more)))
+    if not has_web:
+        return NamesInUse(always, ())
+    pages = dict.fromkeys(
+        name
+        for domain in domains
+        for name in (policy_host(domain), *(f"{label}.{domain}" for label, _ in WEB_NAMES))
+    )
+    return NamesInUse(always, tuple(name for name in pages if name not in always))
+
+
+def into_series(wanted: Iterable[str], present: Series) -> Series:
+    """Each name stays where it is; new ones go where there is room first.
+
+    The first one, the server's own, is the first of series 0.
+    """
+    left = dict.fromkeys(wanted)
+    first = next(iter(left), None)
+    if first is None:
+        return {}
+    series: dict[int, list[str]] = {0: [first]}
+    placed = {first}
+    for number, names in sorted(present.items()):
+        here = series.setdefault(number, [])
+        stay = [name for name in names if name in left and name not in placed]
+        here += stay[: NAMES_A_CERTIFICATE - len(here)]
+        placed.update(here)
+    for name in left:
+        if name not in placed:
+            series.setdefault(_with_room(series), []).append(name)
+    return {number: tuple(names) for number, names in series.items() if names}
+
+
+def _with_room(series: Mapping[int, list[str]]) -> int:
+    full = (number for number, names in series.items() if len(names) < NAMES_A_CERTIFICATE)
+    return next(full, max(series) + 1)
+
+
+def _normal(name: str) -> str:
+    return name.lower().removesuffix(".")
