@@ -201,3 +201,27 @@ def test_draining_closes_idle_connections(
         server.run(server.listener.drain(10))
         assert server.listener.connections == 0
         client.close()
+
+
+def test_a_client_that_ends_with_its_handshake_holds_nobody_up(
+    loop: str, ca: PrivateCa, contexts: ContextTable
+) -> None:
+    """Its end is there before anybody serves it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with https(loop, contexts) as server, server.connect() as sock:
+        client = client_context(ca).wrap_bio(incoming, outgoing, server_hostname=NAME)
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        sock.sendall(outgoing.read())
+        while True:
+            incoming.write(sock.recv(65536))
+            try:
+                client.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            break
+        with pytest.raises(ssl.SSLWantReadError):
+            client.unwrap()
+        sock.sendall(outgoing.read())  # Finished and close_notify in one
+        read_to_end(sock)
+        server.until(lambda: server.listener.connections == 0)

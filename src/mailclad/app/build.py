@@ -62,7 +62,6 @@ from mailclad.services.submit.signing import Signing
 from mailclad.sessions.imap.session import Site as ImapSite
 from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
-from mailclad.store.certificates import KeptCertificates
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
 from mailclad.web.mta_sts import with_policies
@@ -107,7 +106,6 @@ class App:
     def __init__(self, parts: Parts, store: SqliteStore) -> None:
         self.parts = parts
         self.store = store
-        self.kept: KeptCertificates = store
         self._departures = make_departures(parts)
         self._listeners: list[Listener] = []
         self._background: list[asyncio.Task[None]] = []
@@ -127,9 +125,10 @@ class App:
         if contexts is not None:
             contexts.answer_challenges(partial(kept_certificate, self.store, self.parts.clock))
         for bound in self.parts.shared.bound:
+            tls = bound.tls if contexts is not None else TlsMode.NONE
             self._listeners.append(
                 await listen(
-                    Listening(bound.service, bound.tls, bound.sockets, Networks(bound.proxy_from)),
+                    Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
                     contexts,
                     SHELLS[bound.service](self.parts),
                     admission,

@@ -21,6 +21,7 @@ from mailclad.services.certificates.files import Stamp, WatchedPair, changed, st
 from mailclad.services.certificates.pair import CertificateProblem, Loaded, make_pair
 from mailclad.services.certificates.private_ca import PrivateCa, ensure_private_ca, issue_leaf
 from mailclad.store.certificates import CertificateState, KeptCertificate
+from mailclad.store.errors import StoreProblem
 
 CA_FOLDER = "ca"
 """Below the data directory: the authority's certificate, and its key (0600)."""
@@ -134,23 +135,23 @@ class Sources:
     def _look_at_kept(self, directory: Path) -> None:
         if self._kept_stamps and not changed(self._kept_stamps):
             return
-        self._kept_stamps = stamps([directory / STAGED_FILE])
+        noted = stamps([directory / STAGED_FILE])  # before the rows are read
+        try:
+            rows = self._read_kept(directory)
+        except StoreProblem as problem:
+            _log.error("kept certificates cannot be read", reason=str(problem))
+            return  # tried again at the next look
+        self._kept_stamps = noted
         self._kept = {}
-        for row in self._read_kept(directory):
+        for row in sorted(rows, key=lambda row: (row.series, row.kind)):
             if row.state not in {CertificateState.STAGED, CertificateState.LIVE}:
                 continue
-            # By place, whoever certified it: one in the same place takes over from the one before.
-            source = (
-                f"the store ({row.kind})"
-                if not row.series
-                else f"the store ({row.kind}, {row.series + 1})"
-            )
             try:
-                offer = _kept_offer(source, row)
+                offer = _kept_offer(row)
             except CertificateProblem as problem:
                 _log.error("kept certificate cannot be used", reason=str(problem))
             else:
-                self._kept[source] = (*self._kept.get(source, ()), offer)
+                self._kept[offer.source] = (*self._kept.get(offer.source, ()), offer)
 
     def _ensure_own(self, config: Config, now: int) -> Loaded:
         """The one that there is, until two thirds of its life or for other names."""
@@ -162,10 +163,12 @@ class Sources:
         return self._own
 
 
-def _kept_offer(source: str, row: KeptCertificate) -> Offer:
-    name = f"the certificate from {source}"
+def _kept_offer(row: KeptCertificate) -> Offer:
+    """Its source is its place: another authority may take over there."""
+    place = f"acme {row.kind}" if row.series == 0 else f"acme {row.kind} {row.series + 1}"
+    name = f"the certificate of {row.names[0]} from {row.authority}"
     loaded = make_pair(row.chain_pem, row.key_pem.reveal(), name, f"the key of {name}")
-    return Offer(source, loaded, row.id, proven=row.state is CertificateState.LIVE)
+    return Offer(place, loaded, row.id, proven=row.state is CertificateState.LIVE)
 
 
 def _two_thirds(chain: CertificateChain) -> float:

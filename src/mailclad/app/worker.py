@@ -140,9 +140,7 @@ async def _certificates(link: socket.socket, app: App, said: Said) -> None:
 
 
 async def _settle(app: App, said: Settle) -> None:
-    if app.kept is None:
-        return
     try:
-        await app.kept.settle_certificate(said.certificate, said.state, said.note)
+        await app.store.settle_certificate(said.certificate, said.state, said.note)
     except StoreProblem as problem:  # it is staged still, and proven again at the next start
         _log.error("certificate not noted", reason=str(problem))

@@ -205,6 +205,10 @@ class Channel(asyncio.Protocol):
         protocol.connection_made(transport)
         if received:
             protocol.data_received(received)
+        if self._flags & _ENDED:
+            self._flags &= ~_ENDED  # told once, to the protocol: else who waits here never would
+            if not protocol.eof_received():
+                transport.close()
         self._resume()
 
     async def close(self, last: bytes = b"") -> None:

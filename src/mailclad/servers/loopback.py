@@ -9,6 +9,7 @@ turns at its doors, for they all have the same certificates.
 """
 
 import asyncio
+import os
 import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,7 +120,7 @@ async def prove(
 
     asking = {
         asyncio.ensure_future(ask(door, name)): door
-        for door, name in _questions(where, tuple(expected.by_name))
+        for door, name in questions(where, tuple(expected.by_name))
     }
     if not asking:
         return Proof()
@@ -137,11 +138,11 @@ def _concluded(where: Sequence[Door], answers: Sequence[_Answer]) -> Proof:
     return Proof(
         refuted=min(refuted, default=""),
         proven=tuple(str(door) for door in where if door not in unasked),
-        unproven=tuple(f"{door}: {reason}" for door, reason in unasked.items()),
+        unproven=tuple(f"{door}: {unasked[door]}" for door in where if door in unasked),
     )
 
 
-def _questions(where: Sequence[Door], names: Sequence[str]) -> Iterator[tuple[Door, str | None]]:
+def questions(where: Sequence[Door], names: Sequence[str]) -> Iterator[tuple[Door, str | None]]:
     every = len(where) * (len(names) + 1) <= MOST_HANDSHAKES
     for service in Service:
         here = [door for door in where if door.service is service]
@@ -163,8 +164,12 @@ async def _ask(
             wrong = expected.wrong(name, await _chain_at(door, name, trust, checks))
     except HandshakeFailed as problem:
         wrong = f"breaks the handshake off: {problem.reason}"
-    except (OSError, _Unasked) as problem:  # TimeoutError is one of the first
-        return _Answer(door, unasked=str(problem) or LATE)
+    except TimeoutError:
+        return _Answer(door, unasked=LATE)
+    except OSError as problem:
+        return _Answer(door, unasked=os.strerror(problem.errno or 0))
+    except _Unasked as problem:
+        return _Answer(door, unasked=str(problem))
     return _Answer(door, refuted=f"{asked_for(door, name)} {wrong}" if wrong else "")
 
 
