@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import ssl
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Self
 
@@ -31,12 +31,14 @@ class Site:
     """``answer`` are the pieces of what is sent, each behind a pause.
 
     ``hang`` keeps the connection open behind the last one; ``rude`` ends it without a goodbye.
+    Whoever sets ``respond`` answers each request in place of ``answer``.
     """
 
     def __init__(
         self, certificate: Made | None, address: str = "127.0.0.1", port: int = 0
     ) -> None:
         self.answer: Iterable[bytes] = plain(b"hello")
+        self.respond: Callable[[bytes], Awaitable[bytes]] | None = None
         self.hang = False
         self.rude = False
         self.pause_seconds = 0.0
@@ -89,7 +91,8 @@ class Site:
         head = await reader.readuntil(b"\r\n\r\n")
         octets = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         self.requests.append(head + await reader.readexactly(int(octets or b"0")))
-        for piece in self.answer:
+        answer = self.answer if self.respond is None else [await self.respond(self.requests[-1])]
+        for piece in answer:
             await asyncio.sleep(self.pause_seconds)
             writer.write(piece)
             await writer.drain()

@@ -61,3 +61,7 @@ class OrderFailed(Exception):
         self.not_before = not_before
         self.names = names or {}
         self.finding = finding
+
+
+class AuthorityFailed(OrderFailed):
+    """It is this authority that fails or will not, not a name: another one may do better."""

@@ -1,0 +1,1 @@
+"""ACME, the client's words: signed requests, the authority's objects, certificate requests."""
