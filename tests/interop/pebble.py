@@ -83,12 +83,12 @@ class Pebble:
         self._environment = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
         self._environment |= {f"PEBBLE_{name}": str(value) for name, value in settings.items()}
         self._stack = contextlib.ExitStack()
-        self._port, self.managed, web, tls, dns, self.companion = free_ports(6)
-        self._ports = (web, tls, dns)
+        self._port, self.managed, self.companion, *ports = free_ports(6)
+        self.http_port, self.tls_port, self.dns_port = ports
         (folder / "web-root.pem").write_bytes(ROOT.pem)
 
     def __enter__(self) -> Self:
-        web, tls, dns = self._ports
+        web, tls, dns = self.http_port, self.tls_port, self.dns_port
         companion = [
             "pebble-challtestsrv",
             *("-dns01", f"127.0.0.1:{dns}"),
