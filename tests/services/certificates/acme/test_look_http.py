@@ -15,9 +15,9 @@ from mailclad.base.resolver import DnsProblem
 from mailclad.services.certificates.acme.challenge import Challenge, ChallengeKind
 from mailclad.services.certificates.acme.solvers.checked import CheckedSolver
 from mailclad.services.certificates.acme.solvers.kept import HttpSolver
+from mailclad.services.certificates.acme.solvers.look_addresses import MAX_ADDRESSES
 from mailclad.services.certificates.acme.solvers.look_http import (
     ANSWER_OCTETS,
-    MAX_ADDRESSES,
     MAX_REDIRECTS,
     HttpLook,
 )
