@@ -118,7 +118,7 @@ class TestAuthority:
     """``refuse``: by name, the kind of problem and where it is said.
 
     That is "order", "challenge" or "finalize", or the kind of proof that fails.
-    ``instead``: what is said on a path in place of the answer, from the first of a list on.
+    ``instead``: what is said on a path in place of the answer; ``once``: the next answers there.
     """
 
     __test__ = False
@@ -127,7 +127,10 @@ class TestAuthority:
         self.solvers = solvers or (MemorySolver(),)
         self.offers = ["http-01", "dns-01", "tls-alpn-01"]
         self.refuse: dict[str, tuple[str, str]] = {}
-        self.instead: dict[str, list[Answered | bytes]] = {}
+        self.instead: dict[str, Answered | bytes] = {}
+        self.once: dict[str, list[Answered | bytes]] = {}
+        self.poll_headers = [("Retry-After", "3")]
+        self.rechain: Callable[[bytes], bytes] = lambda chain: chain
         self.bad_nonces = 0
         self.polls = 0
         self.profiles: dict[str, str] = {}
@@ -188,22 +191,25 @@ class TestAuthority:
             self._at_once -= 1
         if isinstance(answered, bytes):
             return answered
-        if method == "HEAD":
-            answered.body = b""
-        if method != "GET" and not any(name == "Replay-Nonce" for name, _ in answered.headers):
-            answered.headers.append(("Replay-Nonce", self._new_nonce()))
-        return answered.octets()
+        headers = list(answered.headers)
+        if method != "GET" and not any(name == "Replay-Nonce" for name, _ in headers):
+            headers.append(("Replay-Nonce", self._new_nonce()))
+        shown = Answered(answered.status, b"" if method == "HEAD" else answered.body, headers)
+        return shown.octets()
 
     def _answer(self, method: str, path: str, body: bytes) -> Answered | bytes:
-        waiting = self.instead.get(path) or self.instead.get("/" + path.split("/")[1])
+        places = (path, "/" + path.split("/")[1])
         if method == "POST":
             header, payload, account = self._verify(f"{self.base}{path}", body)
             self.requests.append((path, payload, header))
         else:
             payload, account = None, ""
             self.requests.append((path, None, {}))
-        if waiting:
-            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        for place in places:
+            if self.once.get(place):
+                return self.once[place].pop(0)
+            if place in self.instead:
+                return self.instead[place]
         _, kind, *rest = path.split("/")
         served = getattr(self, f"_{kind.replace('-', '_')}")
         answered = served(payload, account, *rest)
@@ -378,7 +384,7 @@ class TestAuthority:
                 if error:
                     tried = {"status": "invalid", "error": error}
                     shown["challenges"] = [one | tried for one in found["challenges"]]
-        return Answered(200, shown, [("Retry-After", "3")])
+        return Answered(200, shown, list(self.poll_headers))
 
     def _finalize(self, payload: Json | None, account: str, number: str) -> Answered:
         assert payload is not None
@@ -394,7 +400,7 @@ class TestAuthority:
 
     def _cert(self, payload: Json | None, account: str, number: str, way: str = "") -> Answered:
         links = [("Link", f'<{self.base}/dir>;rel="index"')]
-        chain = self.chains[int(number)]
+        chain = self.rechain(self.chains[int(number)])
         if self.alternate and not way:
             links.append(("Link", f'<{self.base}/cert/{number}/other>;rel="alternate"'))
             return Answered(200, chain + _cross_signed(ISSUING_ROOT, OTHER_ROOT).pem, links)

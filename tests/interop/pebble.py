@@ -94,10 +94,12 @@ class Pebble:
         self._port, self.managed, web, tls, dns, self.companion = free_ports(6)
         self._ours = ours
         self._ports = (*(ours or (web, tls)), dns)
+        self._port, self.managed, self.companion, *ports = free_ports(6)
+        self.http_port, self.tls_port, self.dns_port = ports
         (folder / "web-root.pem").write_bytes(ROOT.pem)
 
     def __enter__(self) -> Self:
-        web, tls, dns = self._ports
+        web, tls, dns = self.http_port, self.tls_port, self.dns_port
         companion = [
             "pebble-challtestsrv",
             *("-dns01", f"127.0.0.1:{dns}"),

@@ -98,7 +98,10 @@ class Conversation:
     async def directory(self) -> Directory:
         """Fetched once in a conversation."""
         if self._directory is None:
-            response = await self.get(self._directory_url)
+            try:
+                response = await self.get(self._directory_url)
+            except Refused as refused:
+                raise self.failure("its directory cannot be read", refused) from None
             self._directory = self.parse(parse_directory, response)
         return self._directory
 
@@ -146,7 +149,8 @@ class Conversation:
     def failure(self, what: str, refused: Refused) -> AuthorityFailed:
         """To be raised where a refusal is final."""
         problem = refused.problem
-        why = explain(problem) if problem.kind else f"it answered with status {refused.status}"
+        said = problem.kind or problem.words
+        why = explain(problem) if said else f"it answered with status {refused.status}"
         until = ""
         if problem.kind == "rateLimited" and refused.again is not None:
             until = f" (until {refused.again:%Y-%m-%d %H:%M} UTC)"

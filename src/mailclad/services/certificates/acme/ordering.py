@@ -127,7 +127,9 @@ class Ordering:
                 url, parse_order, lambda got: got.status in {"valid", "invalid"}, ISSUE_SECONDS
             )
         if order.status == "invalid":
-            raise self._refusal(Refused(200, order.error or Problem(), None), names)
+            if order.error is None:
+                raise self._talk.broken("it gave the order up and does not say why")
+            raise self._refusal(Refused(200, order.error, None), names)
         return await self._download(order, names)
 
     async def _new_order(self, names: Sequence[str]) -> tuple[str, Order]:
