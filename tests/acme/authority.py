@@ -118,7 +118,8 @@ class TestAuthority:
     """``refuse``: by name, the kind of problem and where it is said.
 
     That is "order", "challenge" or "finalize", or the kind of proof that fails.
-    ``instead``: what is said on a path in place of the answer; ``once``: the next answers there.
+    ``instead``: what is said on a path in place of the answer; ``once``: the next answers there;
+    ``lost``: how many answers there are cut, after what was asked was done.
     """
 
     __test__ = False
@@ -129,6 +130,7 @@ class TestAuthority:
         self.refuse: dict[str, tuple[str, str]] = {}
         self.instead: dict[str, Answered | bytes] = {}
         self.once: dict[str, list[Answered | bytes]] = {}
+        self.lost: dict[str, int] = {}
         self.poll_headers = [("Retry-After", "3")]
         self.rechain: Callable[[bytes], bytes] = lambda chain: chain
         self.bad_nonces = 0
@@ -214,6 +216,10 @@ class TestAuthority:
         served = getattr(self, f"_{kind.replace('-', '_')}")
         answered = served(payload, account, *rest)
         assert isinstance(answered, Answered)
+        for place in places:
+            if self.lost.get(place, 0) > 0:
+                self.lost[place] -= 1
+                return b"HTTP/1.1 200 OK\r\n"
         return answered
 
     def _verify(self, url: str, body: bytes) -> tuple[Json, Json | None, str]:
@@ -389,6 +395,8 @@ class TestAuthority:
     def _finalize(self, payload: Json | None, account: str, number: str) -> Answered:
         assert payload is not None
         order = self.orders[int(number)]
+        if order["status"] == "valid":
+            return problem("orderNotReady", 403)
         self._refuse_at("finalize", order["identifiers"])
         proved = [int(url.rpartition("/")[2]) for url in order["authorizations"]]
         if any(self.authorizations[at]["status"] != "valid" for at in proved):

@@ -149,9 +149,9 @@ class Prover:
         self, url: str, name: str, kind: ChallengeKind, offered: OfferedChallenge
     ) -> Unproved | None:
         """Tell the authority to look, and wait for its verdict."""
-        await self._talk.post(offered.url, {})
+        told = await self._talk.post(offered.url, {})
         found = await self._talk.watch(
-            url, parse_authorization, lambda got: got.status != "pending", PROOF_SECONDS
+            told, url, parse_authorization, lambda got: got.status != "pending", PROOF_SECONDS
         )
         if found.status == "valid":
             return None
