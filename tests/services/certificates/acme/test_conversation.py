@@ -26,9 +26,12 @@ PROCESSING = {
 
 @pytest.mark.parametrize("count", [1, MAX_BAD_NONCES - 1])
 def test_bad_nonces_are_tried_again(play: Play, count: int) -> None:
+    """With the nonce of the refusal: no other is fetched."""
+
     async def work(world: World) -> None:
         world.authority.bad_nonces = count
-        await world.obtain()
+        await world.obtain("mail.example.test")
+        assert world.authority.count("/nonce") == 1
 
     play(work)
 
