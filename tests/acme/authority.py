@@ -215,7 +215,7 @@ class TestAuthority:
             if place in self.instead:
                 return self.instead[place]
         _, kind, *rest = path.split("/")
-        served = getattr(self, f"_{kind.replace('-', '_')}")
+        served = getattr(self, f"_{kind}")
         answered = served(payload, account, *rest)
         assert isinstance(answered, Answered)
         for place in places:
@@ -250,7 +250,7 @@ class TestAuthority:
     # Resources
 
     def _dir(self, *_: object) -> Answered:
-        meta: Json = {"termsOfService": "https://ca.test/terms"}
+        meta: Json = {"termsOfService": "https://ca.test/terms", "caaIdentities": ["ca.test"]}
         if self.profiles:
             meta["profiles"] = self.profiles
         if self.customers:
@@ -259,7 +259,6 @@ class TestAuthority:
             "newNonce": f"{self.base}/nonce",
             "newAccount": f"{self.base}/account",
             "newOrder": f"{self.base}/order",
-            "keyChange": f"{self.base}/key-change",
             "renewalInfo": f"{self.base}/ari",
             "meta": meta,
             "somethingNew": {"deep": [1, 2, 3]},
@@ -297,15 +296,6 @@ class TestAuthority:
         if mac != _decode(binding["signature"]):
             raise _Refusing(problem("unauthorized", 403))
         assert json.loads(_decode(binding["payload"])) == jwk
-
-    def _key_change(self, payload: Json | None, account: str) -> Answered:
-        assert payload is not None
-        header = json.loads(_decode(payload["protected"]))
-        _check_signature(header["jwk"], payload)
-        inner = json.loads(_decode(payload["payload"]))
-        assert inner == {"account": account, "oldKey": self.accounts[account]["jwk"]}
-        self.accounts[account]["jwk"] = header["jwk"]
-        return Answered(200, {})
 
     def _order(self, payload: Json | None, account: str, number: str = "") -> Answered:
         if number:

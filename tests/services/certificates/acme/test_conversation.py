@@ -15,7 +15,6 @@ from mailclad.services.certificates.acme.proof import PROOF_SECONDS
 from tests.acme.authority import Answered, objection, problem
 from tests.acme.world import NAMES, Play, World
 
-
 PROCESSING = {
     "status": "processing",
     "identifiers": [],

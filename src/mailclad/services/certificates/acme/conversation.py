@@ -24,7 +24,9 @@ from mailclad.protocols.acme.objects import (
     Problem,
     parse_directory,
     parse_problem,
+    shown,
 )
+from mailclad.services.certificates.acme.challenge import ChallengeKind
 from mailclad.services.certificates.acme.explain import explain, finding
 from mailclad.services.certificates.acme.order import AuthorityFailed
 
@@ -84,7 +86,7 @@ class Conversation:
     ) -> None:
         self.account: str | None = None
         self.key: AccountKey | None = None
-        self.sleep = sleep
+        self._sleep = sleep
         self._authority = authority
         self._directory_url = directory_url
         self._https = https
@@ -125,7 +127,7 @@ class Conversation:
         waited, usual = 0.0, FIRST_POLL_SECONDS
         while waited < seconds:
             pause = self._asked_pause(last) or usual
-            await self.sleep(pause)
+            await self._sleep(pause)
             waited += pause
             usual = min(2 * usual, LONGEST_POLL_SECONDS)
             last = await self.post(url, None)
@@ -149,13 +151,13 @@ class Conversation:
 
     def broken(self, what: str) -> AuthorityFailed:
         """To be raised where the authority does not keep to the protocol."""
-        return AuthorityFailed(f"{self._authority}: {what}")
+        return AuthorityFailed(f"{self._authority}: {shown(what)}")
 
     def failure(self, what: str, refused: Refused) -> AuthorityFailed:
         """To be raised where a refusal is final."""
         problem = refused.problem
         said = problem.kind or problem.words
-        why = explain(problem) if said else f"it answered with status {refused.status}"
+        why = self.explain(problem) if said else f"it answered with status {refused.status}"
         until = ""
         if problem.kind == "rateLimited" and refused.again is not None:
             until = f" (until {refused.again:%Y-%m-%d %H:%M} UTC)"
@@ -165,6 +167,11 @@ class Conversation:
             not_before=refused.again,
             finding=finding(problem),
         )
+
+    def explain(self, problem: Problem, proof: ChallengeKind | None = None) -> str:
+        """In words for people; ``proof`` is how a name was to be proved."""
+        known = self._directory.meta.caa_identities if self._directory is not None else ()
+        return explain(problem, proof, issuer=next(iter(known), ""))
 
     async def _patiently(self, ask: Callable[[], Awaitable[Response]]) -> Response:
         """Raises Refused, or AuthorityFailed where nobody answers."""
@@ -178,7 +185,7 @@ class Conversation:
                 failure, pause = refused, self._pause(refused)
             if pause is None or not left:
                 raise failure
-            await self.sleep(pause)
+            await self._sleep(pause)
         raise AssertionError("the last try returns or raises")
 
     def _taken(self, response: Response) -> Response:

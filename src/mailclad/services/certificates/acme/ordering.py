@@ -17,12 +17,12 @@ import structlog
 from mailclad.base.https import Response
 from mailclad.protocols.acme.headers import read_links
 from mailclad.protocols.acme.jws import encode_base64url
-from mailclad.protocols.acme.objects import Directory, Order, Problem, parse_order
+from mailclad.protocols.acme.objects import Directory, Order, Problem, parse_order, shown
 from mailclad.protocols.acme.request import as_address, write_csr, write_identifiers
 from mailclad.services.certificates.acme.account import Authority
 from mailclad.services.certificates.acme.challenge import Solver
 from mailclad.services.certificates.acme.conversation import Conversation, Refused
-from mailclad.services.certificates.acme.explain import AUTHORITY_ONLY, explain, finding
+from mailclad.services.certificates.acme.explain import AUTHORITY_ONLY, finding
 from mailclad.services.certificates.acme.issued import (
     Chain,
     NotAsOrdered,
@@ -144,7 +144,7 @@ class Ordering:
     def _profile(self, directory: Directory, names: Sequence[str]) -> str:
         known, wanted = directory.meta.profiles, self._authority.profile
         if wanted and wanted not in known:
-            listed = ", ".join(known) or "none"
+            listed = shown(", ".join(known)) or "none"
             text = f"{self._authority.name} has no profile “{wanted}”; it lists: {listed}"
             raise AuthorityFailed(text)
         if not wanted and SHORT_LIVED in known and any(map(as_address, names)):
@@ -189,7 +189,7 @@ class Ordering:
             [
                 Unproved(
                     name,
-                    explain(problem),
+                    self._talk.explain(problem),
                     finding(problem),
                     None,
                     elsewhere=problem.kind in AUTHORITY_ONLY,
