@@ -56,7 +56,9 @@ class Accounts:
         self.kept: dict[str, AcmeAccount] = {}
 
     async def acme_account(self, authority: str) -> AcmeAccount | None:
-        return self.kept.get(authority)
+        kept = self.kept.get(authority)
+        await asyncio.sleep(0)  # a real one gives way to others too
+        return kept
 
     async def keep_acme_account(self, account: AcmeAccount) -> None:
         self.kept[account.authority] = account
@@ -118,7 +120,8 @@ class TestAuthority:
     """``refuse``: by name, the kind of problem and where it is said.
 
     That is "order", "challenge" or "finalize", or the kind of proof that fails.
-    ``instead``: what is said on a path in place of the answer; ``once``: the next answers there.
+    ``instead``: what is said on a path in place of the answer; ``once``: the next answers there;
+    ``lost``: how many answers there are cut, after what was asked was done.
     """
 
     __test__ = False
@@ -129,6 +132,7 @@ class TestAuthority:
         self.refuse: dict[str, tuple[str, str]] = {}
         self.instead: dict[str, Answered | bytes] = {}
         self.once: dict[str, list[Answered | bytes]] = {}
+        self.lost: dict[str, int] = {}
         self.poll_headers = [("Retry-After", "3")]
         self.rechain: Callable[[bytes], bytes] = lambda chain: chain
         self.bad_nonces = 0
@@ -211,9 +215,13 @@ class TestAuthority:
             if place in self.instead:
                 return self.instead[place]
         _, kind, *rest = path.split("/")
-        served = getattr(self, f"_{kind.replace('-', '_')}")
+        served = getattr(self, f"_{kind}")
         answered = served(payload, account, *rest)
         assert isinstance(answered, Answered)
+        for place in places:
+            if self.lost.get(place, 0) > 0:
+                self.lost[place] -= 1
+                return b"HTTP/1.1 200 OK\r\n"
         return answered
 
     def _verify(self, url: str, body: bytes) -> tuple[Json, Json | None, str]:
@@ -242,7 +250,7 @@ class TestAuthority:
     # Resources
 
     def _dir(self, *_: object) -> Answered:
-        meta: Json = {"termsOfService": "https://ca.test/terms"}
+        meta: Json = {"termsOfService": "https://ca.test/terms", "caaIdentities": ["ca.test"]}
         if self.profiles:
             meta["profiles"] = self.profiles
         if self.customers:
@@ -251,7 +259,6 @@ class TestAuthority:
             "newNonce": f"{self.base}/nonce",
             "newAccount": f"{self.base}/account",
             "newOrder": f"{self.base}/order",
-            "keyChange": f"{self.base}/key-change",
             "renewalInfo": f"{self.base}/ari",
             "meta": meta,
             "somethingNew": {"deep": [1, 2, 3]},
@@ -289,15 +296,6 @@ class TestAuthority:
         if mac != _decode(binding["signature"]):
             raise _Refusing(problem("unauthorized", 403))
         assert json.loads(_decode(binding["payload"])) == jwk
-
-    def _key_change(self, payload: Json | None, account: str) -> Answered:
-        assert payload is not None
-        header = json.loads(_decode(payload["protected"]))
-        _check_signature(header["jwk"], payload)
-        inner = json.loads(_decode(payload["payload"]))
-        assert inner == {"account": account, "oldKey": self.accounts[account]["jwk"]}
-        self.accounts[account]["jwk"] = header["jwk"]
-        return Answered(200, {})
 
     def _order(self, payload: Json | None, account: str, number: str = "") -> Answered:
         if number:
@@ -389,6 +387,8 @@ class TestAuthority:
     def _finalize(self, payload: Json | None, account: str, number: str) -> Answered:
         assert payload is not None
         order = self.orders[int(number)]
+        if order["status"] == "valid":
+            return problem("orderNotReady", 403)
         self._refuse_at("finalize", order["identifiers"])
         proved = [int(url.rpartition("/")[2]) for url in order["authorizations"]]
         if any(self.authorizations[at]["status"] != "valid" for at in proved):

@@ -17,7 +17,6 @@ from mailclad.base.secret import Secret
 from mailclad.protocols.acme.jws import (
     AccountKey,
     bind_account,
-    change_key,
     decode_base64url,
     encode_base64url,
     sign,
@@ -109,16 +108,6 @@ def test_a_binding(shown: str) -> None:
 def test_what_is_no_mac_key(shown: str) -> None:
     with pytest.raises(ValueError):
         bind_account(KEY, URL, "kid-7", Secret(shown.encode()))
-
-
-@pytest.mark.rfc(8555, "7.3.5")
-def test_a_change_of_the_key() -> None:
-    other = ec.generate_private_key(ec.SECP256R1())
-    new = AccountKey(pem(other))
-    inner: Any = change_key(new, KEY, URL, "https://ca.test/account/1")
-    header, payload = verified(inner, other)
-    assert header == {"alg": "ES256", "jwk": new.jwk, "url": URL}
-    assert json.loads(payload) == {"account": "https://ca.test/account/1", "oldKey": KEY.jwk}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Our account with an authority: opened once, found again, bound, changed."""
+"""Our account with an authority: opened once, found again, bound."""
 
 import asyncio
 
@@ -80,16 +80,6 @@ def test_an_account_that_is_forgotten_always(play: Play) -> None:
             await world.obtain()
         assert caught.value.finding == "ACME-434"
         assert world.authority.count("/order") == 2
-
-    play(work)
-
-
-def test_the_key_of_an_account_changes(play: Play) -> None:
-    async def work(world: World) -> None:
-        await world.obtain()
-        await world.client().change_key()
-        await world.obtain()
-        assert world.authority.count("/account") == 1
 
     play(work)
 

@@ -15,12 +15,22 @@ from mailclad.services.certificates.acme.proof import PROOF_SECONDS
 from tests.acme.authority import Answered, objection, problem
 from tests.acme.world import NAMES, Play, World
 
+PROCESSING = {
+    "status": "processing",
+    "identifiers": [],
+    "authorizations": [],
+    "finalize": "https://ca.test/finalize",
+}
+
 
 @pytest.mark.parametrize("count", [1, MAX_BAD_NONCES - 1])
 def test_bad_nonces_are_tried_again(play: Play, count: int) -> None:
+    """With the nonce of the refusal: no other is fetched."""
+
     async def work(world: World) -> None:
         world.authority.bad_nonces = count
-        await world.obtain()
+        await world.obtain("mail.example.test")
+        assert world.authority.count("/nonce") == 1
 
     play(work)
 
@@ -141,5 +151,42 @@ def test_a_certificate_that_takes_its_time(play: Play) -> None:
 
         world.authority.alter = alter
         assert (await world.obtain()).names == NAMES
+
+    play(work)
+
+
+@pytest.mark.parametrize(
+    "path", ["/dir", "/nonce", "/account", "/order", "/authz", "/chall", "/finalize", "/cert"]
+)
+def test_an_answer_that_is_lost_is_asked_for_again(play: Play, path: str) -> None:
+    """Whether or not the authority did what was asked."""
+
+    async def work(world: World) -> None:
+        world.authority.lost[path] = 1
+        issued = await world.obtain()
+        assert (issued.names, issued.dropped) == (NAMES, {})
+        assert len(world.authority.accounts) == 1
+
+    play(work)
+
+
+def test_a_busy_authority_gives_no_nonce_for_a_moment(play: Play) -> None:
+    async def work(world: World) -> None:
+        world.authority.once["/nonce"] = [Answered(503, b"", [("Retry-After", "9")])]
+        await world.obtain()
+        assert world.slept[0] == 9.0
+
+    play(work)
+
+
+@pytest.mark.rfc(8555, "7.4")
+def test_the_first_question_waits_as_long_as_the_authority_asks(play: Play) -> None:
+    async def work(world: World) -> None:
+        world.authority.once["/finalize"] = [
+            Answered(200, PROCESSING, [("Retry-After", "11")]),
+        ]
+        with pytest.raises(AuthorityFailed, match="no decision"):
+            await world.obtain()
+        assert 11.0 in world.slept
 
     play(work)

@@ -47,6 +47,12 @@ def test_the_remedy_fits(kind: str, proof: ChallengeKind | None, words: str, ent
     assert finding(problem, proof) == entry
 
 
+def test_the_record_that_is_missing_is_shown() -> None:
+    problem = Problem(f"{ERROR_NAMESPACE}caa")
+    assert '“0 issue "ca.test"”' in explain(problem, issuer="ca.test")
+    assert "issue" not in explain(problem, issuer='ca.test"; \x1b[31m')
+
+
 @pytest.mark.parametrize(
     ("instance", "shown"),
     [

@@ -125,6 +125,48 @@ def test_answers_that_are_none(play: Play, path: str, answered: Answered) -> Non
     play(work)
 
 
+RED = "\x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        {"status": RED},
+        {"finalize": f"https://{RED}/"},
+        {"status": "valid", "certificate": f"https://ca.test/{RED}"},
+        {"authorizations": [f"{RED}https://ca.test/"]},
+        {"identifiers": [{"type": "ip", "value": RED}]},
+    ],
+)
+def test_no_answer_disturbs_a_terminal(play: Play, alter: dict[str, Any]) -> None:
+    async def work(world: World) -> None:
+        world.authority.alter = lambda order: order | alter
+        with pytest.raises(AuthorityFailed) as caught:
+            await world.obtain()
+        assert str(caught.value).isprintable()
+
+    play(work)
+
+
+def test_no_list_of_an_authority_disturbs_a_terminal(play: Play) -> None:
+    async def work(world: World) -> None:
+        world.authority.profiles = {RED: ""}
+        with pytest.raises(AuthorityFailed) as profile:
+            await world.obtain(profile="tls")
+        world.authority.offers = [RED]
+        with pytest.raises(OrderFailed) as proof:
+            await world.obtain()
+        closed = Answered(200, {"status": RED}, [("Location", "https://ca.test/1")])
+        world.authority.instead["/account"] = closed
+        world.accounts.kept.clear()
+        with pytest.raises(AuthorityFailed) as account:
+            await world.obtain()
+        for caught in (profile, proof, account):
+            assert str(caught.value).isprintable()
+
+    play(work)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["/dir", "/authz"])
 def test_an_answer_that_is_too_long(play: Play, path: str) -> None:
