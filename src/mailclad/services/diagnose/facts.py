@@ -4,11 +4,17 @@ Comes in: what an untrusted server said, cut to named limits by whoever probes. 
 a judgement: "expired" is for the rules to say.  A probe never sends a password.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
 
+from mailclad.base.resolver import Caa, Mx, Tlsa
 from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.mail.mta_sts import StsPolicy
 from mailclad.mail.tls_verdict import ChainFault
+
+T_co = TypeVar("T_co", covariant=True)
 
 GREETING_OCTETS = 512
 """What is kept of a server's first words."""
@@ -147,3 +153,80 @@ class HostSeen:
     problem: str = ""
     exists: bool = True
     ports: tuple[PortSeen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T_co]):
+    """What the DNS says, or in ``problem`` why nothing is known; then ``bogus`` may be set.
+
+    ``name`` is where the records stand (for CAA and DMARC: perhaps a parent of what was asked).
+    ``secure``: validated by DNSSEC, also where there are no records.
+    """
+
+    name: str
+    records: tuple[T_co, ...] = ()
+    secure: bool = False
+    exists: bool = True
+    ttl: int = 0
+    problem: str = ""
+    bogus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseSeen:
+    """The names of an address; ``confirmed`` are those that lead back to it (RFC 8601 iprev)."""
+
+    address: str
+    names: Asked[str]
+    confirmed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSeen:
+    """A host that takes a domain's mail.  ``alias``: its CNAME's target (RFC 2181 §10.3).
+
+    ``tlsa`` stands at ``_25._tcp.host``; it is empty, unasked, where no address is secure
+    (RFC 7672 §2.2.2), and then ``tlsa_insecure`` is what stands there nevertheless.
+    """
+
+    host: str
+    preference: int
+    addresses4: Asked[str]
+    addresses6: Asked[str]
+    alias: str = ""
+    tlsa: Asked[Tlsa] = Asked("")
+    tlsa_insecure: tuple[Tlsa, ...] = ()
+    reverse: tuple[ReverseSeen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySeen:
+    """What a mail domain says of itself in the DNS and behind it.
+
+    ``mx`` empty and ``exchanges`` not: the domain's own address takes mail (RFC 5321 §5.1).
+    ``spf``, ``tls_rpt``, ``sts`` and ``dkim`` hold only records of their kind; of ``dkim`` only
+    the selectors that were found, by name, of a list of common ones.  ``sts_policy`` is None
+    where ``sts_problem`` says why, or nothing is announced.  ``caa`` is the nearest set for each
+    host, by host.  ``twice``: records found at ``NAME.DOMAIN.DOMAIN`` only.  ``set_up`` is what is
+    known of the names that programs ask for settings, by host, True where it is there.
+    """
+
+    domain: str
+    zone: str
+    mx: Asked[Mx]
+    exchanges: tuple[ExchangeSeen, ...] = ()
+    sts: Asked[bytes] = Asked("")
+    sts_policy: StsPolicy | None = None
+    sts_problem: str = ""
+    tls_rpt: Asked[bytes] = Asked("")
+    caa: Mapping[str, Asked[Caa]] = field(default_factory=dict)
+    spf: Asked[bytes] = Asked("")
+    dmarc: Asked[bytes] = Asked("")
+    dkim: Mapping[str, Asked[bytes]] = field(default_factory=dict)
+    twice: tuple[str, ...] = ()
+    set_up: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def dnssec(self) -> bool | None:
+        """Whether the domain is signed; None where that could not be found out."""
+        return None if self.mx.problem else self.mx.secure

@@ -30,7 +30,8 @@ class Found:
     """``id`` is the catalogue's (``CERT-302``), ``rule`` the detecting rule's (``C07a``).
 
     ``level`` overrides the entry's own for this service.  ``values`` fill the entry's texts:
-    names are the entry's ``values``; times are ISO 8601 in UTC, lists joined by ", ".
+    names are the entry's ``values``; times are ISO 8601 in UTC, lists joined by ", ".  ``also`` are
+    the other addresses and endpoints with just the same fault: one cause is told once.
     """
 
     id: str
@@ -40,3 +41,4 @@ class Found:
     endpoint: Endpoint | None = None
     level: Level | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[tuple[str, Endpoint], ...] = ()
