@@ -15,11 +15,15 @@ from types import MappingProxyType
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.mail.tls_verdict import ChainFault
 from mailclad.servers.tls_probe import ALPN_NAMES
-from mailclad.services.diagnose.facts import HandshakeSeen, PortSeen, Way
+from mailclad.services.diagnose.facts import HandshakeSeen, PortSeen, Spoken, Way
 
 _OF_VERSION: Mapping[str, Way] = MappingProxyType(
     {"TLSv1": Way.OLD, "TLSv1.1": Way.OLD, "TLSv1.2": Way.TLS12, "TLSv1.3": Way.TLS13}
 )
+
+
+SLOW_SECONDS = 4.0
+"""A port that took longer the first time, a late greeting mostly, is not visited again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +71,50 @@ def _implied(shake: HandshakeSeen) -> Iterator[Way]:
     if shake.done and shake.way in {Way.MODERN, Way.OPEN, Way.TLS12}:
         if shake.version in _OF_VERSION:
             yield _OF_VERSION[shake.version]
-        if "ECDSA" in shake.suite:
-            yield Way.ECDSA
-        elif "RSA" in shake.suite:
-            yield Way.RSA
+        if shake.version == "TLSv1.2":
+            yield Way.ECDSA if "ECDSA" in shake.suite else Way.RSA
 
 
 def wanted(further: Further, ports: Sequence[PortSeen], domain: str) -> Iterator[int]:
     """Yield the places of the ports that are worth this visit: one of each service."""
     asked: set[MailProtocol] = set()
     for place, port in enumerate(ports):
-        if port.protocol in asked:
-            continue
-        if further.injects:
-            fits = bool(port.upgrade_reply) and _is_done(port)
-        else:
-            fits = _fits(further.way, port, domain)
-        if fits:
+        if port.protocol not in asked and _is_worth(further, port, domain):
             asked.add(port.protocol)
             yield place
 
 
-def _fits(way: Way, port: PortSeen, domain: str) -> bool:
-    if port.handshake(way) is not None or not port.handshakes:
+def _is_worth(further: Further, port: PortSeen, domain: str) -> bool:
+    if port.seconds > SLOW_SECONDS:
         return False
-    if way is Way.NO_NAME and not _is_done(port):
-        # it may be the name that the server does not like
-        return any(one.received_alert is not None for one in port.handshakes)
-    if not _is_done(port):
+    if further.injects:
+        return bool(port.upgrade_reply) and _is_sound(port)
+    if port.handshake(further.way) is not None:
         return False
-    if way is Way.DOMAIN:
-        return bool(domain) and domain != port.endpoint.host
-    return way is not Way.ALPN or port.protocol in ALPN_NAMES
+    if further.way is Way.NO_NAME and _is_refused(port):
+        return True  # it may be the name that the server does not like
+    return _is_sound(port) and _can_tell(further.way, port, domain)
 
 
-def _is_done(port: PortSeen) -> bool:
-    return any(one.done for one in port.handshakes)
+def _can_tell(way: Way, port: PortSeen, domain: str) -> bool:
+    match way:
+        case Way.DOMAIN:
+            return domain not in {"", port.endpoint.host}
+        case Way.ALPN:
+            return port.protocol in ALPN_NAMES
+        case _:
+            return True
+
+
+def _is_sound(port: PortSeen) -> bool:
+    """Whether a modern program comes to speak with it, and by the way that is expected."""
+    modern = port.handshake(Way.MODERN)
+    is_done = modern is not None and modern.done and not modern.client_certificate_demanded
+    return is_done and port.spoken is not Spoken.TLS
+
+
+def _is_refused(port: PortSeen) -> bool:
+    return any(
+        not one.done and one.received_alert is not None and one.server_name
+        for one in port.handshakes
+    ) and not any(one.done for one in port.handshakes)

@@ -7,6 +7,7 @@ bring; time is its caller's to keep.
 
 import asyncio
 import errno
+import os
 from dataclasses import dataclass
 
 from mailclad.servers.tls_failure import StreamBroken
@@ -57,7 +58,7 @@ class Wire:
             raise Unreached(Reach.SILENT, f"no answer in {seconds:g} seconds") from None
         except OSError as problem:
             reach = _REACHES.get(problem.errno or 0, Reach.UNREACHABLE)
-            raise Unreached(reach, problem.strerror or str(problem)) from None
+            raise Unreached(reach, _words(problem)) from None
         return cls(reader, writer)
 
     async def send(self, octets: bytes) -> None:
@@ -68,7 +69,7 @@ class Wire:
             self._writer.write(octets)
             await self._writer.drain()
         except OSError as problem:
-            raise Ended(problem.strerror or str(problem)) from None
+            raise Ended(_words(problem)) from None
 
     async def receive(self) -> bytes:
         """Return some octets; raises Ended."""
@@ -114,7 +115,7 @@ class Wire:
         try:
             octets = await self._reader.read(_PIECE)
         except OSError as problem:
-            raise Ended(problem.strerror or str(problem)) from None
+            raise Ended(_words(problem)) from None
         self._left -= len(octets)
         if self._left < 0:
             raise Ended(f"more than {CONNECTION_OCTETS} octets")
@@ -129,3 +130,8 @@ class Wire:
         except StreamBroken as broken:
             tls.read_failed(broken)
             raise Ended(str(broken)) from None
+
+
+def _words(problem: OSError) -> str:
+    """The system's, without asyncio's."""
+    return os.strerror(problem.errno).lower() if problem.errno else str(problem)

@@ -16,7 +16,7 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], Spoken], ...] = (
     (re.compile(rb"HTTP/|\s*<(?:!doctype|html)", re.IGNORECASE), Spoken.HTTP),
     (re.compile(rb"\* (?:OK|PREAUTH|BYE)\b", re.IGNORECASE), Spoken.IMAP),
     (re.compile(rb"\+OK\b|-ERR\b", re.IGNORECASE), Spoken.POP3),
-    (re.compile(rb'"IMPLEMENTATION"|"SIEVE"|(?:OK|NO|BYE)\b', re.IGNORECASE), Spoken.SIEVE),
+    (re.compile(rb'"[A-Z]+"[ \r\n]|(?:OK|NO|BYE)\b', re.IGNORECASE), Spoken.SIEVE),
     (re.compile(rb"[245][0-5][0-9][ -][^\n]*\bFTP", re.IGNORECASE), Spoken.OTHER),
     (re.compile(rb"[245][0-5][0-9](?:[ \r\n-]|\Z)"), Spoken.SMTP),
 )
