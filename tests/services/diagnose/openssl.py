@@ -1,6 +1,7 @@
 """What OpenSSL finds wrong with a chain: real handshakes in memory, all codes and depths."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -76,14 +77,10 @@ def _shake_hands(client: SSL.Connection, server: SSL.Connection) -> None:
     server.set_accept_state()
     for _ in range(8):
         for one, other in ((client, server), (server, client)):
-            try:
+            with suppress(SSL.WantReadError):
                 one.do_handshake()
-            except SSL.WantReadError:
-                pass
-            try:
+            with suppress(SSL.WantReadError):
                 other.bio_write(one.bio_read(1 << 16))
-            except SSL.WantReadError:
-                pass
 
 
 def _load(der: bytes) -> crypto.X509:

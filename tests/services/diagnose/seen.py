@@ -92,10 +92,10 @@ def ask_and_judge(asked: Evidence, rounds: int = 5) -> tuple[Found, ...]:
     """With the URLs of the zoo answered, and no candidates."""
     answers = Answers()
     for _ in range(rounds):
-        left = questions(asked, zoo_verifiers(), answers)
+        left = questions(asked, answers, zoo_verifiers())
         urls = (*left.issuers, *left.revocations)
         if not urls:
             break
         fetched = {url: zoo().published.get(url) for url in urls}
         answers = Answers({**answers.fetched, **fetched}, answers.candidates)
-    return judge(asked, zoo_verifiers(), answers)
+    return judge(asked, answers, zoo_verifiers())

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from statistics import median
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.address import AddressProblem, normalise_domain
@@ -38,6 +37,18 @@ def plain_host(host: str) -> str:
         return normalise_domain(host.removesuffix("."))
     except AddressProblem:
         return host.lower()
+
+
+def chain_shown(port: PortSeen) -> tuple[bytes, ...]:
+    """What a program gets that gives the host's name, even if nothing came of it."""
+    return next(
+        (
+            one.chain
+            for one in port.handshakes
+            if one.chain and one.way not in (Way.NO_NAME, Way.DOMAIN)
+        ),
+        (),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +133,14 @@ class Case:
 
         One witness alone may be wrong himself.
         """
-        offsets = [one.there - one.here for one in self.evidence.clocks]
+        offsets = sorted(one.there - one.here for one in self.evidence.clocks)
         if len(offsets) < 2:
             return timedelta(0)
-        middle = median(offsets)
+        middle = offsets[len(offsets) // 2]
         agree = sum(abs(one - middle) <= CLOCK_TOLERANCE for one in offsets)
-        return middle if abs(middle) > CLOCK_TOLERANCE and agree * 2 > len(offsets) else timedelta(0)
+        return (
+            middle if abs(middle) > CLOCK_TOLERANCE and agree * 2 > len(offsets) else timedelta(0)
+        )
 
     @cached_property
     def now(self) -> datetime:
@@ -151,14 +164,15 @@ class Case:
         return tuple(one for door in self.doors if (one := self._shown(door)) is not None)
 
     def _shown(self, door: Door) -> Shown | None:
-        chain = self.read(door.port.chain)
+        sent = chain_shown(door.port)
+        chain = self.read(sent)
         if chain is None:
             return None
         modern, strict = door.port.handshake(Way.MODERN), door.port.handshake(Way.STRICT)
         return Shown(
             door=door,
             chain=chain,
-            faults=self._faults(modern, door.port.chain),
+            faults=self._faults(modern, sent),
             strict_faults=strict.faults if strict is not None else (),
             now=self.now,
             here=self.evidence.now,
@@ -206,7 +220,8 @@ class Case:
             return None
         policies = self.evidence.policies
         names = [plain_host(exchange.host), *([policies.domain] if policies else ())]
-        return judge_dane(shown.door.port.chain, records, names, self.verifiers.leads_to)
+        sent = chain_shown(shown.door.port)
+        return judge_dane(sent, records, names, self.verifiers.leads_to)
 
     def by_host(self) -> Iterator[tuple[str, tuple[Door, ...]]]:
         for host in dict.fromkeys(door.host for door in self.doors):

@@ -27,9 +27,7 @@ def surplus(shown: Shown, _case: Case) -> Iterator[Found]:
     if found:
         names = ", ".join(one.subject.words for one in found[:_SHOWN_SURPLUS])
         verb = "is" if len(found) == 1 else "are"
-        yield shown.found(
-            "CERT-316", "C13", what=f"{len(found)} that {verb} not needed: {names}"
-        )
+        yield shown.found("CERT-316", "C13", what=f"{len(found)} that {verb} not needed: {names}")
 
 
 def strict_only(shown: Shown, _case: Case) -> Iterator[Found]:
@@ -74,5 +72,7 @@ def in_no_log(shown: Shown, _case: Case) -> Iterator[Found]:
     """C39"""
     leaf = shown.chain.leaf
     if known_issuers.is_public(leaf.issuer) and not leaf.timestamps:
-        what = "it carries no proof (SCT) that a public log has it, so Apple's devices may refuse it"
+        what = (
+            "it carries no proof (SCT) that a public log has it, so Apple's devices may refuse it"
+        )
         yield shown.found("CERT-321", "C39", what=what)

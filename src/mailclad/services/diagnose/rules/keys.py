@@ -1,4 +1,4 @@
-"""C15–C17, C40: keys and signatures too weak, certificates for another use, keys that are public."""
+"""C15–C17, C40: weak keys and signatures, certificates for another use, keys that are public."""
 
 from collections.abc import Iterator
 from math import isqrt
@@ -28,8 +28,8 @@ PUBLISHED_KEYS = {
 """The first octets of SHA-256 of SubjectPublicKeyInfo, of keys that are published whole.
 
 Only what was computed from the published file itself.  Not in it: keys that Debian's OpenSSL of
-2008 made (a list of its own, of megabytes), and ``ssl-cert-snakeoil``, whose key each machine makes
-for itself and whose fault is that it is self-signed.
+2008 made (a list of its own, of megabytes), and ``ssl-cert-snakeoil``, whose key each machine
+makes for itself and whose fault is that it is self-signed.
 """
 _DIGITS = 16
 

@@ -133,7 +133,7 @@ def candidates(case: Case) -> Iterator[Candidate]:
 
 
 def _names(shown: Shown, case: Case) -> Iterator[str]:
-    """Of the certificate; for a wildcard, what the server calls itself, or the domain's records."""
+    """Of the certificate; for a wildcard, what the server calls itself, or records name."""
     names = shown.chain.leaf.names
     plain = [name for name in names.dns if "*" not in name]
     said = [*_self_named(shown), *map(plain_host, case.evidence.known_hosts)]

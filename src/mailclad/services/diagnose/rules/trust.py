@@ -5,6 +5,7 @@ apart here, and each is told alone.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from mailclad.services.diagnose.chain import pem
 from mailclad.services.diagnose.found import Found
@@ -27,8 +28,10 @@ def self_signed(shown: Shown, _case: Case) -> Iterator[Found]:
 
 def _told(fingerprint: str) -> str:
     """As programs show it."""
-    return fingerprint.upper() if not fingerprint else ":".join(
-        fingerprint[at : at + 2].upper() for at in range(0, len(fingerprint), 2)
+    return (
+        fingerprint.upper()
+        if not fingerprint
+        else ":".join(fingerprint[at : at + 2].upper() for at in range(0, len(fingerprint), 2))
     )
 
 
@@ -57,13 +60,17 @@ def does_not_belong(shown: Shown, _case: Case) -> Iterator[Found]:
         return
     if chain.broken is not None:
         below = chain.certificates[chain.broken]
-        what = f"the signature of “{below.subject.words}” is not by the “{below.issuer.words}” sent"
+        what = (
+            f"the signature of “{below.subject.words}” is not by the “{below.issuer.words}” sent"
+        )
         yield shown.found("CERT-314", "C14", what=what)
         return
     path = [chain.certificates[place] for place in chain.path]
-    for below, above in zip(path, path[1:], strict=False):
+    for below, above in pairwise(path):
         if below.issuer_key_id and above.key_id and below.issuer_key_id != above.key_id:
-            what = f"“{below.subject.words}” names another key than that of “{above.subject.words}”"
+            what = (
+                f"“{below.subject.words}” names another key than that of “{above.subject.words}”"
+            )
             yield shown.found("CERT-314", "C14", what=what)
             return
 

@@ -57,7 +57,7 @@ CODES: Mapping[int, tuple[str, str]] = {
     43: (_AUTHORITY, "it has no policy, and an authority demands one"),
     44: (_REVOCATION, "the revocation list is about other certificates"),
     45: (_AUTHORITY, "an extension uses something that is not supported"),
-    46: (_AUTHORITY, "it has more addresses (RFC 3779) than its issuer"),
+    46: (_AUTHORITY, "it has more addresses than its issuer"),
     47: (_AUTHORITY, "an authority may not certify this name"),
     48: (_AUTHORITY, "an authority is forbidden to certify this name"),
     49: (_AUTHORITY, "a limit on names has a minimum or maximum"),
