@@ -1,6 +1,6 @@
 """What a server's certificates say, read without trusting them, and how they hang together.
 
-RFC 5280 §4; RFC 8446 §4.4.2 (order), RFC 6962 (SCTs).  Comes in: DER as sent, a stranger's.  Goes
+RFC 5280 §4; RFC 8446 §4.4.2 (order).  Comes in: DER as sent, a stranger's.  Goes
 out: a ``Chain`` of facts; what cannot be read is a fact too, never an exception.  Whether a path
 leads to an authority that somebody trusts is not known here.  Limits: certificates, octets,
 names, URLs and signatures verified.
@@ -158,9 +158,7 @@ class Chain:
         """What no program needs: outside the path, or a root at its end."""
         root = {self.path[-1]} if len(self.path) > 1 and self.top.is_self_issued else set()
         needed = set(self.path) - root
-        return tuple(
-            one for place, one in enumerate(self.certificates) if place not in needed
-        )
+        return tuple(one for place, one in enumerate(self.certificates) if place not in needed)
 
     @property
     def is_ordered(self) -> bool:
@@ -225,7 +223,7 @@ class _PathFinder:
     def _issuer(self, path: list[int]) -> int | None:
         """The place of the next one, those behind first: so a chain in order stays in order."""
         here = path[-1]
-        places = [*range(here + 1, len(self._certificates)), *range(1, here)]
+        places: list[int] = [*range(here + 1, len(self._certificates)), *range(1, here)]
         broken = False
         for place in places:
             found = self.link(self._certificates[here], self._certificates[place])
@@ -316,6 +314,8 @@ def _key(parsed: x509.Certificate) -> tuple[str, int]:
             return "RSA", key.key_size
         case ec.EllipticCurvePublicKey():
             return "elliptic-curve", key.key_size
+        case _:
+            pass
     return type(key).__name__.removesuffix("PublicKey").lstrip("_"), 0
 
 
