@@ -26,6 +26,14 @@ from tests.dns.fake import FakeResolver
 SHORT = Patience(connect=2, banner=0.3, mx_banner=0.5, handshake=1, answer=2, leave=0.5, visit=3)
 
 HOST = "mail.test"
+SPOKEN = {
+    MailProtocol.SMTP: Spoken.SMTP,
+    MailProtocol.SUBMISSION: Spoken.SMTP,
+    MailProtocol.IMAP: Spoken.IMAP,
+    MailProtocol.POP3: Spoken.POP3,
+    MailProtocol.SIEVE: Spoken.SIEVE,
+    MailProtocol.HTTPS: Spoken.HTTP,
+}
 WAYS = {
     Way.OPEN,
     Way.MODERN,
@@ -83,13 +91,8 @@ def test_of_a_healthy_server_everything_is_seen_and_nothing_is_wrong(
             assert not shake.faults
             assert len(shake.chain) == 2
             assert shake.server_name == HOST
-        if port.protocol is not MailProtocol.HTTPS:
-            assert port.spoken is (
-                Spoken.SMTP
-                if port.protocol is MailProtocol.SUBMISSION
-                else Spoken(str(port.protocol))
-            )
-            assert port.offers_tls is not None
+        assert port.spoken is SPOKEN[port.protocol]
+        assert port.protocol is MailProtocol.HTTPS or port.offers_tls is not None
     starttls = [port for port in seen.ports if port.endpoint.tls is TlsMode.STARTTLS]
     assert all("STARTTLS" in (port.offers_clear or ()) for port in starttls)
     assert all(port.obeys_injected is not True for port in starttls)

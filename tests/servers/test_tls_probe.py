@@ -83,9 +83,16 @@ def test_authorities_that_cannot_be_read_are_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "sent"),
-    [("mail.test", "mail.test"), ("192.0.2.1", None), ("2001:db8::1", None), (None, None)],
+    [
+        ("mail.test", "mail.test"),
+        ("Mail.Test.", "mail.test"),
+        ("bücher.test", "xn--bcher-kva.test"),
+        ("192.0.2.1", None),
+        ("2001:db8::1", None),
+        ("", None),
+    ],
 )
-def test_an_ip_address_is_no_server_name(name: str | None, sent: str | None) -> None:
+def test_an_ip_address_is_no_server_name(name: str, sent: str | None) -> None:
     trying = ProbeTrust().begin(Way.OPEN, MailProtocol.IMAP, name)
     trying.begin()
     trying.give_up("enough")

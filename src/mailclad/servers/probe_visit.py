@@ -89,7 +89,7 @@ async def visit(
         async with asyncio.timeout(patience.visit):
             await one.run()
     except TimeoutError:
-        one.note(f"not done in {patience.visit:g} seconds")
+        one.note("no answer in time")
     except (Ended, DialogueProblem) as problem:
         one.ended(str(problem))
     finally:
@@ -149,7 +149,7 @@ class _Visit:
         """Whether the port is as silent as it should be before TLS."""
         try:
             async with asyncio.timeout(LISTENING_SECONDS):
-                await self._take_greeting()
+                await self._take_first(Question.GREETING)
         except TimeoutError:
             return True
         return False
@@ -157,9 +157,16 @@ class _Visit:
     async def _begin_with_tls(self) -> None:
         if not await self._handshake():
             return
-        greeted = not self.dialogue.is_greeted or await self._greet(self.patience.answer)
-        if greeted:
+        if self._is_https:
+            await self._ask_web()
+        elif await self._greet(self.patience.answer):
             await self._ask_under_tls()
+
+    async def _ask_web(self) -> None:
+        """It speaks when it is asked; an error is an answer too."""
+        if self.approach.way in _FIRST:
+            async with asyncio.timeout(self.patience.answer):
+                await self._take_first(Question.CAPABILITIES)
 
     # --- in clear ---
 
@@ -167,7 +174,7 @@ class _Visit:
         """Whether the server greeted, and may be asked more."""
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._take_greeting()
+                answer = await self._take_first(Question.GREETING)
         except TimeoutError:
             if not self.seen.greeting and self.attempt is None:
                 await self._try_tls()
@@ -241,9 +248,8 @@ class _Visit:
         await self._leave()
 
     async def _leave(self) -> None:
-        if self.dialogue.is_greeted:
-            with contextlib.suppress(Ended):
-                await self.wire.send(self.dialogue.ask(Question.LEAVE))
+        with contextlib.suppress(Ended):
+            await self.wire.send(self.dialogue.ask(Question.LEAVE))
 
     async def _handshake(self) -> bool:
         self.attempt = self.trust.begin(
@@ -259,9 +265,9 @@ class _Visit:
             self.seen = replace(self.seen, offers_tls=words)
         return words
 
-    async def _take_greeting(self) -> Answer:
+    async def _take_first(self, question: Question) -> Answer:
         """Keep the first octets, whatever they are."""
-        self.dialogue.ask(Question.GREETING)
+        await self.wire.send(self.dialogue.ask(question))
         while True:
             octets = await self.wire.receive()
             kept = (self.seen.greeting + octets)[:GREETING_OCTETS]
@@ -274,8 +280,7 @@ class _Visit:
         return await self._ask_octets(self.dialogue.ask(question))
 
     async def _ask_octets(self, octets: bytes) -> Answer:
-        if octets:
-            await self.wire.send(octets)
+        await self.wire.send(octets)
         try:
             async with asyncio.timeout(self.patience.answer):
                 answer = self.dialogue.receive(b"")

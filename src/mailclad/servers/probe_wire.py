@@ -63,7 +63,7 @@ class Wire:
 
     async def send(self, octets: bytes) -> None:
         """Raises Ended."""
-        if self._tls is not None:
+        if octets and self._tls is not None:
             octets = self._tls.session.encrypt(octets)
         try:
             self._writer.write(octets)
@@ -89,7 +89,7 @@ class Wire:
             async with asyncio.timeout(seconds):
                 await self.send(attempt.begin())
                 while not attempt.is_over:
-                    await self._send_if_any(attempt.take(await self._raw()))
+                    await self.send(attempt.take(await self._raw()))
         except TimeoutError:
             attempt.give_up(f"no answer in {seconds:g} seconds", silent=True)
         except Ended as ended:
@@ -106,10 +106,6 @@ class Wire:
 
     def abort(self) -> None:
         self._writer.transport.abort()
-
-    async def _send_if_any(self, octets: bytes) -> None:
-        if octets:
-            await self.send(octets)
 
     async def _raw(self) -> bytes:
         try:

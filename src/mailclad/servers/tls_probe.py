@@ -10,7 +10,6 @@ mail; our server and our deliveries use :mod:`tls`.  Limits: octets before the h
 certificates and octets of the chain that are kept.
 """
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,6 +22,7 @@ from mailclad.mail.endpoint import MailProtocol
 from mailclad.mail.tls_verdict import ChainFault
 from mailclad.protocols.tls.server_flight import plain_alert, requests_certificate
 from mailclad.servers.tls import ClientSession, first_fault, note_fault
+from mailclad.servers.tls_client import as_server_name
 from mailclad.servers.tls_failure import CertificateUnusable, StreamBroken, received_alert
 from mailclad.services.diagnose.facts import GREETING_OCTETS, HandshakeSeen, Way
 
@@ -92,10 +92,10 @@ class ProbeTrust:
         self._contexts: dict[Way, SSL.Context] = {}
         self._context(Way.MODERN)
 
-    def begin(self, way: Way, protocol: MailProtocol, server_name: str | None) -> "Attempt":
+    def begin(self, way: Way, protocol: MailProtocol, server_name: str) -> "Attempt":
         """Start a handshake; ``server_name`` is sent where the way has one."""
         connection = SSL.Connection(self._context(way))
-        name = None if way is Way.NO_NAME else _as_sni(server_name)
+        name = None if way is Way.NO_NAME else as_server_name(server_name)
         if name is not None:
             connection.set_tlsext_host_name(name.encode("ascii"))
         alpn = _alpn(way, protocol)
@@ -262,17 +262,6 @@ def _alpn(way: Way, protocol: MailProtocol) -> bytes | None:
             return b"imap" if protocol is MailProtocol.HTTPS else b"http/1.1"
         case _:
             return None
-
-
-def _as_sni(name: str | None) -> str | None:
-    """Not an IP address (RFC 6066 §3)."""
-    if name is None:
-        return None
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return name
-    return None
 
 
 def _first(context: SSL.Context, chain: Sequence[bytes]) -> tuple[ChainFault, ...]:

@@ -72,11 +72,6 @@ class Dialogue:
         self._octets = 0
 
     @property
-    def is_greeted(self) -> bool:
-        """Whether the server speaks first."""
-        return Question.LEAVE in self._grammar.commands
-
-    @property
     def is_greeted_again(self) -> bool:
         """Whether a greeting comes under TLS behind an upgrade."""
         return self._grammar.greets_again

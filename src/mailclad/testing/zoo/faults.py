@@ -45,7 +45,7 @@ _ALERT_HANDSHAKE_FAILURE, _ALERT_UNRECOGNIZED_NAME = 40, 112
 
 _NOT_MAIL: Mapping[str, Fault] = {
     "silent": Fault(
-        "takes connections and never says a word", ("CONN-103",), oddity=oddities.silence
+        "takes connections and never says a word", ("TLS-408",), oddity=oddities.silence
     ),
     "silent-in-clear": Fault(
         "takes connections and never says a word, where STARTTLS is expected",
@@ -53,14 +53,14 @@ _NOT_MAIL: Mapping[str, Fault] = {
         tls=STARTTLS,
         oddity=oddities.silence,
     ),
-    "closes-at-once": Fault("closes before a word", ("TLS-408",), oddity=oddities.closing),
+    "closes-at-once": Fault("closes before a word", ("CONN-108",), oddity=oddities.closing),
     "closes-at-once-in-clear": Fault(
         "closes before a word, where STARTTLS is expected",
         ("CONN-108",),
         tls=STARTTLS,
         oddity=oddities.closing,
     ),
-    "resets": Fault("ends every connection by a reset", ("TLS-408",), oddity=oddities.resetting),
+    "resets": Fault("ends every connection by a reset", ("CONN-108",), oddity=oddities.resetting),
     "closes-on-hello": Fault(
         "closes when a program begins with TLS", ("TLS-408",), oddity=oddities.closing_on_hello
     ),
@@ -77,14 +77,14 @@ _NOT_MAIL: Mapping[str, Fault] = {
     ),
     "endless-line": Fault(
         "a greeting without an end",
-        ("CONN-104",),
+        ("TLS-408",),
         SUBMISSION,
         STARTTLS,
         oddity=oddities.endless_line,
     ),
     "drips": Fault(
         "a greeting that comes octet by octet, for ever",
-        ("CONN-103",),
+        ("TLS-408",),
         SUBMISSION,
         STARTTLS,
         oddity=oddities.dripping,
@@ -235,7 +235,7 @@ _STARTTLS: Mapping[str, Fault] = {
     ),
     "starttls-garbage": Fault(
         "answers the request to encrypt with what is no answer",
-        ("MODE-203",),
+        ("TLS-408",),
         SUBMISSION,
         STARTTLS,
         habits=Habits(upgrade="hello?"),

@@ -47,8 +47,7 @@ class Terms:
         context.set_max_proto_version(self.newest)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         shown = self.certificate if named or not self.unnamed else self.unnamed
-        for name in filter(None, (shown, self.beside)):
-            _use(context, zoo.certificates[name])
+        _use(context, [zoo.certificates[name] for name in (shown, self.beside) if name])
         if self.agrees_to_any:
             context.set_alpn_select_callback(lambda _, offered: offered[0])
         elif self.alpn is not None:
@@ -73,11 +72,14 @@ def _choice(ours: Sequence[bytes]) -> Callable[[SSL.Connection, list[bytes]], by
     return choose
 
 
-def _use(context: SSL.Context, certificate: ZooCertificate) -> None:
-    leaf, *others = (x509.load_der_x509_certificate(one) for one in certificate.chain)
-    context.use_certificate(leaf)
-    key = load_pem_private_key(certificate.key_pem, None, unsafe_skip_rsa_key_validation=True)
-    assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
-    context.use_privatekey(key)
-    for other in others:
-        context.add_extra_chain_cert(other)
+def _use(context: SSL.Context, certificates: Sequence[ZooCertificate]) -> None:
+    """Of two certificates the links go out once: OpenSSL sends them with either."""
+    for certificate in certificates:
+        context.use_certificate(x509.load_der_x509_certificate(certificate.chain[0]))
+        key = load_pem_private_key(certificate.key_pem, None, unsafe_skip_rsa_key_validation=True)
+        assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+        context.use_privatekey(key)
+    first, *others = certificates
+    extra = [link for one in others for link in one.chain[1:] if link not in first.chain[1:]]
+    for link in (*first.chain[1:], *extra):
+        context.add_extra_chain_cert(x509.load_der_x509_certificate(link))

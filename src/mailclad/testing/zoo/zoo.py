@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mailclad.mail.address import normalise_domain
 from mailclad.mail.endpoint import Endpoint
 from mailclad.testing.zoo.certificates import HOST, CertificateZoo, make_zoo
 from mailclad.testing.zoo.faults import FAULTS, HEALTHY, Fault
@@ -179,5 +180,6 @@ def _faults(certificates: CertificateZoo) -> Mapping[str, tuple[Fault, str]]:
     known = {name: (fault, HOST) for name, fault in FAULTS.items()}
     for name, one in certificates.certificates.items():
         entries = tuple(entry for _, entry in one.finds)
-        known[name] = (Fault(one.about, entries, terms=Terms(name)), one.host)
+        host = normalise_domain(one.host.removesuffix("."))
+        known[name] = (Fault(one.about, entries, terms=Terms(name)), host)
     return MappingProxyType(known)
