@@ -391,7 +391,7 @@ def test_only_what_is_harmless_is_said(trust: ProbeTrust) -> None:
             await prober(trust).look_at(HOST, [endpoint])
 
     asyncio.run(go())
-    assert counting.told == b"EHLO localhost\r\nSTARTTLS\r\nQUIT\r\n"
+    assert counting.told == b"EHLO [127.0.0.1]\r\nSTARTTLS\r\nQUIT\r\n"
     assert counting.most == 1
 
 

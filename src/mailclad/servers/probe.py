@@ -19,7 +19,8 @@ from mailclad.mail.endpoint import Endpoint
 from mailclad.servers.probe_plan import ROUNDS, Further, known, wanted
 from mailclad.servers.probe_visit import Approach, Patience, visit
 from mailclad.servers.tls_probe import ProbeTrust
-from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken, Way
+from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Way
+from mailclad.services.diagnose.spoken import turns_away
 
 CONNECTIONS = 40
 """To one host, in all."""
@@ -50,7 +51,6 @@ class Prober:
 
     resolver: Resolver
     trust: ProbeTrust
-    hello_name: str = "localhost"
     patience: Patience = field(default_factory=Patience)
 
     async def look_at(
@@ -143,7 +143,7 @@ class _Look:
                 endpoint, address, replace(self._approach(Way.OPEN), listens_first=True)
             )
             port = _joined(port, again)
-        if _is_refusal(port):
+        if turns_away(port.greeting):
             self._closed.add(address)
         return self._known(port)
 
@@ -162,7 +162,9 @@ class _Look:
     async def _once_more(self, further: Further, port: PortSeen) -> PortSeen:
         approach = replace(self._approach(further.way), injects=further.injects)
         again = await self._visit(port.endpoint, port.address, approach)
-        if again.reach is not Reach.OPEN or (_is_refusal(again) and not _is_refusal(port)):
+        if again.reach is not Reach.OPEN or (
+            turns_away(again.greeting) and not turns_away(port.greeting)
+        ):
             self._closed.add(port.address)
             return port
         if further.injects:
@@ -180,7 +182,7 @@ class _Look:
 
     def _approach(self, way: Way) -> Approach:
         name = self._domain if way is Way.DOMAIN else self._host
-        return Approach(way, name, self._prober.hello_name)
+        return Approach(way, name)
 
     def _may_go_on(self, address: str) -> bool:
         now = asyncio.get_running_loop().time()
@@ -193,15 +195,6 @@ class _Look:
 def _is_worth_more(port: PortSeen) -> bool:
     """Whether TLS failed, and not for silence or for words in its place."""
     return any(not one.done and not one.silent and not one.first_octets for one in port.handshakes)
-
-
-def _is_refusal(port: PortSeen) -> bool:
-    """Whether it is a mail server that turned us away at the door."""
-    refusals = {Spoken.SMTP: b"45", Spoken.IMAP: b"", Spoken.POP3: b"-"}
-    begin = port.greeting[:1]
-    if port.spoken is Spoken.IMAP:
-        return port.greeting[:5].upper() == b"* BYE"
-    return begin != b"" and begin in refusals.get(port.spoken, b"")
 
 
 def _joined(port: PortSeen, again: PortSeen) -> PortSeen:

@@ -53,14 +53,13 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """How a visit is made: ``server_name`` for SNI, ``hello_name`` for EHLO.
+    """How a visit is made: ``server_name`` for SNI.
 
     ``listens_first``: hears for a moment whether a port that should begin with TLS says words.
     """
 
     way: Way
     server_name: str
-    hello_name: str = "localhost"
     listens_first: bool = False
     injects: bool = False
 
@@ -109,7 +108,7 @@ class _Visit:
     attempt: Attempt | None = None
 
     def __post_init__(self) -> None:
-        name = self.endpoint.host if self._is_https else self.approach.hello_name
+        name = self.endpoint.host if self._is_https else self.wire.own_literal
         self.dialogue = Dialogue(self.endpoint.protocol, name)
 
     @property

@@ -7,6 +7,7 @@ bring; time is its caller's to keep.
 
 import asyncio
 import errno
+import ipaddress
 import os
 from dataclasses import dataclass
 
@@ -60,6 +61,12 @@ class Wire:
             reach = _REACHES.get(problem.errno or 0, Reach.UNREACHABLE)
             raise Unreached(reach, _words(problem)) from None
         return cls(reader, writer)
+
+    @property
+    def own_literal(self) -> str:
+        """Our side's address, as clients without a name greet (RFC 5321 §4.1.3)."""
+        address = ipaddress.ip_address(self._writer.get_extra_info("sockname")[0])
+        return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
     async def send(self, octets: bytes) -> None:
         """Raises Ended."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.services.diagnose.facts import Spoken
-from mailclad.services.diagnose.spoken import recognise
+from mailclad.services.diagnose.spoken import recognise, turns_away
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,18 @@ from mailclad.services.diagnose.spoken import recognise
 )
 def test_it_is_recognised(octets: bytes, spoken: Spoken) -> None:
     assert recognise(octets) is spoken
+
+
+@pytest.mark.parametrize(
+    "greeting", [b"421 busy\r\n", b"554-no", b"* BYE x", b"-ERR", b"NO {3}", b'BYE "x"', b"450"]
+)
+def test_a_refusal_at_the_door_is_one(greeting: bytes) -> None:
+    assert turns_away(greeting)
+
+
+@pytest.mark.parametrize("greeting", [b"220 hi", b"* OK", b"+OK", b"OK", b"* PREAUTH", b"4", b""])
+def test_a_welcome_is_none(greeting: bytes) -> None:
+    assert not turns_away(greeting)
 
 
 @given(st.binary())

@@ -1,4 +1,4 @@
-"""Which protocol a server's first octets belong to.
+"""Which protocol a server's first octets belong to, and whether they turn us away.
 
 RFC 5321 §4.2, RFC 9051 §7.1, RFC 1939 §3, RFC 5804 §1.7, RFC 4253 §4.2, RFC 9112 §4.
 
@@ -27,3 +27,13 @@ def recognise(octets: bytes) -> Spoken:
     if not octets:
         return Spoken.NOTHING
     return next((spoken for sign, spoken in _SIGNS if sign.match(octets)), Spoken.OTHER)
+
+
+_REFUSALS = re.compile(
+    rb"[45][0-5][0-9](?:[ \r\n-]|\Z)|\* BYE\b|-ERR\b|(?:BYE|NO)\b", re.IGNORECASE
+)
+
+
+def turns_away(greeting: bytes) -> bool:
+    """Whether a mail server says at the door that it does not want to talk."""
+    return _REFUSALS.match(greeting) is not None
