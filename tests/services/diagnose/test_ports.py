@@ -36,7 +36,7 @@ SAFE_IMAP = ("IMAP4REV1", "STARTTLS", "LOGINDISABLED")
 
 def clear(at: Endpoint, greeting: bytes, spoken: Spoken, **changes: object) -> PortSeen:
     facts = {"greeting": greeting, "spoken": spoken, "handshakes": OK, **changes}
-    return port(at=at, **facts)
+    return port(at=at, **facts)  # type: ignore[arg-type]
 
 
 def imap(offers: tuple[str, ...] = SAFE_IMAP, **changes: object) -> PortSeen:
@@ -56,7 +56,7 @@ def failed(way: Way = Way.MODERN, **changes: object) -> HandshakeSeen:
 
 
 def imaps(*shakes: HandshakeSeen, **changes: object) -> PortSeen:
-    return port(handshakes=shakes, **changes)
+    return port(handshakes=shakes, **changes)  # type: ignore[arg-type]
 
 
 def ok(way: Way, **changes: object) -> HandshakeSeen:

@@ -34,7 +34,9 @@ MAX_URLS = 4
 MAX_SIGNATURES = 64
 """Verified in one chain: they cost, and hostile chains may give all certificates one name."""
 
-_WRONG = (*UNREADABLE, UnsupportedAlgorithm, TypeError, OverflowError)
+BROKEN = (*UNREADABLE, UnsupportedAlgorithm, TypeError, OverflowError)
+"""What the library raises on what breaks the rules of its encoding, or is of unknown kind."""
+
 T = TypeVar("T")
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -186,7 +188,7 @@ def read_certificate(der: bytes) -> Certificate:
         try:
             parsed = x509.load_der_x509_certificate(der)
             return _read(der, parsed)
-        except _WRONG:
+        except BROKEN:
             return Certificate(der, "it breaks the rules of its encoding")
 
 
@@ -198,7 +200,7 @@ def link(below: Certificate, above: Certificate) -> Link:
         below.parsed.verify_directly_issued_by(above.parsed)
     except InvalidSignature:
         return Link.BROKEN
-    except _WRONG:
+    except BROKEN:
         return Link.UNPROVEN
     return Link.PROVEN
 
@@ -291,7 +293,7 @@ def _name(read: Callable[[], x509.Name]) -> Name:
     try:
         name = read()
         der = name.public_bytes()
-    except _WRONG:
+    except BROKEN:
         return Name()
     common = _attribute(name, NameOID.COMMON_NAME)
     organization = _attribute(name, NameOID.ORGANIZATION_NAME)
@@ -307,7 +309,7 @@ def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
 def _key(parsed: x509.Certificate) -> tuple[str, int]:
     try:
         key = parsed.public_key()
-    except _WRONG:
+    except BROKEN:
         return "", 0
     match key:
         case rsa.RSAPublicKey():

@@ -86,7 +86,11 @@ def _seen_elsewhere(door: Door, case: Case) -> str:
         return "a firewall has written XXXX over the server's words"
     for one in case.doors:
         same = (one.host, one.port.endpoint) == (door.host, door.port.endpoint)
-        if same and one.port.address != door.port.address and "STARTTLS" in (one.port.offers_clear or ()):
+        if (
+            same
+            and one.port.address != door.port.address
+            and "STARTTLS" in (one.port.offers_clear or ())
+        ):
             return f"the same port at {one.port.address} offers it"
     return ""
 
