@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
+from mailclad.mail.tls_verdict import ChainFault
 from mailclad.services.diagnose.evidence import Answers, Candidate, ClockSeen, Evidence, FileSeen
-from mailclad.services.diagnose.facts import HostSeen
+from mailclad.services.diagnose.facts import HostSeen, Way
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.judge import judge, questions
 from mailclad.services.diagnose.rules.reach import edit_distance
@@ -13,6 +16,7 @@ from tests.services.diagnose.seen import (
     ask_and_judge,
     endpoint,
     evidence,
+    handshake,
     host,
     port,
     zoo,
@@ -111,6 +115,15 @@ def test_a_certificate_that_only_our_clock_calls_ended() -> None:
     found = _with_clock("ok", timedelta(days=-90))
     assert [one.rule for one in found] == ["C05", "C06"]
     assert found[1].values == {"offset": "90 days ahead"}
+
+
+@pytest.mark.parametrize("code", [9, 10])
+def test_what_openssl_says_by_our_wrong_clock_is_not_told_again(code: int) -> None:
+    offset = timedelta(days=30 if code == 9 else -90)
+    clocks = tuple(ClockSeen(f"{one}.example", NOW, NOW - offset) for one in range(2))
+    shake = handshake(Way.MODERN, zoo().certificates["ok"], faults=(ChainFault(code, 0),))
+    seen = Evidence((host(port(handshakes=(shake,))),), now=NOW - offset, clocks=clocks)
+    assert [one.rule for one in ask_and_judge(seen)] == ["C05", "C06"]
 
 
 def test_one_witness_is_not_believed() -> None:

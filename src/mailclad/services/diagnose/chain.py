@@ -357,17 +357,23 @@ def _http(url: str) -> Iterator[str]:
         yield url
 
 
-def is_for_servers(certificate: Certificate) -> bool:
-    """RFC 5280 §4.2.1.3, §4.2.1.12: what it says of its use must include TLS servers."""
-    purposes, usages = certificate.purposes, certificate.usages
-    for_servers = purposes is None or bool(
-        {
-            ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
-            ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string,
-        }.intersection(purposes)
-    )
-    signs = usages is None or bool(usages - {"key_cert_sign", "crl_sign"})
-    return for_servers and signs
+def is_meant_for_servers(certificate: Certificate) -> bool:
+    """RFC 5280 §4.2.1.12: one that says its purposes must say this one."""
+    return certificate.purposes is None or not _SERVERS.isdisjoint(certificate.purposes)
+
+
+_SERVERS = frozenset(
+    {
+        ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string,
+    }
+)
+
+
+def only_signs_certificates(certificate: Certificate) -> bool:
+    """RFC 5280 §4.2.1.3"""
+    usages = certificate.usages
+    return usages is not None and usages <= {"key_cert_sign", "crl_sign"}
 
 
 def pem(certificate: Certificate) -> str:

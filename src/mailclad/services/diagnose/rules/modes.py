@@ -85,12 +85,8 @@ def _seen_elsewhere(door: Door, case: Case) -> str:
     if any(_OVERWRITTEN.fullmatch(word) for word in door.port.offers_clear or ()):
         return "a firewall has written XXXX over the server's words"
     for one in case.doors:
-        same = (one.host, one.port.endpoint) == (door.host, door.port.endpoint)
-        if (
-            same
-            and one.port.address != door.port.address
-            and "STARTTLS" in (one.port.offers_clear or ())
-        ):
+        same = one is not door and (one.host, one.port.endpoint) == (door.host, door.port.endpoint)
+        if same and "STARTTLS" in (one.port.offers_clear or ()):
             return f"the same port at {one.port.address} offers it"
     return ""
 
