@@ -373,7 +373,7 @@ _SERVERS = frozenset(
 def only_signs_certificates(certificate: Certificate) -> bool:
     """RFC 5280 §4.2.1.3"""
     usages = certificate.usages
-    return usages is not None and usages <= {"key_cert_sign", "crl_sign"}
+    return usages is not None and frozenset() < usages <= {"key_cert_sign", "crl_sign"}
 
 
 def pem(certificate: Certificate) -> str:

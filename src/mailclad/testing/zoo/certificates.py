@@ -303,9 +303,9 @@ _RECIPES: Mapping[str, _Recipe] = {
         "the link is signed with SHA-1", _BARE, _C16, "sha1-inter", ("sha1-inter",)
     ),
     "bad-signature": _Recipe("a broken signature", replace(_LEAF, broken=True), _C14),
-    "bad-signature-public": _Recipe(
-        "a broken signature, below a public authority",
-        replace(_BARE, broken=True),
+    "other-issuer-key-public": _Recipe(
+        "names another key as that of its public issuer",
+        replace(_BARE, key_id=b"\x01" * 20),
         _C14,
         "public",
         ("public",),
