@@ -6,6 +6,7 @@
         assert site.requests[0].startswith(b"GET /")
 
 It runs in the event loop of the test, on the standard library's TLS: a foreign peer.
+Without a certificate it speaks HTTP in the clear.
 """
 
 import asyncio
@@ -32,7 +33,9 @@ class Site:
     ``hang`` keeps the connection open behind the last one; ``rude`` ends it without a goodbye.
     """
 
-    def __init__(self, certificate: Made, address: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, certificate: Made | None, address: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self.answer: Iterable[bytes] = plain(b"hello")
         self.hang = False
         self.rude = False
@@ -41,18 +44,26 @@ class Site:
         self.server_names: list[str | None] = []
         self.port = port
         self._address = address
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context = self._tls(certificate) if certificate is not None else None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _tls(self, certificate: Made) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         served = certificate.served()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "pair.pem"
             file.write_bytes(served.chain_pem + served.key_pem.reveal())
-            self._context.load_cert_chain(file)
-        self._context.sni_callback = lambda _, name, __: self.server_names.append(name)
-        self._tasks: set[asyncio.Task[None]] = set()
+            context.load_cert_chain(file)
+        context.sni_callback = lambda _, name, __: self.server_names.append(name)
+        return context
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._serve, self._address, self.port, ssl=self._context, ssl_handshake_timeout=20
+            self._serve,
+            self._address,
+            self.port,
+            ssl=self._context,
+            ssl_handshake_timeout=20 if self._context is not None else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self

@@ -53,7 +53,7 @@ def fetched(
     trust: ClientTrust,
     answer: Iterable[bytes],
     *,
-    leaf: Made = LEAF,
+    leaf: Made | None = LEAF,
     request: Request = Request(f"https://{HOST}/policy?x=1"),
     hang: bool = False,
     rude: bool = False,
@@ -95,6 +95,61 @@ def test_something_is_posted(loop: str, trust: ClientTrust) -> None:
     head, _, body = requests[0].partition(b"\r\n\r\n")
     assert b"\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Length: 240000" in head
     assert body == request.body
+
+
+def test_only_the_head_is_asked_for(loop: str, trust: ClientTrust) -> None:
+    """The length is that of a body which never comes (RFC 9110 §9.3.2)."""
+    requests: list[bytes] = []
+    response = fetched(
+        loop,
+        trust,
+        [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"],
+        request=Request(f"https://{HOST}/", head=True),
+        requests=requests,
+        hang=True,
+    )
+    assert (response.status, response.body) == (200, b"")
+    assert requests[0].startswith(b"HEAD / HTTP/1.1\r\n")
+
+
+def test_every_field_of_one_name_is_kept(loop: str, trust: ClientTrust) -> None:
+    head = b"HTTP/1.1 204 No\r\nLink: <a>\r\nX: y\r\nLINK:  <b>, <c> \r\n\r\n"
+    response = fetched(loop, trust, [head])
+    assert response.headers == {"link": "<a>", "x": "y"}
+    assert response.values("link") == ("<a>", "<b>, <c>")
+    assert response.values("y") == ()
+
+
+CLEAR = Request(f"http://{HOST}/ca.der", plain=True)
+
+
+@pytest.mark.parametrize("answer", [plain(b"hello"), [b"HTTP/1.0 200 OK\r\n\r\nhel", b"lo"]])
+def test_in_the_clear_where_the_caller_wants_it(
+    loop: str, trust: ClientTrust, answer: list[bytes]
+) -> None:
+    requests: list[bytes] = []
+    response = fetched(loop, trust, answer, leaf=None, request=CLEAR, requests=requests)
+    assert response.body == b"hello"
+    assert requests[0].startswith(b"GET /ca.der HTTP/1.1\r\nHost: mta-sts.example.test:")
+
+
+def test_who_allows_the_clear_still_gets_tls_for_https(loop: str, trust: ClientTrust) -> None:
+    request = Request(f"https://{HOST}/", plain=True)
+    assert fetched(loop, trust, plain(b"hello"), request=request).body == b"hello"
+    with pytest.raises(HttpsCertificateRefused):
+        fetched(loop, trust, plain(b"hello"), leaf=make("leaf", [HOST]), request=request)
+
+
+def test_in_the_clear_the_limits_are_the_same(loop: str, trust: ClientTrust) -> None:
+    with pytest.raises(HttpsProblem, match="longer than 10 octets"):
+        fetched(loop, trust, plain(b"x" * 11), leaf=None, request=replace(CLEAR, octets=10))
+
+    async def inside() -> None:
+        client = HttpsClient(NAMES, trust, permits=is_public)
+        with pytest.raises(HttpsProblem, match="not of the open Internet"):
+            await client.fetch(CLEAR)
+
+    run_on(loop, inside)
 
 
 @pytest.mark.parametrize(
@@ -312,6 +367,15 @@ def test_nobody_is_there(loop: str, trust: ClientTrust, known: Any, words: str) 
 )
 def test_urls(url: str, place: Place) -> None:
     assert parse_url(url) == place
+    assert parse_url(url, plain=True) == place
+
+
+def test_a_url_in_the_clear() -> None:
+    place = parse_url("http://a.test:80/x", plain=True)
+    assert place == Place("a.test", 80, "/x", "http")
+    assert place.authority == "a.test"
+    with pytest.raises(HttpsProblem):
+        parse_url("ftp://a.test/", plain=True)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ class HttpsCertificateRefused(HttpsProblem):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A GET, or with a ``body`` a POST of that media type.
+    """A GET, with a ``body`` a POST of that media type, or a HEAD.
 
     ``octets`` is the largest body of an answer that is taken; ``seconds`` is for everything, from
-    the first question to the DNS on.
+    the first question to the DNS on.  ``plain`` allows http:// beside https://, for what proves
+    itself (certificates, revocation lists) or is public (a challenge's answer): anybody on the
+    way can read and change it.
     """
 
     url: str
@@ -29,15 +31,25 @@ class Request:
     media_type: str = ""
     octets: int = 64 * 1024
     seconds: float = 60.0
+    head: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``headers`` by name in lower case; of several with one name, the first."""
+    """``headers`` by name in lower case; of several with one name, the first.
+
+    ``fields`` are all of them, in order.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Of every header field of this name (in lower case)."""
+        return tuple(value for known, value in self.fields if known == name)
 
 
 class Https(Protocol):

@@ -6,7 +6,8 @@ certificate).
 Comes in: URLs, also of strangers, and what their servers answer.  Goes out: a response or
 ``HttpsProblem``.  Nothing is said before the certificate has proved the host; addresses that
 ``permits`` refuses are not connected to.  A body that does not say how long it is counts as whole
-only if the server says goodbye (RFC 9112 §9.8): else it may have been cut.
+only if the server says goodbye (RFC 9112 §9.8): else it may have been cut.  Who asks for it may
+use http:// too, where nobody proves anything.
 Limits: seconds for everything, octets of head, body and framing, addresses tried.
 """
 
@@ -15,6 +16,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from urllib.parse import urlsplit
 
 import httptools
@@ -47,7 +49,8 @@ CONNECT_SECONDS = 10.0
 MAX_TARGET_OCTETS = 2048
 """Path and query; RFC 9110 §4.1 asks for 8000 of servers, no URL that we are given has 200."""
 
-_HTTPS_PORT = 443
+_PORTS = {"https": 443, "http": 80}
+_USER_AGENT = f"mailclad/{version('mailclad')}"
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
 _TARGET = re.compile(r"[!-~]+")
 
@@ -59,15 +62,16 @@ class Place:
     host: str
     port: int
     target: str
+    scheme: str = "https"
 
     @property
     def authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _HTTPS_PORT else f"{host}:{self.port}"
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def parse_url(url: str) -> Place:
-    """Raises HttpsProblem."""
+def parse_url(url: str, *, plain: bool = False) -> Place:
+    """Raises HttpsProblem; ``plain`` allows http://."""
     try:
         parts = urlsplit(url)
         host, port = normalise_domain((parts.hostname or "").removesuffix(".")), parts.port
@@ -76,11 +80,11 @@ def parse_url(url: str) -> Place:
     except ValueError:  # AddressProblem is one
         raise HttpsProblem(f"“{url[:100]}” is not a URL") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme != "https" or parts.username is not None:
+    if parts.scheme not in (_PORTS if plain else ("https",)) or parts.username is not None:
         raise HttpsProblem(f"“{url[:100]}” is not the URL of an HTTPS server")
     if len(target) > MAX_TARGET_OCTETS or _TARGET.fullmatch(target) is None:
         raise HttpsProblem(f"“{url[:100]}” has a path that is too long or not in ASCII")
-    return Place(host, port or _HTTPS_PORT, target)
+    return Place(host, port or _PORTS[parts.scheme], target, parts.scheme)
 
 
 class HttpsClient(Https):
@@ -94,7 +98,7 @@ class HttpsClient(Https):
         self._permits = permits
 
     async def fetch(self, request: Request) -> Response:
-        place = parse_url(request.url)
+        place = parse_url(request.url, plain=request.plain)
         try:
             async with asyncio.timeout(request.seconds):
                 return await self._fetch(request, place)
@@ -107,27 +111,30 @@ class HttpsClient(Https):
         try:
             channel.write(write_request(request, place))
             await channel.drain()
-            return await _read(channel, request.octets)
+            return await _read(channel, request, place)
         except ConnectionLost as lost:
             raise HttpsProblem(f"{place.host}: the connection broke: {lost}") from None
         finally:
             channel.abort()
 
     async def _connect(self, place: Place) -> Channel:
-        """The first address where somebody proves to be the host."""
+        """The first address where somebody proves to be the host, or in the clear answers."""
+        secure = place.scheme == "https"
         troubles: list[str] = []
         problem_kind = HttpsProblem
         for address in await self._addresses(place.host):
             tls = TlsClient(self._trust, TlsDemand(TlsLevel.VERIFY, (place.host,)))
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
-                    channel = await dial(address, place.port, tls, implicit=True)
+                    channel = await dial(address, place.port, tls, implicit=secure)
             except TimeoutError:
                 troubles.append(f"{address} did not answer within {CONNECT_SECONDS:g} seconds")
                 continue
             except (HandshakeFailed, ConnectionLost, OSError) as problem:
                 troubles.append(f"{address}: {problem}")
                 continue
+            if not secure:
+                return channel
             verdict = tls.verdict()
             if verdict.failure is None:
                 return channel
@@ -166,11 +173,11 @@ class HttpsClient(Https):
 
 
 def write_request(request: Request, place: Place) -> bytes:
-    method = "GET" if request.body is None else "POST"
+    method = "HEAD" if request.head else "GET" if request.body is None else "POST"
     lines = [
         f"{method} {place.target} HTTP/1.1",
         f"Host: {place.authority}",
-        "User-Agent: mailclad",
+        f"User-Agent: {_USER_AGENT}",
         "Accept-Encoding: identity",
         "Connection: close",
     ]
@@ -180,29 +187,33 @@ def write_request(request: Request, place: Place) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("ascii") + (request.body or b"")
 
 
-async def _read(channel: Channel, octets: int) -> Response:
-    reading = _Reading(octets)
+async def _read(channel: Channel, request: Request, place: Place) -> Response:
+    reading = _Reading(request)
     while not reading.done:
         received = await channel.receive()
         if received is not None:
             reading.feed(received)
-        elif reading.ends_with_stream and channel.said_goodbye:
+        elif reading.ends_with_stream and (channel.said_goodbye or place.scheme == "http"):
             break
         else:
             raise HttpsProblem("the server closed before its answer was whole")
-    return Response(reading.status, reading.headers, bytes(reading.body))
+    return Response(
+        reading.status, dict(reversed(reading.fields)), bytes(reading.body), tuple(reading.fields)
+    )
 
 
 class _Reading:
     """What httptools finds in the octets; it calls the ``on_`` methods."""
 
-    def __init__(self, octets: int) -> None:
-        self._octets = octets
-        self._left = HEAD_OCTETS + 2 * octets  # a chunk has its size, and there may be trailers
+    def __init__(self, request: Request) -> None:
+        self._octets = request.octets
+        self._bodiless = request.head
+        # a chunk has its size, and there may be trailers
+        self._left = HEAD_OCTETS + 2 * request.octets
         self._parser = httptools.HttpResponseParser(self)
         self._in_head = True
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.fields: list[tuple[str, str]] = []
         self.body = bytearray()
         self.done = False
 
@@ -219,7 +230,7 @@ class _Reading:
     @property
     def ends_with_stream(self) -> bool:
         """Whether nothing says how long the body is (RFC 9112 §6.3)."""
-        return not self._in_head and not self.headers.keys() & _LENGTHS
+        return not self._in_head and not any(name in _LENGTHS for name, _ in self.fields)
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -227,12 +238,13 @@ class _Reading:
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.done and self._in_head:
             key = name.decode("latin-1").lower()
-            self.headers.setdefault(key, value.decode("latin-1").strip())
+            self.fields.append((key, value.decode("latin-1").strip()))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if not self.done:
             self.status = self._parser.get_status_code()
+            self.done = self._bodiless and self.status >= 200
 
     def on_body(self, piece: bytes) -> None:
         if not self.done:
@@ -240,7 +252,7 @@ class _Reading:
 
     def on_message_complete(self) -> None:
         if self.status < 200:  # RFC 9110 §15.2: an interim answer, the real one follows
-            self.headers.clear()
+            self.fields.clear()
             self._in_head = True
         else:
             self.done = True

@@ -1,8 +1,9 @@
 """The storage port's certificates: those that an ACME authority gave us, with their keys.
 
 STAGED until it was proved on every port, LIVE while it is served, RETIRED when another took
-its place, REFUSED where the proof failed and the one before went on.  Each verb is one
-transaction.
+its place, REFUSED where the proof failed and the one before went on.  Certificates of one series
+and kind of key replace each other; there are several series where one cannot have all names.
+Each verb is one transaction.
 """
 
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class KeptCertificate:
     state: CertificateState
     made_at: int
     note: str = ""
+    series: int = 0
 
 
 class KeptCertificates(Protocol):
@@ -45,13 +47,13 @@ class KeptCertificates(Protocol):
         ...
 
     async def stage_certificate(self, certificate: KeptCertificate) -> int:
-        """Keep it as STAGED; one staged before, of the same kind of key, goes.  Returns its id."""
+        """Keep it as STAGED; one staged before in its place goes.  Returns its id."""
         ...
 
     async def settle_certificate(
         self, certificate: int, state: CertificateState, note: str
     ) -> None:
-        """By id; LIVE retires the live one of its kind of key.  Raises CertificateNotFound."""
+        """By id; LIVE retires the one that had its place.  Raises CertificateNotFound."""
         ...
 
     async def forget_certificates(self, ended_before: int) -> int:

@@ -77,6 +77,10 @@ class SelectorTaken(StoreProblem):
     """A key of the domain has that selector already."""
 
 
+class CertificateNotFound(StoreProblem):
+    pass
+
+
 class SentTooMuch(StoreProblem):
     """The account has sent what it may in this hour or day."""
 

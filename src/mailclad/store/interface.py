@@ -9,6 +9,8 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
+from mailclad.store.certificates import KeptCertificates
+from mailclad.store.challenges import Challenges
 from mailclad.store.duties import Duties
 from mailclad.store.forwarded_senders import ForwardedSenders
 from mailclad.store.greylist import Greylist
@@ -40,6 +42,7 @@ from mailclad.store.model import (
     UidSet,
 )
 from mailclad.store.queue import Queue
+from mailclad.store.renewals import Renewals
 from mailclad.store.reports import Reports
 from mailclad.store.sending import Sending
 from mailclad.store.signing_keys import SigningKeys
@@ -146,6 +149,9 @@ class Store(
     Trace,
     TraceReader,
     StsPolicies,
+    Challenges,
+    KeptCertificates,
+    Renewals,
     Protocol,
 ):
     """All that is kept for one installation: mail, the queue, and what is known beside it."""

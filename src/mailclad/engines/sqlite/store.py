@@ -21,6 +21,8 @@ from mailclad.engines.packs.reader import PackReader
 from mailclad.engines.packs.writer import PackWriter
 from mailclad.engines.sqlite import compacting, flags, mailboxes, placing
 from mailclad.engines.sqlite.arrival import Arrival, Target
+from mailclad.engines.sqlite.certificates import SqliteCertificates
+from mailclad.engines.sqlite.challenges import SqliteChallenges
 from mailclad.engines.sqlite.changes import UidCache, changes_since, load_uids
 from mailclad.engines.sqlite.committer import Committer
 from mailclad.engines.sqlite.connection import (
@@ -39,6 +41,7 @@ from mailclad.engines.sqlite.open_body import open_body
 from mailclad.engines.sqlite.people import SqliteDirectory
 from mailclad.engines.sqlite.problem import problem_of
 from mailclad.engines.sqlite.readers import LOOP_ROWS, Readers
+from mailclad.engines.sqlite.renewals import SqliteRenewals
 from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.sending import SqliteSending
@@ -93,6 +96,9 @@ class SqliteStore(
     SqliteReports,
     SqliteTrace,
     SqliteStsPolicies,
+    SqliteChallenges,
+    SqliteCertificates,
+    SqliteRenewals,
     Store,
 ):
     def __init__(self, directory: Path, announce: Announce, disk: Disk | None) -> None:

@@ -1,0 +1,35 @@
+"""A finding in words: an entry of the catalogue, filled in for what was seen.
+
+Made by :mod:`catalogue`, shown by the command line and by pages.  Texts hold nothing that a
+terminal would obey; a page must still escape them.
+"""
+
+from dataclasses import dataclass
+
+from mailclad.services.diagnose.found import Found, Level
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``saw`` facts only; ``means``, ``risk``, ``can_ignore`` and ``do_user`` for who uses the
+    mail; ``do_admin`` for who runs the server.
+
+    ``where`` is host and port, as people say it; ``fix_here`` names what the doctor can do
+    itself, or is empty; ``verify`` is a command line and ``verify_good`` what it then prints.
+    """
+
+    id: str
+    slug: str
+    level: Level
+    title: str
+    where: str
+    saw: str
+    means: str
+    risk: str
+    can_ignore: str
+    do_user: tuple[str, ...]
+    do_admin: tuple[str, ...]
+    verify: str
+    verify_good: str
+    fix_here: str
+    found: Found
