@@ -45,7 +45,7 @@ SAYS = {
     "extra-unrelated": ("what", "1 that is not needed: Zoo Other Intermediate"),
     "missing-intermediate": ("missing", "Zoo Intermediate"),
     "missing-two": ("missing", "Zoo Deep, Zoo Middle"),
-    "missing-intermediate-known": ("how", "name"),
+    "missing-intermediate-known": ("how", "bundled"),
     "private-ca-root-not-sent": ("issuer", "Example Company CA"),
     "intercepted": ("product", "Avast or AVG virus protection"),
     "ends-soon": ("left_percent", "11"),

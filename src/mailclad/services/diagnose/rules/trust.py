@@ -90,7 +90,7 @@ def missing_link(shown: Shown, case: Case) -> Iterator[Found]:
         )
     elif known_issuers.is_public(shown.chain.top.issuer):
         issuer = shown.chain.top.issuer.words
-        yield shown.found("CERT-304", "C11", missing=issuer, pem="", how="name")
+        yield shown.found("CERT-304", "C11", missing=issuer, pem="", how="bundled")
 
 
 def unknown_authority(shown: Shown, _case: Case) -> Iterator[Found]:
