@@ -14,8 +14,9 @@ class Told:
     """``saw`` facts only; ``means``, ``risk``, ``can_ignore`` and ``do_user`` for who uses the
     mail; ``do_admin`` for who runs the server.
 
-    ``where`` is host and port, as people say it; ``fix_here`` names what the doctor can do
-    itself, or is empty; ``verify`` is a command line and ``verify_good`` what it then prints.
+    ``where`` is host and ports, as people say it.  ``paste`` is to be copied as it is (a DNS
+    record, a certificate), ``verify`` a command line and ``verify_good`` what it then prints;
+    ``fix_here`` names what the doctor can do itself.  Each of them may be empty.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Told:
     can_ignore: str
     do_user: tuple[str, ...]
     do_admin: tuple[str, ...]
+    paste: str
     verify: str
     verify_good: str
     fix_here: str
