@@ -114,7 +114,8 @@ def test_what_could_not_be_checked_names_what_comes_first() -> None:
 def test_the_command_is_for_the_port_where_it_was_seen() -> None:
     assert told(wrong_name(SUBMISSION)).verify == (
         "openssl s_client -connect mail.example.net:587 -starttls smtp"
-        " -servername mail.example.net -verify_hostname mail.example.net -verify_return_error </dev/null"
+        " -servername mail.example.net -verify_hostname mail.example.net -verify_return_error"
+        " </dev/null"
     )
 
 
