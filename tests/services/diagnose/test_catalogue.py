@@ -107,7 +107,7 @@ def test_a_level_is_the_rules_or_the_services_or_the_values_or_the_entrys() -> N
 
 def test_what_could_not_be_checked_names_what_comes_first() -> None:
     one = told(Found("CERT-302", "C07", HOST, level=Level.CANNOT_CHECK))
-    assert one.title == "Could not check: The certificate is for another name"
+    assert (one.level, one.title) == (Level.CANNOT_CHECK, "The certificate is for another name")
     assert "CONN-102 (The machine is there, but nothing listens on this port)" in one.saw
 
 

@@ -105,7 +105,7 @@ def _unchecked(entry: Entry, where: str, found: Found) -> Told:
         id=entry.id,
         slug=entry.slug,
         level=Level.CANNOT_CHECK,
-        title=f"Could not check: {entry.title}",
+        title=entry.title,
         where=where,
         saw=f"This can be looked at only where others are fine: {first}." if first else "",
         means="Nothing is known about this yet.",

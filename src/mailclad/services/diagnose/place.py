@@ -21,6 +21,22 @@ TLS_WORDS: Mapping[TlsMode, str] = {
     TlsMode.STARTTLS: "STARTTLS",
     TlsMode.NONE: "not encrypted",
 }
+PURPOSES: Mapping[MailProtocol, str] = {
+    MailProtocol.SMTP: "From others",
+    MailProtocol.SUBMISSION: "Sending",
+    MailProtocol.IMAP: "Reading",
+    MailProtocol.POP3: "Fetching",
+    MailProtocol.SIEVE: "Filters",
+    MailProtocol.HTTPS: "Web",
+}
+PROTOCOLS: Mapping[MailProtocol, str] = {
+    MailProtocol.SMTP: "SMTP",
+    MailProtocol.SUBMISSION: "SMTP",
+    MailProtocol.IMAP: "IMAP",
+    MailProtocol.POP3: "POP3",
+    MailProtocol.SIEVE: "ManageSieve",
+    MailProtocol.HTTPS: "HTTPS",
+}
 _STARTTLS: Mapping[MailProtocol, str] = {
     MailProtocol.SMTP: "-starttls smtp ",
     MailProtocol.SUBMISSION: "-starttls smtp ",

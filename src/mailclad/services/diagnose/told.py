@@ -4,9 +4,28 @@ Made by :mod:`catalogue`, shown by the command line and by pages.  Texts hold no
 terminal would obey; a page must still escape them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailclad.services.diagnose.found import Found, Level
+
+LEVEL_WORDS: Mapping[Level, str] = {
+    Level.PROBLEM: "Problem",
+    Level.WATCH: "Watch",
+    Level.NOTE: "Note",
+    Level.CANNOT_CHECK: "Could not check",
+    Level.NOT_FOR_YOU: "Not for you",
+    Level.OK: "Fine",
+}
+LEVEL_MARKS: Mapping[Level, str] = {
+    Level.PROBLEM: "✕",
+    Level.WATCH: "!",
+    Level.NOTE: "i",
+    Level.CANNOT_CHECK: "?",
+    Level.NOT_FOR_YOU: "–",
+    Level.OK: "✓",
+}
+"""Never without the word, for who cannot see the mark."""
 
 
 @dataclass(frozen=True, slots=True)
