@@ -1,4 +1,4 @@
-"""Where a finding was seen, in words and as a command line needs it (RFC 3986 §3.2.2)."""
+"""Where a finding was seen, in words and as a command line needs it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
