@@ -112,7 +112,6 @@ def test_placeholders_are_values_that_are_there(entry: Entry) -> None:
             assert not name or name in known, text
             assert spec in SPECS, text
     assert set(entry.optional) <= set(entry.values)
-    assert set(entry.values) & set(COMMON) == set()
     for condition in entry.variants:
         assert condition_of(condition)[0] in entry.values
 
