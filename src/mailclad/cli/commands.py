@@ -3,6 +3,7 @@
 ``mailclad --help`` needs the one-line texts only, so they stand here beside the names.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("mailclad.cli.report:report", "Who sends in your name; TLS as others see it."),
     "queue": ("mailclad.cli.queue:queue", "Mail that waits to leave: list, hold, retry, drop."),
     "trace": ("mailclad.cli.trace:trace", "What became of a message."),
+    "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
     "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
     "ca": ("mailclad.cli.ca:ca", "The private certificate authority."),
 }
@@ -47,6 +49,8 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):  # no-color.org: any value but none
+            ctx.color = False
         with in_plain_words():
             return super().invoke(ctx)
 
