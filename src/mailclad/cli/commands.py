@@ -16,6 +16,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("mailclad.cli.demo:demo", "A mail server to try, on this computer only."),
     "init": ("mailclad.cli.init:init", "Set up mail for your domain."),
     "serve": ("mailclad.cli.serve:serve", "Run the mail server."),
+    "check": ("mailclad.cli.check:check", "Look at anybody's mail servers: are they safe?"),
     "domain": ("mailclad.cli.domain:domain", "The domains that get their mail here."),
     "account": ("mailclad.cli.account:account", "The people who have mailboxes."),
     "alias": ("mailclad.cli.alias:alias", "Addresses that lead to other addresses."),
