@@ -18,6 +18,7 @@ def test_help_names_every_command_and_loads_none() -> None:
         "mailbox",
         "queue",
         "trace",
+        "explain",
         "verify",
         "ca",
     ):

@@ -3,6 +3,7 @@
 ``mailclad --help`` needs the one-line texts only, so they stand here beside the names.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("mailclad.cli.demo:demo", "A mail server to try, on this computer only."),
     "init": ("mailclad.cli.init:init", "Set up mail for your domain."),
     "serve": ("mailclad.cli.serve:serve", "Run the mail server."),
+    "check": ("mailclad.cli.check:check", "Look at anybody's mail servers: are they safe?"),
     "domain": ("mailclad.cli.domain:domain", "The domains that get their mail here."),
     "account": ("mailclad.cli.account:account", "The people who have mailboxes."),
     "alias": ("mailclad.cli.alias:alias", "Addresses that lead to other addresses."),
@@ -26,6 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("mailclad.cli.report:report", "Who sends in your name; TLS as others see it."),
     "queue": ("mailclad.cli.queue:queue", "Mail that waits to leave: list, hold, retry, drop."),
     "trace": ("mailclad.cli.trace:trace", "What became of a message."),
+    "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
     "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
     "cert": ("mailclad.cli.cert:cert", "The certificates: what there is, ordered, renewed."),
     "ca": ("mailclad.cli.ca:ca", "The private certificate authority."),
@@ -48,6 +51,8 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):  # no-color.org: any value but none
+            ctx.color = False
         with in_plain_words():
             return super().invoke(ctx)
 

@@ -3,11 +3,16 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 EXIT_REFUSED = 1
 EXIT_FOUND_PROBLEMS = 3
+EXIT_USAGE = 64
+"""EX_USAGE, of commands whose small numbers say what was found."""
+EXIT_INTERRUPTED = 130
+"""As shells tell of Ctrl-C."""
 EXIT_TRY_AGAIN = 75
 """EX_TEMPFAIL of sysexits(3): the same command may succeed later."""
 
@@ -47,6 +52,26 @@ class Trouble(click.ClickException):
 
     def show(self, file: object = None) -> None:
         click.secho(f"✕ {self.message}", err=True, fg="red")
+
+
+class FindingCommand(click.Command):
+    """Its exit status 0 to 3 tells what was found, so that nothing else may end with these."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as problem:
+            vars(problem)["exit_code"] = EXIT_USAGE
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with in_plain_words():
+                return super().invoke(ctx)
+        except Trouble as trouble:
+            raise Trouble(trouble.message, EXIT_USAGE) from None
+        except (KeyboardInterrupt, click.Abort):
+            raise SystemExit(EXIT_INTERRUPTED) from None
 
 
 @contextmanager

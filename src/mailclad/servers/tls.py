@@ -1,4 +1,4 @@
-"""TLS without a transport: contexts, handshakes, records; the only importer of OpenSSL.
+"""TLS without a transport: contexts, handshakes, records.
 
 RFC 8446, RFC 5246; RFC 9325 (versions, suites, no renegotiation, no compression, no 0-RTT);
 RFC 7301 §3.2 (a foreign ALPN name is refused by alert 120); RFC 8737 §3 (answers to ACME
@@ -343,7 +343,7 @@ class ClientTrust:
         except SSL.Error as problem:
             text = f"{authorities}: there are no certificates (PEM) of authorities to be read"
             raise CertificateUnusable(text) from problem
-        context.set_verify(SSL.VERIFY_PEER, _note_fault)
+        context.set_verify(SSL.VERIFY_PEER, note_fault)
 
     def begin(self, server_name: str | None, protocols: Sequence[bytes] = ()) -> "ClientSession":
         """Return the client's side of a handshake; ``protocols`` are offered by ALPN."""
@@ -356,7 +356,7 @@ class ClientTrust:
         return ClientSession(connection)
 
 
-def _note_fault(
+def note_fault(
     connection: SSL.Connection, _certificate: crypto.X509, code: int, depth: int, fine: int
 ) -> bool:
     if not fine:
@@ -385,11 +385,19 @@ class ClientSession(TlsSession):
 
 def path_fault(chain: Sequence[bytes], anchor: bytes) -> ChainFault | None:
     """Say why no path leads from a chain's first certificate to an anchor, trusted as it is."""
+    store = crypto.X509Store()
+    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    try:
+        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
+    except crypto.Error:
+        return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
+    return first_fault(store, chain)
+
+
+def first_fault(store: crypto.X509Store, chain: Sequence[bytes]) -> ChainFault | None:
+    """Say what is wrong first with a chain, by a store's anchors and flags."""
     try:
         leaf, *others = (crypto.load_certificate(crypto.FILETYPE_ASN1, one) for one in chain)
-        store = crypto.X509Store()
-        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
         crypto.X509StoreContext(store, leaf, others).verify_certificate()
     except crypto.X509StoreContextError as problem:
         code, depth, _ = problem.errors

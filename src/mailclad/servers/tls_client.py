@@ -119,10 +119,13 @@ def judge(session: ClientSession, demand: TlsDemand) -> TlsVerdict:
 
 
 def server_name(demand: TlsDemand) -> str | None:
-    """What to send as SNI: the first name, unless it is an IP address (RFC 6066 §3)."""
-    if not demand.names:
-        return None
-    name = demand.names[0].removesuffix(".")
+    """What to send as SNI: the first name."""
+    return as_server_name(demand.names[0]) if demand.names else None
+
+
+def as_server_name(host: str) -> str | None:
+    """A host as SNI has it: A-labels, no last dot; None for an IP address (RFC 6066 §3)."""
+    name = host.removesuffix(".")
     try:
         ipaddress.ip_address(name)
     except ValueError:

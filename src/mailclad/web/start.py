@@ -6,13 +6,13 @@ Everything shown is the same for everybody, so the page needs no sign-in and set
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+
+from mailclad.web.look import page_template, style
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
@@ -26,12 +26,9 @@ HEADERS = {
 CA_TYPE = "application/x-x509-ca-cert"
 """What browsers and telephones offer to install."""
 
-_FOLDER = Path(__file__).parent
 # Read here and now: a worker that has given up root may not be able to.
-_PAGE = Environment(loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True).get_template(
-    "start.html"
-)
-_STYLE = (_FOLDER / "static" / "start.css").read_bytes()
+_PAGE = page_template("start.html")
+_STYLE = style("start.css").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +55,14 @@ def start_application(facts: StartFacts) -> Starlette:
     async def page(_request: Request) -> Response:
         return HTMLResponse(_PAGE.render(facts=facts), headers=HEADERS)
 
-    async def style(_request: Request) -> Response:
+    async def stylesheet(_request: Request) -> Response:
         return Response(_STYLE, media_type="text/css", headers=HEADERS)
 
     async def ca(_request: Request) -> Response:
         disposition = {"Content-Disposition": 'attachment; filename="mailclad-ca.pem"'}
         return Response(facts.ca_pem, media_type=CA_TYPE, headers={**HEADERS, **disposition})
 
-    routes = [Route("/", page), Route("/start.css", style)]
+    routes = [Route("/", page), Route("/start.css", stylesheet)]
     if facts.ca_pem is not None:
         routes.append(Route("/ca.pem", ca))
     return Starlette(routes=routes)

@@ -63,7 +63,7 @@ class Dialogue:
 
     __slots__ = ("_buffer", "_grammar", "_lines", "_name", "_octets", "_question")
 
-    def __init__(self, protocol: MailProtocol, name: str = "localhost") -> None:
+    def __init__(self, protocol: MailProtocol, name: str = "[127.0.0.1]") -> None:
         self._grammar: Grammar = GRAMMARS[protocol]
         self._name = name
         self._question = Question.GREETING
@@ -72,19 +72,9 @@ class Dialogue:
         self._octets = 0
 
     @property
-    def is_greeted(self) -> bool:
-        """Whether the server speaks first."""
-        return Question.LEAVE in self._grammar.commands
-
-    @property
     def is_greeted_again(self) -> bool:
         """Whether a greeting comes under TLS behind an upgrade."""
         return self._grammar.greets_again
-
-    @property
-    def waiting(self) -> bytes:
-        """What came behind the last answer, or the part of an answer."""
-        return bytes(self._buffer)
 
     def ask(self, question: Question) -> bytes:
         """Return what is to be sent; nothing for the greeting."""

@@ -1,13 +1,14 @@
-"""What a TLS server's own first octets tell: was a session resumed, which alert ended it.
+"""What a TLS server's first octets tell: resumed, ended by which alert, what it asks.
 
 RFC 8446 §4.1.3, §4.2.11, §6; RFC 5246 §7.3; RFC 5077 §3.1.
 
-Comes in: the octets that our own TLS library has written, trusted; what is encrypted is passed
-over.  Goes out: two facts that the library does not tell.
+Comes in: the octets that a TLS library has written; what is encrypted is passed over.  Only
+``is_resumed`` needs them to be our own library's, the others take a stranger's.  Goes out: facts
+that the library does not tell.
 """
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
-_SERVER_HELLO, _CERTIFICATE = 2, 11
+_SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 2, 11, 13
 _PSK, _VERSIONS = 41, 43
 
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
@@ -32,6 +33,11 @@ def plain_alert(flight: bytes) -> int | None:
     if len(record) == 7 and record[0] == _ALERT and record[3:5] == b"\0\2":
         return record[6]
     return None
+
+
+def requests_certificate(flight: bytes) -> bool:
+    """Say whether the server asks for the client's certificate; up to TLS 1.2 this can be seen."""
+    return any(one[0] == _CERTIFICATE_REQUEST for one in _messages(_plain_handshake(flight)))
 
 
 def _plain_handshake(flight: bytes) -> bytes:

@@ -106,11 +106,12 @@ class HandshakeSeen:
 class PortSeen:
     """Everything seen of one port at one address.
 
-    ``greeting`` are the first octets in clear; ``spoken`` what they are.  ``offers_clear`` and
-    ``offers_tls`` are capability words, upper case (``AUTH=PLAIN``, ``LOGINDISABLED``), before and
-    under TLS; None where they were not learnt.  ``upgrade_reply`` is the answer to STARTTLS, empty
-    where it was not asked.  ``obeys_injected``: a command sent in the same segment as STARTTLS
-    was answered under TLS; None where it was not tried.
+    ``greeting`` are the server's first octets: in clear, or under TLS where it begins at once
+    (there too what came in clear instead of TLS); ``spoken`` is what they are.  ``offers_clear``
+    and ``offers_tls`` are capability words, upper case (``AUTH=PLAIN``, ``LOGINDISABLED``), before
+    and under TLS; None where they were not learnt.  ``upgrade_reply`` is the answer to STARTTLS,
+    empty where it was not asked.  ``obeys_injected``: a command sent in the same segment as
+    STARTTLS was answered under TLS; None where it was not tried.
     """
 
     endpoint: Endpoint

@@ -30,8 +30,9 @@ class Found:
     """``id`` is the catalogue's (``CERT-302``), ``rule`` the detecting rule's (``C07a``).
 
     ``level`` overrides the entry's own for this service.  ``values`` fill the entry's texts:
-    names are the entry's ``values``; times are ISO 8601 in UTC, lists joined by ", ".  ``also`` are
-    the other addresses and endpoints with just the same fault: one cause is told once.
+    names are the entry's ``values``; times are ISO 8601 in UTC, lists joined by ", ".
+
+    ``also`` are other addresses and endpoints with just the same fault: it is told once.
     """
 
     id: str

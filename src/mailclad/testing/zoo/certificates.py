@@ -1,4 +1,4 @@
-"""The certificate zoo: one chain for each thing that can be wrong with a certificate, and healthy ones.
+"""The certificate zoo: a chain for each thing that can be wrong with one, and healthy ones.
 
 Made in code for a given moment, with keys, so that a server can show them; what stands at the
 URLs in them comes along.  ``store`` alone is what a program in the zoo's world trusts.  Each
@@ -303,6 +303,13 @@ _RECIPES: Mapping[str, _Recipe] = {
         "the link is signed with SHA-1", _BARE, _C16, "sha1-inter", ("sha1-inter",)
     ),
     "bad-signature": _Recipe("a broken signature", replace(_LEAF, broken=True), _C14),
+    "other-issuer-key-public": _Recipe(
+        "names another key as that of its public issuer",
+        replace(_BARE, key_id=b"\x01" * 20),
+        _C14,
+        "public",
+        ("public",),
+    ),
     "other-issuer-key": _Recipe(
         "names another key as its issuer's", replace(_LEAF, key_id=b"\x01" * 20), _C14
     ),
@@ -419,7 +426,7 @@ _SMALL_PRIMES = [
 
 
 def computable_key() -> rsa.RSAPrivateKey:
-    """A key with primes as CVE-2017-15361 made them: 65537 to some power, modulo all small primes."""
+    """A key with primes as CVE-2017-15361 made them: powers of 65537, modulo all small primes."""
     product = prod(_SMALL_PRIMES)
     base = (3 << 1022) // product
     # the offsets were found by trying: these two give primes

@@ -1,0 +1,136 @@
+"""Whom ``mailclad check`` asks: the DNS, the web, and the mail servers, from this computer.
+
+Comes in: what the command line says.  Goes out: a ``Checked``.  No installation is needed, and no
+configuration is read.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailclad.app.clock import SystemClock
+from mailclad.base.resolver import Answer
+from mailclad.engines.dns.resolver import DnsResolver
+from mailclad.mail.endpoint import Endpoint
+from mailclad.mail.tls_verdict import TlsDemand, TlsLevel
+from mailclad.protocols.smtp.client.login import Login
+from mailclad.protocols.smtp.client.outcome import Stage
+from mailclad.protocols.smtp.client.report import ConnectionReport
+from mailclad.servers import probe
+from mailclad.servers.https_client import HttpsClient
+from mailclad.servers.outbound import Patience, Route, connect, is_public
+from mailclad.servers.tls import ClientTrust, path_fault
+from mailclad.servers.tls_probe import ProbeTrust
+from mailclad.services.diagnose.check import Checked, check
+from mailclad.services.diagnose.evidence import Verifiers
+from mailclad.services.diagnose.facts import HostSeen, Reach
+from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.sign_in import refused, without_method
+from mailclad.services.diagnose.target import Target
+from mailclad.services.diagnose.verdict import SENDING
+from mailclad.services.diagnose.world import Prober, Progress, World
+
+PATIENCE = Patience(connect=5, greeting=10, command=10, opening=20)
+"""Of signing in: a person waits, and the server has just answered."""
+
+DNS_TRY_SECONDS = 1.5
+DNS_SECONDS = 4.0
+"""For one question; people wait, and another server is asked after the first try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """``servers`` of the DNS (none: this system's); ``authorities`` to trust instead of the
+    system's; ``witness``: a URL for a second opinion on the clock and the network."""
+
+    servers: Sequence[tuple[str, int]] = ()
+    authorities: Path | None = None
+    witness: str = ""
+
+
+async def check_target(target: Target, asking: Asking, progress: Progress) -> Checked:
+    """Raises CertificateUnusable where the file of authorities is none."""
+    async with world(asking) as asked:
+        return await check(target, asked, progress)
+
+
+@asynccontextmanager
+async def world(asking: Asking) -> AsyncIterator[World]:
+    """As it is seen from this computer."""
+    trust = ClientTrust(asking.authorities)
+    probe_trust = ProbeTrust(asking.authorities)
+    resolver = _Resolver(
+        asking.servers or None, try_seconds=DNS_TRY_SECONDS, total_seconds=DNS_SECONDS
+    )
+    try:
+        yield World(
+            resolver,
+            HttpsClient(resolver, trust, permits=lambda _: True),
+            HttpsClient(resolver, trust, permits=is_public),
+            _Prober(probe.Prober(resolver, probe_trust)),
+            Verifiers(probe_trust.verify, path_fault),
+            SystemClock(),
+            asking.witness,
+        )
+    finally:
+        await resolver.close()
+
+
+async def sign_in(checked: Checked, login: Login, asking: Asking) -> Checked:
+    """Try a name and a password where mail is sent, and add what came of it to the report.
+
+    The connection that carries the password must have proven by itself who the server is: what
+    was seen before does not count.
+    """
+    endpoint = next(one for one in checked.best if one.protocol in SENDING)
+    trust = ClientTrust(asking.authorities)
+    demand = TlsDemand(TlsLevel.VERIFY, (endpoint.host,))
+    address = next(
+        port.address
+        for host in checked.hosts
+        for port in host.ports
+        if port.endpoint == endpoint and port.reach is Reach.OPEN
+    )
+    made = await connect(
+        Route(address, endpoint.port, tls=endpoint.tls),
+        "localhost",
+        demand,
+        trust,
+        login=login,
+        permits=lambda _: True,
+        patience=PATIENCE,
+    )
+    await made.close()
+    return checked.with_findings(_sign_in_findings(endpoint, address, made.report))
+
+
+def _sign_in_findings(endpoint: Endpoint, address: str, report: ConnectionReport) -> list[Found]:
+    problem = report.problem
+    if problem is None:
+        return []
+    if problem.stage is Stage.AUTH and problem.code:
+        return [refused(endpoint, address, problem.code, problem.status, problem.text)]
+    offered = report.capabilities.mechanisms if report.capabilities else ()
+    return [without_method(endpoint, address, offered)]
+
+
+class _Resolver(DnsResolver):
+    async def addresses(self, name: str, version: int) -> Answer[str]:
+        """RFC 6761 §6.3: localhost is here, whoever is asked; servers there may have IPv4 only."""
+        if name == "localhost" or name.endswith(".localhost"):
+            return Answer(name, ("127.0.0.1",) if version == 4 else ())
+        return await super().addresses(name, version)
+
+
+class _Prober(Prober):
+    def __init__(self, prober: probe.Prober) -> None:
+        self._prober = prober
+
+    async def look_at(
+        self, host: str, domain: str, endpoints: Sequence[Endpoint], progress: Progress
+    ) -> HostSeen:
+        def note(step: probe.Step) -> None:
+            progress(f"{host} port {step.endpoint.port}", step.done, step.total)
+
+        return await self._prober.look_at(host, endpoints, domain=domain, on_step=note)

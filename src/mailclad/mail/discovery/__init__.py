@@ -1,0 +1,1 @@
+"""Settings for mail programs as others publish them: read, never believed."""

@@ -1,0 +1,121 @@
+"""C20, C21: is the certificate revoked?  By the list that it names (RFC 5280 §5), never by OCSP.
+
+No OCSP address is no fault: authorities have stopped it.  A list counts only with its
+issuer's signature and before its nextUpdate.
+"""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+
+from mailclad.services.diagnose.chain import BROKEN, Certificate
+from mailclad.services.diagnose.evidence import CRL_OCTETS
+from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.rules.case import Case, Shown
+from mailclad.services.diagnose.rules.completion import complete
+from mailclad.services.diagnose.rules.dates import iso
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    since: datetime
+    reason: str
+
+
+class NotKnown(Exception):
+    """Why nothing is known, in plain words."""
+
+
+def revoked(shown: Shown, case: Case) -> Iterator[Found]:
+    """C20"""
+    try:
+        found = _look(shown, case)
+    except NotKnown:
+        return
+    if found is not None:
+        yield shown.found("CERT-320", "C20", since=iso(found.since), reason=found.reason)
+
+
+def unchecked(shown: Shown, case: Case) -> Iterator[Found]:
+    """C21"""
+    try:
+        _look(shown, case)
+    except NotKnown as problem:
+        yield shown.found("CERT-323", "C21", what=str(problem))
+
+
+def asks(case: Case) -> Iterator[str]:
+    """The lists of certificates that are good but for this: one URL each."""
+    for shown in case.shown:
+        urls = shown.chain.leaf.revocation_urls
+        if urls and not shown.faults and urls[0] not in case.answers.fetched:
+            yield urls[0]
+
+
+def _look(shown: Shown, case: Case) -> Revoked | None:
+    """None: it is not on its list, or names none."""
+    leaf = shown.chain.leaf
+    url = next(iter(leaf.revocation_urls), None)
+    if url is None:
+        return None
+    octets = case.answers.fetched.get(url)
+    if octets is None:
+        raise NotKnown(f"the list at {url} could not be fetched")
+    issuer = shown.chain.issuer or next(iter(complete(shown, case).links), None)
+    if issuer is None:
+        raise NotKnown("the issuer's certificate is missing, so its list cannot be verified")
+    return _find(leaf, issuer, octets, case.now)
+
+
+def _find(leaf: Certificate, issuer: Certificate, octets: bytes, now: datetime) -> Revoked | None:
+    if len(octets) > CRL_OCTETS:
+        raise NotKnown(f"the list is longer than {CRL_OCTETS} octets")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _entry(leaf, issuer, _load(octets), now)
+        except BROKEN:
+            raise NotKnown("the list cannot be read") from None
+
+
+def _load(octets: bytes) -> x509.CertificateRevocationList:
+    if octets.startswith(b"-----BEGIN"):
+        return x509.load_pem_x509_crl(octets)
+    return x509.load_der_x509_crl(octets)
+
+
+def _entry(
+    leaf: Certificate, issuer: Certificate, listed: x509.CertificateRevocationList, now: datetime
+) -> Revoked | None:
+    assert leaf.parsed is not None
+    assert issuer.parsed is not None
+    key = issuer.parsed.public_key()
+    if not listed.is_signature_valid(key):  # type: ignore[arg-type]
+        raise NotKnown("the list is signed by somebody else")
+    ends = listed.next_update_utc
+    if ends is not None and ends < now:
+        raise NotKnown(f"the list ended on {ends:%Y-%m-%d}")
+    entry = listed.get_revoked_certificate_by_serial_number(leaf.parsed.serial_number)
+    return None if entry is None else Revoked(entry.revocation_date_utc, _reason(entry))
+
+
+_REASONS = {
+    x509.ReasonFlags.key_compromise: "the key is in wrong hands",
+    x509.ReasonFlags.ca_compromise: "the authority's key is in wrong hands",
+    x509.ReasonFlags.affiliation_changed: "its owner is somebody else now",
+    x509.ReasonFlags.superseded: "another has replaced it",
+    x509.ReasonFlags.cessation_of_operation: "it is no longer used",
+    x509.ReasonFlags.certificate_hold: "it is on hold",
+    x509.ReasonFlags.privilege_withdrawn: "a permission was taken back",
+}
+
+
+def _reason(entry: x509.RevokedCertificate) -> str:
+    try:
+        found = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+    except x509.ExtensionNotFound:
+        return ""
+    return _REASONS.get(found, "")

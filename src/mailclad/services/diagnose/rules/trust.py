@@ -1,0 +1,131 @@
+"""C09–C11, C14, C18, C23: why no path leads to an authority that is trusted here.
+
+OpenSSL says the same of a missing link, a company's authority and a virus scanner; they are told
+apart here, and each is told alone.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from mailclad.services.diagnose.chain import pem
+from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.rules import known_issuers, verify_codes
+from mailclad.services.diagnose.rules.case import Case, Shown
+from mailclad.services.diagnose.rules.completion import UNKNOWN_ISSUER, complete
+from mailclad.services.diagnose.rules.dates import iso
+
+UNTRUSTED = frozenset({*UNKNOWN_ISSUER, 18, 19, 28})
+
+
+def self_signed(shown: Shown, _case: Case) -> Iterator[Found]:
+    """C09"""
+    leaf = shown.chain.leaf
+    if shown.chain.self_signed and shown.faults:
+        yield shown.found(
+            "CERT-303", "C09", issued=iso(leaf.begins), fingerprint=_told(leaf.fingerprint)
+        )
+
+
+def _told(fingerprint: str) -> str:
+    """As programs show it."""
+    return (
+        fingerprint.upper()
+        if not fingerprint
+        else ":".join(fingerprint[at : at + 2].upper() for at in range(0, len(fingerprint), 2))
+    )
+
+
+def intercepted(shown: Shown, case: Case) -> Iterator[Found]:
+    """C23: a known scanner's name, or two strangers' servers with one unknown issuer."""
+    if not shown.codes & UNTRUSTED:
+        return
+    issuer = shown.chain.leaf.issuer
+    product = known_issuers.scanner(issuer) or known_issuers.scanner(shown.chain.top.issuer)
+    if product is not None or issuer.der in _issuers_elsewhere(case):
+        yield shown.found("CERT-312", "C23", issuer=issuer.words, product=product or "")
+
+
+def _issuers_elsewhere(case: Case) -> Iterator[bytes]:
+    for host in case.evidence.witnesses:
+        for port in host.ports:
+            chain = case.read(port.chain)
+            if chain is not None and not chain.self_signed:
+                yield chain.leaf.issuer.der
+
+
+def does_not_belong(shown: Shown, _case: Case) -> Iterator[Found]:
+    """C14: a signature that is wrong, or another key meant than the issuer's."""
+    chain = shown.chain
+    if not shown.faults:
+        return
+    if chain.broken is not None:
+        below = chain.certificates[chain.broken]
+        what = (
+            f"the signature of “{below.subject.words}” is not by the “{below.issuer.words}” sent"
+        )
+        yield shown.found("CERT-314", "C14", what=what)
+        return
+    path = [chain.certificates[place] for place in chain.path]
+    for below, above in pairwise(path):
+        if below.issuer_key_id and above.key_id and below.issuer_key_id != above.key_id:
+            what = (
+                f"“{below.subject.words}” names another key than that of “{above.subject.words}”"
+            )
+            yield shown.found("CERT-314", "C14", what=what)
+            return
+
+
+def missing_link(shown: Shown, case: Case) -> Iterator[Found]:
+    """C11: proven, by verifying again with it; or of an authority that all know."""
+    if not shown.codes & UNKNOWN_ISSUER or 19 in shown.codes:
+        return
+    found = complete(shown, case)
+    if found.complete:
+        yield shown.found(
+            "CERT-304",
+            "C11",
+            missing=", ".join(one.subject.words for one in found.links),
+            pem="".join(map(pem, found.links)),
+            how="aia",
+        )
+    elif known_issuers.is_public(shown.chain.top.issuer):
+        issuer = shown.chain.top.issuer.words
+        yield shown.found("CERT-304", "C11", missing=issuer, pem="", how="bundled")
+
+
+def unknown_authority(shown: Shown, _case: Case) -> Iterator[Found]:
+    """C10"""
+    if shown.codes & UNTRUSTED:
+        yield shown.found("CERT-305", "C10", issuer=shown.chain.top.issuer.words)
+
+
+def by_code(shown: Shown, codes: frozenset[int]) -> Iterator[Found]:
+    """What OpenSSL says and no rule has explained: never silence, never more than one."""
+    known = sorted(code for code in codes if code in verify_codes.CODES)
+    rules = {code: verify_codes.CODES[code][0] for code in known}
+    authority = next((code for code in known if rules[code] == "C18"), None)
+    if authority is not None:
+        yield shown.found("CERT-318", "C18", what=verify_codes.words(authority))
+        return
+    for code in sorted(codes):
+        rule = rules.get(code, "C10")
+        entry = _ENTRIES.get(rule)
+        words = f"{verify_codes.words(code)} (code {code})"
+        if entry is not None:
+            yield shown.found(entry, rule, what=words)
+        else:
+            issuer = f"{shown.chain.top.issuer.words}; {words}"
+            yield shown.found("CERT-305", "C10", issuer=issuer)
+        return
+
+
+_ENTRIES = {
+    "C14": "CERT-314",
+    "C15": "CERT-311",
+    "C16": "CERT-311",
+    "C17": "CERT-318",
+    "C19": "CERT-319",
+    "C21": "CERT-323",
+    "C39": "CERT-321",
+}
+"""Where a rule's entry tells its ``what``."""

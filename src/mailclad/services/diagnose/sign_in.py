@@ -1,0 +1,38 @@
+"""What a server said to a name and a password, as a finding.
+
+RFC 4954 §6 (reply codes), RFC 5248 (enhanced status codes).  Comes in: the reply of an untrusted
+server.  Goes out: a ``Found``.  Nobody's words for it are a standard: what is not known is told as
+a wrong password, with their own words beside it.
+"""
+
+import re
+from collections.abc import Iterable
+
+from mailclad.mail.endpoint import Endpoint
+from mailclad.services.diagnose.found import Found
+
+_OWN_PASSWORD = re.compile(
+    r"app(lication)?[ -]?(specific )?password|app-specific|web ?(log|sign)[ -]?in required"
+    r"|multi-?factor|two-?(factor|step)|basic authentication is disabled",
+    re.IGNORECASE,
+)
+_TOO_MANY = re.compile(r"too many|try again later|temporarily|locked|rate|blocked", re.IGNORECASE)
+_STATUS_OWN_PASSWORD = "5.7.9"  # noqa: S105 - a status
+"""RFC 4954 §6: this mechanism is too weak; large providers say it to the main password."""
+
+
+def refused(endpoint: Endpoint, address: str, code: int, status: str, reply: str) -> Found:
+    if _OWN_PASSWORD.search(reply) or status == _STATUS_OWN_PASSWORD:
+        return _found("AUTH-502", endpoint, address, reply=reply)
+    if code < 500 or _TOO_MANY.search(reply):
+        return _found("AUTH-505", endpoint, address, reply=reply, until="")
+    return _found("AUTH-501", endpoint, address, reply=reply)
+
+
+def without_method(endpoint: Endpoint, address: str, offered: Iterable[str]) -> Found:
+    mechanisms = ", ".join(sorted(offered)) or "none"
+    return _found("AUTH-504", endpoint, address, mechanisms=mechanisms)
+
+
+def _found(entry: str, endpoint: Endpoint, address: str, **values: str) -> Found:
+    return Found(entry, "sign-in", endpoint.host, address, endpoint, values=values)

@@ -1,0 +1,71 @@
+"""What ``mailclad check`` is asked about: an address, a domain, or one server.
+
+Comes in: a person's text.  Goes out: a ``Target``; names in A-labels.  Which of a domain and a
+host a bare name is, only the DNS can say.
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from mailclad.mail.address import AddressProblem, parse_address
+from mailclad.mail.discovery.settings import SettingsProblem, read_host, read_port
+
+MAX_TARGET_CHARACTERS = 320
+"""RFC 5321 §4.5.3.1: 64 of a local part, @, and 255 of a domain."""
+
+
+class TargetProblem(ValueError):
+    """The text is no target; says what would be one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A ``domain`` gets mail, at a ``host`` is a server; a bare name may be either, and is both.
+
+    ``text`` is as it was typed.  Of an address only the domain is looked at: nobody is told the
+    rest.
+    """
+
+    text: str
+    domain: str = ""
+    host: str = ""
+    port: int | None = None
+
+
+def parse_target(text: str) -> Target:
+    """Raises TargetProblem."""
+    wanted = text.strip()
+    try:
+        if len(wanted) > MAX_TARGET_CHARACTERS:
+            raise TargetProblem("That is too long for an address or the name of a server.")
+        return _parse_address(wanted) if "@" in wanted else _parse_host(wanted)
+    except (AddressProblem, SettingsProblem):
+        raise TargetProblem(
+            f"“{wanted}” is neither an address, a domain nor a server. "
+            "Try: ada@example.net, example.net, or mail.example.net:993"
+        ) from None
+
+
+def _parse_address(text: str) -> Target:
+    domain = parse_address(text.removesuffix(".")).domain
+    if domain.startswith("["):
+        return Target(text, host=read_host(domain[1:-1].removeprefix("IPv6:")))
+    return Target(text, domain=read_host(domain))
+
+
+def _parse_host(text: str) -> Target:
+    if is_address(text.strip("[]")):
+        return Target(text, host=read_host(text.strip("[]")))
+    name, colon, port = text.rpartition(":")
+    if not colon:
+        return Target(text, domain=read_host(text), host=read_host(text))
+    return Target(text, host=read_host(name.strip("[]")), port=read_port(port))
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address, and no name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

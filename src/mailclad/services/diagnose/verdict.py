@@ -1,0 +1,273 @@
+"""What a check comes to for a person: can I read, can I send, will others reach me, is it safe?
+
+Comes in: what was discovered, what was seen, and the findings in words.  Goes out: the answers,
+the table of endpoints, a sentence for each thing that is fine, and the verdict.  An endpoint works
+if it answers, comes to TLS and has no problem among the findings.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mailclad.base.tls_policy import TlsMode
+from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.services.diagnose.discovery import Discovery, exchange_endpoint
+from mailclad.services.diagnose.facts import HostSeen, PolicySeen, PortSeen, Reach
+from mailclad.services.diagnose.found import Level
+from mailclad.services.diagnose.place import PROTOCOLS, TLS_WORDS
+from mailclad.services.diagnose.report import Answer, Seen
+from mailclad.services.diagnose.told import Told
+
+READING = frozenset({MailProtocol.IMAP, MailProtocol.POP3})
+SENDING = frozenset({MailProtocol.SUBMISSION})
+
+_ORDER = (
+    MailProtocol.IMAP,
+    MailProtocol.POP3,
+    MailProtocol.SUBMISSION,
+    MailProtocol.SMTP,
+    MailProtocol.SIEVE,
+    MailProtocol.HTTPS,
+)
+_REACH_WORDS: Mapping[Reach, str] = {
+    Reach.REFUSED: "nobody answers",
+    Reach.SILENT: "no answer",
+    Reach.UNREACHABLE: "not reachable from here",
+    Reach.RESET: "closes at once",
+    Reach.OPEN: "answers, without encryption",
+}
+_INTERFERENCE = frozenset({"CERT-312", "CERT-306", "CONN-104", "MODE-205"})
+"""What somebody between here and there, or this computer's clock, is behind."""
+
+_UNREACHED = frozenset({"DNS-411", "DNS-416", "DNS-417", "DNS-418"})
+"""Of the domain, what stops mail from others."""
+
+_DOMAIN_CHECKS: tuple[tuple[str, str], ...] = (
+    ("DNS-411", "The domain names servers that take its mail (MX)."),
+    ("DNS-412", "The mail servers' addresses have reverse names."),
+    ("DNS-413", "It says which servers send its mail (SPF)."),
+    ("DNS-415", "It says what happens to forged mail (DMARC)."),
+    ("DNS-418", "No DNSSEC signature is wrong."),
+    ("DNS-419", "No CAA record keeps the certificate's issuer from renewing it."),
+)
+"""Fine where there is no finding of this id; those that many domains rightly lack are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    sentence: str
+    answers: tuple[Answer, ...]
+    endpoints: tuple[Seen, ...]
+    fine: tuple[str, ...]
+    found_in: str
+
+
+class Judgement:
+    """Everything of one check, asked from several sides."""
+
+    def __init__(
+        self,
+        found: Discovery,
+        hosts: Sequence[HostSeen],
+        policies: PolicySeen | None,
+        told: Sequence[Told],
+    ) -> None:
+        self._found = found
+        self._policies = policies
+        self._told = told
+        self._ports: dict[Endpoint, list[PortSeen]] = {}
+        for host in hosts:
+            for port in host.ports:
+                self._ports.setdefault(port.endpoint, []).append(port)
+
+    def verdict(self) -> Verdict:
+        read = self._answer("Can I read my mail?", READING, "IMAP or POP3")
+        send = self._answer("Can I send mail?", SENDING, "mail submission")
+        answers = [read, send]
+        if self._found.domain:
+            answers.append(self._reached())
+        answers.append(self._safe())
+        return Verdict(
+            self._sentence(answers),
+            tuple(answers),
+            tuple(self._rows()),
+            tuple(self._fine()),
+            self._found_in(),
+        )
+
+    @cached_property
+    def working(self) -> tuple[Endpoint, ...]:
+        """The best first: promised before guessed, implicit TLS before STARTTLS."""
+        promised = self._found.promised
+        works = [one for one in self._ports if self._level(one) in {Level.OK, Level.WATCH}]
+        return tuple(
+            sorted(
+                works,
+                key=lambda one: (
+                    _ORDER.index(one.protocol),
+                    one not in promised,
+                    one.tls is not TlsMode.IMPLICIT,
+                ),
+            )
+        )
+
+    @property
+    def _provider_note(self) -> str:
+        """Of who has nothing for programs."""
+        provider = self._found.provider
+        return provider.note if provider is not None and not provider.endpoints else ""
+
+    def best(self, protocols: Collection[MailProtocol]) -> Endpoint | None:
+        return next((one for one in self.working if one.protocol in protocols), None)
+
+    def _sentence(self, answers: Sequence[Answer]) -> str:
+        read, send, *others = answers
+        asked = [one for one in (read, send) if one.level is not Level.NOTE]
+        if not asked:
+            return self._sentence_without_programs()
+        levels = {one.level for one in asked}
+        if Level.CANNOT_CHECK in levels:
+            return "it could not be reached from here"
+        if levels == {Level.OK}:
+            bad = any(one.level is Level.PROBLEM for one in others)
+            return "mail works for you, with a problem" if bad else "mail works and is encrypted"
+        if read.level is Level.OK:
+            return "mail can be read, but not sent"
+        if send.level is Level.OK:
+            return "mail can be sent, but not read"
+        if Reach.OPEN not in self._reaches(self._ports):
+            return "no mail server answers"
+        return "mail does not work safely"
+
+    def _sentence_without_programs(self) -> str:
+        if self._provider_note:
+            return "programs cannot read or send this mail directly"
+        return "it works and is encrypted" if self.working else "it does not work safely"
+
+    # The four answers
+
+    def _answer(self, question: str, protocols: Collection[MailProtocol], what: str) -> Answer:
+        good = self.best(protocols)
+        if good is not None:
+            return Answer(question, f"Yes, by {in_words(good)}.", Level.OK)
+        problems = self._problem_ids(one for one in self._ports if one.protocol in protocols)
+        if self._provider_note:
+            return Answer(question, self._provider_note, Level.NOTE)
+        reaches = self._reaches(one for one in self._ports if one.protocol in protocols)
+        if Reach.OPEN in reaches:
+            see = f" See {', '.join(problems)}." if problems else ""
+            return Answer(question, f"Not safely.{see}", Level.PROBLEM)
+        if not self._ports:
+            return Answer(question, "No: no mail server was found.", Level.PROBLEM)
+        if reaches and reaches <= {Reach.UNREACHABLE}:
+            text = "Could not check: this computer has no way to the server."
+            return Answer(question, text, Level.CANNOT_CHECK)
+        if not reaches:
+            return Answer(question, f"Not asked: no port for {what} was looked at.", Level.NOTE)
+        if not self._found.domain and self.working:
+            return Answer(question, f"Not here: no {what} answers.", Level.NOTE)
+        return Answer(question, f"No: no {what} answers.", Level.PROBLEM)
+
+    def _reached(self) -> Answer:
+        question = "Will others reach me?"
+        stopping = [one.id for one in self._told if _stops(one)]
+        ports = [exchange_endpoint(host) for host in self._found.exchanges]
+        problems = [*stopping, *self._problem_ids(ports)]
+        if problems:
+            text = f"Not all of them. See {', '.join(dict.fromkeys(problems))}."
+            return Answer(question, text, Level.PROBLEM)
+        reaches = self._reaches(ports)
+        if Reach.OPEN in reaches:
+            host = next(one.host for one in ports if Reach.OPEN in self._reaches([one]))
+            return Answer(question, f"Yes, through {host}.", Level.OK)
+        if not ports:
+            return Answer(question, "No: the domain takes no mail.", Level.PROBLEM)
+        text = (
+            "Could not check: port 25 does not answer here. Many networks block it, and other "
+            "mail servers may reach it."
+        )
+        return Answer(question, text, Level.CANNOT_CHECK)
+
+    def _safe(self) -> Answer:
+        question = "Is it safe on this network?"
+        found = [one.id for one in self._told if one.id in _INTERFERENCE and _is_bad(one)]
+        if found:
+            return Answer(question, f"No. See {', '.join(dict.fromkeys(found))}.", Level.PROBLEM)
+        if self.working:
+            text = "Yes: the servers proved who they are, and nobody was seen in between."
+            return Answer(question, text, Level.OK)
+        text = "Could not check: no server here could prove who it is."
+        return Answer(question, text, Level.CANNOT_CHECK)
+
+    # The table
+
+    def _rows(self) -> Iterable[Seen]:
+        for endpoint in self.working:
+            if endpoint.protocol is not MailProtocol.HTTPS:
+                yield Seen(endpoint, self._level(endpoint), "works")
+        shown = set(self.working)
+        for endpoint in sorted(self._ports, key=lambda one: _ORDER.index(one.protocol)):
+            is_open = Reach.OPEN in self._reaches([endpoint])
+            if endpoint not in shown and (is_open or endpoint in self._found.promised):
+                yield Seen(endpoint, Level.PROBLEM, self._trouble(endpoint))
+
+    def _trouble(self, endpoint: Endpoint) -> str:
+        problems = self._problem_ids([endpoint])
+        reach = min(self._reaches([endpoint]), key=list(Reach).index)
+        return f"see {', '.join(problems)}" if problems else _REACH_WORDS[reach]
+
+    def _fine(self) -> Iterable[str]:
+        touched = {endpoint for told in self._told for endpoint in _endpoints(told)}
+        for endpoint in self.working:
+            if endpoint not in touched:
+                where = f"{endpoint.host} port {endpoint.port}"
+                yield f"{where} answers, is encrypted, and proves who it is."
+        ids = {told.id for told in self._told}
+        if self._policies is not None and not self._policies.mx.problem:
+            yield from (text for known, text in _DOMAIN_CHECKS if known not in ids)
+
+    def _found_in(self) -> str:
+        places = self._found.places
+        for protocols in (READING, SENDING):
+            good = self.best(protocols)
+            if good in places:
+                return ", ".join(dict.fromkeys(seen.place for seen in places[good]))
+        return ""
+
+    # Of endpoints
+
+    def _level(self, endpoint: Endpoint) -> Level:
+        ports = self._ports[endpoint]
+        encrypted = any(one.done for port in ports for one in port.handshakes)
+        if not encrypted:
+            return Level.PROBLEM
+        levels = [told.level for told in self._told if endpoint in _endpoints(told)]
+        if Level.PROBLEM in levels:
+            return Level.PROBLEM
+        return Level.WATCH if Level.WATCH in levels else Level.OK
+
+    def _problem_ids(self, endpoints: Iterable[Endpoint]) -> list[str]:
+        asked = set(endpoints)
+        found = (t.id for t in self._told if t.level is Level.PROBLEM and asked & _endpoints(t))
+        return list(dict.fromkeys(found))
+
+    def _reaches(self, endpoints: Iterable[Endpoint]) -> set[Reach]:
+        return {port.reach for one in endpoints for port in self._ports.get(one, ())}
+
+
+def in_words(endpoint: Endpoint) -> str:
+    protocol = PROTOCOLS[endpoint.protocol]
+    return f"{protocol} at {endpoint.host}, port {endpoint.port}, {TLS_WORDS[endpoint.tls]}"
+
+
+def _endpoints(told: Told) -> set[Endpoint]:
+    also = {endpoint for _, endpoint in told.found.also}
+    return also if told.found.endpoint is None else also | {told.found.endpoint}
+
+
+def _stops(told: Told) -> bool:
+    return told.id in _UNREACHED and told.level is Level.PROBLEM
+
+
+def _is_bad(told: Told) -> bool:
+    return told.level in {Level.PROBLEM, Level.WATCH}
