@@ -34,7 +34,9 @@ MAX_URLS = 4
 MAX_SIGNATURES = 64
 """Verified in one chain: they cost, and hostile chains may give all certificates one name."""
 
-_WRONG = (*UNREADABLE, UnsupportedAlgorithm, TypeError, OverflowError)
+BROKEN = (*UNREADABLE, UnsupportedAlgorithm, TypeError, OverflowError)
+"""What the library raises on what breaks the rules of its encoding, or is of unknown kind."""
+
 T = TypeVar("T")
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -186,7 +188,7 @@ def read_certificate(der: bytes) -> Certificate:
         try:
             parsed = x509.load_der_x509_certificate(der)
             return _read(der, parsed)
-        except _WRONG:
+        except BROKEN:
             return Certificate(der, "it breaks the rules of its encoding")
 
 
@@ -198,7 +200,7 @@ def link(below: Certificate, above: Certificate) -> Link:
         below.parsed.verify_directly_issued_by(above.parsed)
     except InvalidSignature:
         return Link.BROKEN
-    except _WRONG:
+    except BROKEN:
         return Link.UNPROVEN
     return Link.PROVEN
 
@@ -291,7 +293,7 @@ def _name(read: Callable[[], x509.Name]) -> Name:
     try:
         name = read()
         der = name.public_bytes()
-    except _WRONG:
+    except BROKEN:
         return Name()
     common = _attribute(name, NameOID.COMMON_NAME)
     organization = _attribute(name, NameOID.ORGANIZATION_NAME)
@@ -307,7 +309,7 @@ def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
 def _key(parsed: x509.Certificate) -> tuple[str, int]:
     try:
         key = parsed.public_key()
-    except _WRONG:
+    except BROKEN:
         return "", 0
     match key:
         case rsa.RSAPublicKey():
@@ -355,17 +357,23 @@ def _http(url: str) -> Iterator[str]:
         yield url
 
 
-def is_for_servers(certificate: Certificate) -> bool:
-    """RFC 5280 §4.2.1.3, §4.2.1.12: what it says of its use must include TLS servers."""
-    purposes, usages = certificate.purposes, certificate.usages
-    for_servers = purposes is None or bool(
-        {
-            ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
-            ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string,
-        }.intersection(purposes)
-    )
-    signs = usages is None or bool(usages - {"key_cert_sign", "crl_sign"})
-    return for_servers and signs
+def is_meant_for_servers(certificate: Certificate) -> bool:
+    """RFC 5280 §4.2.1.12: one that says its purposes must say this one."""
+    return certificate.purposes is None or not _SERVERS.isdisjoint(certificate.purposes)
+
+
+_SERVERS = frozenset(
+    {
+        ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string,
+    }
+)
+
+
+def only_signs_certificates(certificate: Certificate) -> bool:
+    """RFC 5280 §4.2.1.3"""
+    usages = certificate.usages
+    return usages is not None and frozenset() < usages <= {"key_cert_sign", "crl_sign"}
 
 
 def pem(certificate: Certificate) -> str:

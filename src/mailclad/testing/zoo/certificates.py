@@ -303,6 +303,13 @@ _RECIPES: Mapping[str, _Recipe] = {
         "the link is signed with SHA-1", _BARE, _C16, "sha1-inter", ("sha1-inter",)
     ),
     "bad-signature": _Recipe("a broken signature", replace(_LEAF, broken=True), _C14),
+    "other-issuer-key-public": _Recipe(
+        "names another key as that of its public issuer",
+        replace(_BARE, key_id=b"\x01" * 20),
+        _C14,
+        "public",
+        ("public",),
+    ),
     "other-issuer-key": _Recipe(
         "names another key as its issuer's", replace(_LEAF, key_id=b"\x01" * 20), _C14
     ),

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from mailclad.services.diagnose.chain import (
+    BROKEN,
     MAX_CERTIFICATES,
     Certificate,
     Link,
@@ -79,7 +79,7 @@ def parse_certificates(octets: bytes) -> tuple[Certificate, ...]:
         ):
             try:
                 several = parse(octets)[:MAX_CERTIFICATES]
-            except (ValueError, UnsupportedAlgorithm):
+            except BROKEN:
                 continue
             return tuple(read_certificate(one.public_bytes(Encoding.DER)) for one in several)
     return ()

@@ -5,7 +5,11 @@ from math import isqrt
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from mailclad.services.diagnose.chain import Certificate, is_for_servers
+from mailclad.services.diagnose.chain import (
+    Certificate,
+    is_meant_for_servers,
+    only_signs_certificates,
+)
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown
 
@@ -47,7 +51,7 @@ def published_key(shown: Shown, _case: Case) -> Iterator[Found]:
     leaf = shown.chain.leaf
     where = PUBLISHED_KEYS.get(leaf.key_digest[:_DIGITS], "")
     if not where and is_computable(leaf):
-        where = "the certificate itself: from it anybody can compute the key (ROCA)"
+        where = "the certificate itself, from which anybody can compute it (ROCA)"
     if where:
         yield shown.found("CERT-322", "C40", where_published=where)
 
@@ -105,10 +109,9 @@ def _of(one: Certificate, shown: Shown) -> str:
 def wrong_purpose(shown: Shown, _case: Case) -> Iterator[Found]:
     """C17"""
     leaf = shown.chain.leaf
-    if is_for_servers(leaf):
-        return
-    meant = [_PURPOSES[one] for one in leaf.purposes or () if one in _PURPOSES]
-    what = f"it is for {', '.join(meant)}" if meant else "it is for signing other certificates"
-    if leaf.purposes and not meant:
-        what = "it is for something else than servers"
-    yield shown.found("CERT-318", "C17", what=what)
+    if not is_meant_for_servers(leaf):
+        meant = [_PURPOSES[one] for one in leaf.purposes or () if one in _PURPOSES]
+        what = f"it is for {', '.join(meant) or 'something else than servers'}"
+        yield shown.found("CERT-318", "C17", what=what)
+    elif only_signs_certificates(leaf):
+        yield shown.found("CERT-318", "C17", what="it is for signing other certificates")

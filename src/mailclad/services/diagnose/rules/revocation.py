@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
-from mailclad.services.diagnose.chain import Certificate
+from mailclad.services.diagnose.chain import BROKEN, Certificate
 from mailclad.services.diagnose.evidence import CRL_OCTETS
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown
@@ -72,32 +71,35 @@ def _look(shown: Shown, case: Case) -> Revoked | None:
 
 
 def _find(leaf: Certificate, issuer: Certificate, octets: bytes, now: datetime) -> Revoked | None:
-    assert leaf.parsed is not None
-    revocations = _read(octets, issuer)
-    ends = revocations.next_update_utc
-    if ends is not None and ends < now:
-        raise NotKnown(f"the list ended on {ends:%Y-%m-%d}")
-    entry = revocations.get_revoked_certificate_by_serial_number(leaf.parsed.serial_number)
-    return None if entry is None else Revoked(entry.revocation_date_utc, _reason(entry))
-
-
-def _read(octets: bytes, issuer: Certificate) -> x509.CertificateRevocationList:
-    """The list, if it is the issuer's."""
     if len(octets) > CRL_OCTETS:
         raise NotKnown(f"the list is longer than {CRL_OCTETS} octets")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            pem = octets.startswith(b"-----BEGIN")
-            load = x509.load_pem_x509_crl if pem else x509.load_der_x509_crl
-            found = load(octets)
-            assert issuer.parsed is not None
-            signed = found.is_signature_valid(issuer.parsed.public_key())  # type: ignore[arg-type]
-        except (ValueError, TypeError, UnsupportedAlgorithm):
+            return _entry(leaf, issuer, _load(octets), now)
+        except BROKEN:
             raise NotKnown("the list cannot be read") from None
-    if not signed:
+
+
+def _load(octets: bytes) -> x509.CertificateRevocationList:
+    if octets.startswith(b"-----BEGIN"):
+        return x509.load_pem_x509_crl(octets)
+    return x509.load_der_x509_crl(octets)
+
+
+def _entry(
+    leaf: Certificate, issuer: Certificate, listed: x509.CertificateRevocationList, now: datetime
+) -> Revoked | None:
+    assert leaf.parsed is not None
+    assert issuer.parsed is not None
+    key = issuer.parsed.public_key()
+    if not listed.is_signature_valid(key):  # type: ignore[arg-type]
         raise NotKnown("the list is signed by somebody else")
-    return found
+    ends = listed.next_update_utc
+    if ends is not None and ends < now:
+        raise NotKnown(f"the list ended on {ends:%Y-%m-%d}")
+    entry = listed.get_revoked_certificate_by_serial_number(leaf.parsed.serial_number)
+    return None if entry is None else Revoked(entry.revocation_date_utc, _reason(entry))
 
 
 _REASONS = {
@@ -114,6 +116,6 @@ _REASONS = {
 def _reason(entry: x509.RevokedCertificate) -> str:
     try:
         found = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return ""
     return _REASONS.get(found, "")

@@ -76,7 +76,7 @@ def does_not_belong(shown: Shown, _case: Case) -> Iterator[Found]:
 
 
 def missing_link(shown: Shown, case: Case) -> Iterator[Found]:
-    """C11: proven, by verifying again with it; or of an authority that everybody knows."""
+    """C11: proven, by verifying again with it; or of an authority that all know."""
     if not shown.codes & UNKNOWN_ISSUER or 19 in shown.codes:
         return
     found = complete(shown, case)

@@ -1,0 +1,166 @@
+"""The rules as a whole: none is missing, none is dead, each gives what the catalogue expects."""
+
+import re
+
+import pytest
+
+from mailclad.mail.tls_verdict import ChainFault
+from mailclad.services.diagnose.facts import Way
+from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.judge import CASE_RULES, HOST_RULES
+from mailclad.services.diagnose.rules import verify_codes
+from mailclad.services.diagnose.rules.chains import CHAIN_RULES
+from mailclad.services.diagnose.rules.doors import DOOR_RULES
+from tests.services.diagnose.seen import (
+    ask_and_judge,
+    evidence,
+    handshake,
+    handshakes,
+    host,
+    port,
+    zoo,
+)
+from tests.services.diagnose.test_policy_rules import RECORDS, judged
+from tests.services.diagnose.test_ports import PORTS
+
+_TABLES = (CHAIN_RULES, DOOR_RULES, HOST_RULES, CASE_RULES)
+
+NO_RULE = {
+    "C07f": "a last dot, capitals and other scripts are made equal before names are compared",
+    "C37": "the authority's words of an order that failed: whoever renews tells them",
+}
+"""Codes that judge nothing, and why."""
+
+VALUES = {
+    "CONN-101": "problem suggestion",
+    "CONN-102": "",
+    "CONN-103": "seconds",
+    "CONN-104": "spoken",
+    "CONN-105": "address4 address6",
+    "CONN-106": "tried",
+    "CONN-107": "differing",
+    "CONN-108": "reply",
+    "MODE-201": "",
+    "MODE-202": "greeting",
+    "MODE-203": "other_port other_tls",
+    "MODE-204": "mechanisms",
+    "MODE-205": "seen_elsewhere",
+    "MODE-206": "",
+    "MODE-207": "command",
+    "CERT-301": "ended names",
+    "CERT-302": "kind names remedy_name",
+    "CERT-303": "fingerprint issued",
+    "CERT-304": "how missing pem",
+    "CERT-305": "issuer",
+    "CERT-306": "begins clock",
+    "CERT-307": "ends left_percent",
+    "CERT-308": "file file_ends served_ends",
+    "CERT-309": "differing ports",
+    "CERT-310": "common_name",
+    "CERT-311": "what",
+    "CERT-312": "issuer product",
+    "CERT-314": "what",
+    "CERT-315": "missing_names names",
+    "CERT-316": "what",
+    "CERT-317": "breaks ended link",
+    "CERT-318": "what",
+    "CERT-319": "what",
+    "CERT-320": "reason since",
+    "CERT-321": "what",
+    "CERT-322": "where_published",
+    "CERT-323": "what",
+    "TLS-401": "versions",
+    "TLS-402": "versions",
+    "TLS-403": "what",
+    "TLS-404": "suites",
+    "TLS-405": "shown_names wanted_names",
+    "TLS-406": "agreed",
+    "TLS-407": "",
+    "TLS-408": "what",
+    "DNS-411": "what",
+    "DNS-412": "address names",
+    "DNS-413": "what",
+    "DNS-414": "what",
+    "DNS-415": "what",
+    "DNS-416": "what",
+    "DNS-417": "record what",
+    "DNS-418": "what zone",
+    "DNS-419": "issuers record wanted",
+    "DNS-420": "names",
+    "DNS-421": "name",
+    "DNS-423": "greeting names ptr",
+    "DNS-424": "zone",
+    "DNS-425": "record",
+    "DNS-426": "record",
+    "HOST-804": "offset",
+}
+"""What each entry's texts are filled with."""
+
+
+def _all_found() -> list[Found]:
+    found = [
+        one for name in zoo().certificates for one in ask_and_judge(evidence(host(port(name))))
+    ]
+    found += (one for at, _ in PORTS.values() for one in ask_and_judge(evidence(host(at))))
+    found += (one for seen, _ in RECORDS.values() for one in judged(seen))
+    return found
+
+
+def test_every_finding_has_just_the_values_of_its_entry() -> None:
+    for one in _all_found():
+        assert " ".join(sorted(one.values)) == VALUES[one.id], one
+
+
+def test_times_are_iso_8601_in_utc() -> None:
+    times = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+    keys = {"ended", "begins", "ends", "issued", "since", "clock"}
+    for one in _all_found():
+        for key in keys & one.values.keys():
+            assert times.fullmatch(one.values[key]), one
+
+
+def test_every_code_has_a_rule_or_a_reason() -> None:
+    """The list of codes ends at C45; letters are kinds of one code."""
+    portal = ask_and_judge(evidence(host(port()), portal="portal.example"))
+    codes = {rule.code for rules in _TABLES for rule in rules}
+    codes |= {one.rule for one in (*_all_found(), *portal)} | NO_RULE.keys()
+    assert {f"C{number:02}" for number in range(1, 46)} <= {code[:3] for code in codes}
+
+
+def test_every_rule_finds_something_somewhere() -> None:
+    told = {one.rule[:3] for one in _all_found()}
+    quiet = {"C06", "C29", "C30", "C36", "C42", "C43", "C45"}  # test_names, test_ports, policies
+    assert {rule.code[:3] for rules in _TABLES for rule in rules} <= told | quiet
+
+
+def test_every_verify_code_has_a_rule() -> None:
+    numbers = {*range(2, 101), 102, 103}
+    assert verify_codes.CODES.keys() == numbers
+    known = {rule.code for rule in CHAIN_RULES} | {"C07e", "C18", "C33"}
+    assert {rule for rule, _ in verify_codes.CODES.values()} <= known
+
+
+@pytest.mark.parametrize("code", [*sorted(verify_codes.CODES), 1, 101, 777])
+def test_a_code_that_no_rule_explains_is_told_with_its_words(code: int) -> None:
+    """On a chain that is good to read: whatever OpenSSL has against it, it is not silence."""
+    made = zoo().certificates["ok"]
+    shakes = (handshake(Way.MODERN, made, faults=(ChainFault(code, 0),)),)
+    found = ask_and_judge(evidence(host(port(handshakes=shakes))))
+    assert len(found) == 1
+    told = " ".join(found[0].values.values())
+    trust = {2, 18, 19, 20, 21, 27, 28}
+    assert verify_codes.words(code) in told or (code in trust and found[0].id == "CERT-305")
+
+
+def test_no_certificate_of_the_zoo_is_just_not_trusted() -> None:
+    """A generic answer is given only where the authority is in fact unknown."""
+    for name in zoo().certificates:
+        for one in ask_and_judge(evidence(host(port(name)))):
+            assert one.id != "CERT-305" or name.startswith("private-ca")
+
+
+def test_a_healthy_server_with_nine_ports_on_two_addresses_has_no_finding() -> None:
+    ports = [seen for seen, expected in PORTS.values() if not expected]
+    both = [*ports, *(port(address="2001:db8::1") for _ in range(9))]
+    assert ask_and_judge(evidence(host(*both))) == ()
+    assert handshakes("ok")[0].chain
