@@ -224,6 +224,9 @@ def test_a_web_port_that_nobody_was_promised_is_only_noted() -> None:
     assert found.level is Level.NOTE
     (found,) = ask_and_judge(evidence(host(seen), promised=(web,)))
     assert found.level is None
+    set_up = endpoint("autoconfig.mail.test", 443, MailProtocol.HTTPS)
+    found = ask_and_judge(evidence(host(port("expired", set_up))))[0]
+    assert (found.id, found.level) == ("CERT-301", None)
 
 
 def test_an_authority_that_caa_does_not_name() -> None:

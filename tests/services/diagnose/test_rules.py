@@ -120,7 +120,7 @@ def test_times_are_iso_8601_in_utc() -> None:
 
 
 def test_every_code_has_a_rule_or_a_reason() -> None:
-    """SECURITY's catalogue ends at C45; letters are kinds of one code."""
+    """The list of codes ends at C45; letters are kinds of one code."""
     portal = ask_and_judge(evidence(host(port()), portal="portal.example"))
     codes = {rule.code for rules in _TABLES for rule in rules}
     codes |= {one.rule for one in (*_all_found(), *portal)} | NO_RULE.keys()

@@ -28,7 +28,10 @@ from mailclad.services.diagnose.facts import (
 from mailclad.services.diagnose.found import Found, Level
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
-"""SECURITY 3.3, C05; banners and headers are told in whole seconds and take a while to arrive."""
+"""Banners and headers are told in whole seconds, and take a while to arrive."""
+
+
+_SET_UP_LABELS = frozenset({"autoconfig", "autodiscover", "mta-sts", "ua-auto-config"})
 
 
 def plain_host(host: str) -> str:
@@ -37,6 +40,11 @@ def plain_host(host: str) -> str:
         return normalise_domain(host.removesuffix("."))
     except AddressProblem:
         return host.lower()
+
+
+def is_set_up_name(host: str) -> bool:
+    """Whether only programs ask for it."""
+    return host.partition(".")[0].lower() in _SET_UP_LABELS
 
 
 def chain_shown(port: PortSeen) -> tuple[bytes, ...]:
@@ -113,8 +121,8 @@ class Shown:
     @property
     def _level(self) -> Level | None:
         """The entry's own, except where the port is nobody's way to mail, or a policy insists."""
-        protocol = self.door.port.protocol
-        if protocol is MailProtocol.HTTPS and not self.door.promised:
+        is_web = self.door.port.protocol is MailProtocol.HTTPS
+        if is_web and not self.door.promised and not is_set_up_name(self.host):
             return Level.NOTE
         return Level.PROBLEM if self.demanded else None
 
