@@ -3,6 +3,7 @@
 import pytest
 from cryptography import x509
 
+from mailclad.mail.tls_verdict import ChainFault
 from mailclad.services.diagnose.chain import read_certificate
 from mailclad.services.diagnose.evidence import Answers
 from mailclad.services.diagnose.facts import Way
@@ -66,6 +67,14 @@ def test_a_finding_says_what_it_is(name: str) -> None:
     key, value = SAYS[name]
     (found,) = ask_and_judge(evidence(host(port(name))))
     assert found.values[key] == value
+
+
+@pytest.mark.parametrize("code", [62, 64])
+def test_a_wrong_name_explains_what_a_verifier_says_of_names(code: int) -> None:
+    made = zoo().certificates["hostname-mismatch"]
+    shake = handshake(Way.MODERN, made, faults=(ChainFault(code, 0),))
+    (found,) = ask_and_judge(evidence(host(port("hostname-mismatch", handshakes=(shake,)))))
+    assert found.id == "CERT-302"
 
 
 def test_the_missing_link_is_given_as_pem() -> None:

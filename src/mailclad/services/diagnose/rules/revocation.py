@@ -6,6 +6,7 @@ issuer's signature and before its nextUpdate.
 
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,9 @@ from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown
 from mailclad.services.diagnose.rules.completion import complete
 from mailclad.services.diagnose.rules.dates import iso
+
+_REVOKED = 23
+"""OpenSSL's code, from a system that knows lists of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,13 @@ class NotKnown(Exception):
 
 def revoked(shown: Shown, case: Case) -> Iterator[Found]:
     """C20"""
-    try:
+    with suppress(NotKnown):
         found = _look(shown, case)
-    except NotKnown:
-        return
-    if found is not None:
-        yield shown.found("CERT-320", "C20", since=iso(found.since), reason=found.reason)
+        if found is not None:
+            yield shown.found("CERT-320", "C20", since=iso(found.since), reason=found.reason)
+            return
+    if _REVOKED in shown.codes:
+        yield shown.found("CERT-320", "C20", since="", reason="")
 
 
 def unchecked(shown: Shown, case: Case) -> Iterator[Found]:

@@ -88,7 +88,7 @@ def missing_link(shown: Shown, case: Case) -> Iterator[Found]:
             pem="".join(map(pem, found.links)),
             how="aia",
         )
-    elif known_issuers.is_public(shown.chain.top.issuer):
+    elif known_issuers.is_public(shown.chain.top.issuer) and shown.chain.broken is None:
         issuer = shown.chain.top.issuer.words
         yield shown.found("CERT-304", "C11", missing=issuer, pem="", how="bundled")
 
