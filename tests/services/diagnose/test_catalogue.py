@@ -176,6 +176,7 @@ def test_a_rule_that_gives_other_values_is_caught() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(sorted(entries())),
     st.text(max_size=40),
