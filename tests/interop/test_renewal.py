@@ -119,6 +119,7 @@ def test_a_server_gets_its_certificate_proves_it_and_renews_it(
     second = installation.shown(installation.served.imaps)
     assert second != first
     assert client.noop()[0] == "OK"
+    client.shutdown()
     assert "Nothing is missing" in installation.cert("request")
     text = installation.cert("list")
     assert "all of its life left" in text
