@@ -71,7 +71,9 @@ def test_a_start_without_a_certificate_serves_a_temporary_one_until_there_is_a_r
     served: Served,
 ) -> None:
     (served.folder / "chain.pem").unlink()
-    served.start()
+    with (served.folder / "said").open("wb") as said_to_who_starts_it:
+        served.start(stderr=said_to_who_starts_it)
+    assert "a temporary one" in (served.folder / "said").read_text()
     (one,) = state(served).served
     assert one.temporary
     said = [event["reason"] for event in served.log() if event["event"].startswith("temporary")]
