@@ -281,6 +281,13 @@ _RECIPES: Mapping[str, _Recipe] = {
     "intercepted": _Recipe(
         "by a virus scanner on this computer", _BARE, _C23, "scanner", ("scanner",)
     ),
+    "intercepted-other-name": _Recipe(
+        "by a virus scanner that copies no names",
+        _named("localhost.test"),
+        _C23,
+        "scanner",
+        ("scanner",),
+    ),
     "intercepted-leaf-only": _Recipe("by a proxy, without its root", _BARE, _C23, "proxy", ()),
     # --- the chain's form ---
     "ok-with-root-sent": _Recipe("the root too", _LEAF, _C13, sends=("inter", "root")),

@@ -49,7 +49,7 @@ CHAIN_RULES: tuple[ChainRule, ...] = (
 
 TIDY_RULES: tuple[ChainRule, ...] = (
     ChainRule("C04", dates.ends_soon),
-    ChainRule("C12", form.wrong_order, unless=frozenset({"C03"})),
+    ChainRule("C12", form.wrong_order),
     ChainRule("C13", form.surplus, unless=frozenset({"C03", "C12"})),
     ChainRule("C19", form.strict_only),
     ChainRule("C38", form.too_long_a_life),

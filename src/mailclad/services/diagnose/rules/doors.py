@@ -32,7 +32,7 @@ DOOR_RULES: tuple[DoorRule, ...] = (
     DoorRule("C31", tls.wrong_alpn),
     DoorRule("C32", tls.personal_certificate, ends=True),
     DoorRule("C25", tls.old_versions),
-    DoorRule("C22", tls.without_name, ends=True),
+    DoorRule("C22", tls.without_name),
     DoorRule("C26", tls.no_common_suite, ends=True),
     DoorRule("C26", tls.no_forward_secrecy),
     DoorRule("C26", tls.no_handshake, ends=True),
