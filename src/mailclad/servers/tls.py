@@ -356,7 +356,6 @@ class ClientTrust:
         return ClientSession(connection)
 
 
-def note_fault(
 class RsaOnly(ClientTrust):
     """A client that knows RSA certificates alone, as those before 2012 did, and trusts nobody."""
 
@@ -368,7 +367,7 @@ class RsaOnly(ClientTrust):
         context.set_cipher_list(b"ECDHE+aRSA+AESGCM")
 
 
-def _note_fault(
+def note_fault(
     connection: SSL.Connection, _certificate: crypto.X509, code: int, depth: int, fine: int
 ) -> bool:
     if not fine:
