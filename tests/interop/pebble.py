@@ -73,10 +73,18 @@ class CompanionSolver:
 
 
 class Pebble:
-    """``settings`` are its environment's, ``bound`` the keys of its customers by key id."""
+    """``settings`` are its environment's, ``bound`` the keys of its customers by key id.
+
+    ``ours`` are the ports for http and TLS where a server of ours answers, not the companion.
+    """
 
     def __init__(
-        self, folder: Path, *, bound: Mapping[str, str] | None = None, **settings: object
+        self,
+        folder: Path,
+        *,
+        bound: Mapping[str, str] | None = None,
+        ours: tuple[int, int] | None = None,
+        **settings: object,
     ) -> None:
         self._folder = folder
         self._bound = bound or {}
@@ -84,7 +92,8 @@ class Pebble:
         self._environment |= {f"PEBBLE_{name}": str(value) for name, value in settings.items()}
         self._stack = contextlib.ExitStack()
         self._port, self.managed, web, tls, dns, self.companion = free_ports(6)
-        self._ports = (web, tls, dns)
+        self._ours = ours
+        self._ports = (*(ours or (web, tls)), dns)
         (folder / "web-root.pem").write_bytes(ROOT.pem)
 
     def __enter__(self) -> Self:
@@ -92,8 +101,8 @@ class Pebble:
         companion = [
             "pebble-challtestsrv",
             *("-dns01", f"127.0.0.1:{dns}"),
-            *("-http01", f"127.0.0.1:{web}"),
-            *("-tlsalpn01", f"127.0.0.1:{tls}"),
+            *("-http01", "" if self._ours else f"127.0.0.1:{web}"),
+            *("-tlsalpn01", "" if self._ours else f"127.0.0.1:{tls}"),
             *("-https01", "", "-defaultIPv6", ""),
             *("-management", f"127.0.0.1:{self.companion}"),
         ]
@@ -114,8 +123,18 @@ class Pebble:
     def configured(self, **more: Any) -> Authority:
         return replace(Authority("Pebble", f"https://{HOST}:{self._port}/dir"), **more)
 
+    @property
+    def dns(self) -> tuple[str, int]:
+        """Where all names lead to 127.0.0.1."""
+        return "127.0.0.1", self._ports[2]
+
+    @property
+    def trusted(self) -> Path:
+        """What certifies its own web server."""
+        return self._folder / "web-root.pem"
+
     def https(self) -> Https:
-        trust = ClientTrust(self._folder / "web-root.pem")
+        trust = ClientTrust(self.trusted)
         names = FakeResolver({(HOST, "A"): ["127.0.0.1"]})
         return HttpsClient(names, trust, permits=lambda _: True)
 
