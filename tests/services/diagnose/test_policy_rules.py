@@ -247,6 +247,7 @@ def test_an_authority_that_caa_names() -> None:
 
 
 def test_a_server_that_calls_itself_something_else() -> None:
+    assert judged(GOOD, replace(smtp(), greeting=b"220-mail.test hello\r\n220 go on\r\n")) == ()
     (found,) = judged(GOOD, replace(smtp(), greeting=b"220 localhost ESMTP\r\n"))
     assert found.id == "DNS-423"
     assert found.values == {"greeting": "localhost", "ptr": MX, "names": MX}
