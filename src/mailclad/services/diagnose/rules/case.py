@@ -21,7 +21,6 @@ from mailclad.services.diagnose.evidence import Answers, Evidence, Verifiers
 from mailclad.services.diagnose.facts import (
     ExchangeSeen,
     HandshakeSeen,
-    HostSeen,
     PortSeen,
     Reach,
     Way,
@@ -32,7 +31,6 @@ T = TypeVar("T")
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """Banners and headers are told in whole seconds, and take a while to arrive."""
-
 
 _SET_UP_LABELS = frozenset({"autoconfig", "autodiscover", "mta-sts", "ua-auto-config"})
 
@@ -150,24 +148,19 @@ class Case:
             return timedelta(0)
         middle = offsets[len(offsets) // 2]
         agree = sum(abs(one - middle) <= CLOCK_TOLERANCE for one in offsets)
-        return (
-            middle if abs(middle) > CLOCK_TOLERANCE and agree * 2 > len(offsets) else timedelta(0)
-        )
+        believed = abs(middle) > CLOCK_TOLERANCE and agree * 2 > len(offsets)
+        return middle if believed else timedelta(0)
 
     @cached_property
     def now(self) -> datetime:
         return self.evidence.now + self.offset
 
     @cached_property
-    def hosts(self) -> tuple[HostSeen, ...]:
-        return self.evidence.hosts
-
-    @cached_property
     def doors(self) -> tuple[Door, ...]:
         promised = {(plain_host(one.host), one.port) for one in self.evidence.promised}
         return tuple(
             Door(host.host, port, (plain_host(host.host), port.endpoint.port) in promised)
-            for host in self.hosts
+            for host in self.evidence.hosts
             for port in host.ports
         )
 
