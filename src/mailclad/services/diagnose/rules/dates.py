@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mailclad.services.diagnose.chain import Certificate
-from mailclad.services.diagnose.found import Found, Level
+from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown
 
 LEFT_PART = 0.3
@@ -85,7 +85,7 @@ def ends_soon(shown: Shown, _case: Case) -> Iterator[Found]:
 def clock_skew(case: Case) -> Iterator[Found]:
     """C06"""
     if case.offset:
-        yield Found("HOST-804", "C06", level=Level.WATCH, values={"offset": _told(case.offset)})
+        yield Found("HOST-804", "C06", values={"offset": _told(case.offset)})
 
 
 def _told(offset: timedelta) -> str:
