@@ -56,7 +56,9 @@ class Accounts:
         self.kept: dict[str, AcmeAccount] = {}
 
     async def acme_account(self, authority: str) -> AcmeAccount | None:
-        return self.kept.get(authority)
+        kept = self.kept.get(authority)
+        await asyncio.sleep(0)  # a real one gives way to others too
+        return kept
 
     async def keep_acme_account(self, account: AcmeAccount) -> None:
         self.kept[account.authority] = account
@@ -118,7 +120,8 @@ class TestAuthority:
     """``refuse``: by name, the kind of problem and where it is said.
 
     That is "order", "challenge" or "finalize", or the kind of proof that fails.
-    ``instead``: what is said on a path in place of the answer, from the first of a list on.
+    ``instead``: what is said on a path in place of the answer; ``once``: the next answers there;
+    ``lost``: how many answers there are cut, after what was asked was done.
     """
 
     __test__ = False
@@ -127,7 +130,11 @@ class TestAuthority:
         self.solvers = solvers or (MemorySolver(),)
         self.offers = ["http-01", "dns-01", "tls-alpn-01"]
         self.refuse: dict[str, tuple[str, str]] = {}
-        self.instead: dict[str, list[Answered | bytes]] = {}
+        self.instead: dict[str, Answered | bytes] = {}
+        self.once: dict[str, list[Answered | bytes]] = {}
+        self.lost: dict[str, int] = {}
+        self.poll_headers = [("Retry-After", "3")]
+        self.rechain: Callable[[bytes], bytes] = lambda chain: chain
         self.bad_nonces = 0
         self.polls = 0
         self.profiles: dict[str, str] = {}
@@ -188,26 +195,33 @@ class TestAuthority:
             self._at_once -= 1
         if isinstance(answered, bytes):
             return answered
-        if method == "HEAD":
-            answered.body = b""
-        if method != "GET" and not any(name == "Replay-Nonce" for name, _ in answered.headers):
-            answered.headers.append(("Replay-Nonce", self._new_nonce()))
-        return answered.octets()
+        headers = list(answered.headers)
+        if method != "GET" and not any(name == "Replay-Nonce" for name, _ in headers):
+            headers.append(("Replay-Nonce", self._new_nonce()))
+        shown = Answered(answered.status, b"" if method == "HEAD" else answered.body, headers)
+        return shown.octets()
 
     def _answer(self, method: str, path: str, body: bytes) -> Answered | bytes:
-        waiting = self.instead.get(path) or self.instead.get("/" + path.split("/")[1])
+        places = (path, "/" + path.split("/")[1])
         if method == "POST":
             header, payload, account = self._verify(f"{self.base}{path}", body)
             self.requests.append((path, payload, header))
         else:
             payload, account = None, ""
             self.requests.append((path, None, {}))
-        if waiting:
-            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        for place in places:
+            if self.once.get(place):
+                return self.once[place].pop(0)
+            if place in self.instead:
+                return self.instead[place]
         _, kind, *rest = path.split("/")
-        served = getattr(self, f"_{kind.replace('-', '_')}")
+        served = getattr(self, f"_{kind}")
         answered = served(payload, account, *rest)
         assert isinstance(answered, Answered)
+        for place in places:
+            if self.lost.get(place, 0) > 0:
+                self.lost[place] -= 1
+                return b"HTTP/1.1 200 OK\r\n"
         return answered
 
     def _verify(self, url: str, body: bytes) -> tuple[Json, Json | None, str]:
@@ -236,7 +250,7 @@ class TestAuthority:
     # Resources
 
     def _dir(self, *_: object) -> Answered:
-        meta: Json = {"termsOfService": "https://ca.test/terms"}
+        meta: Json = {"termsOfService": "https://ca.test/terms", "caaIdentities": ["ca.test"]}
         if self.profiles:
             meta["profiles"] = self.profiles
         if self.customers:
@@ -245,7 +259,6 @@ class TestAuthority:
             "newNonce": f"{self.base}/nonce",
             "newAccount": f"{self.base}/account",
             "newOrder": f"{self.base}/order",
-            "keyChange": f"{self.base}/key-change",
             "renewalInfo": f"{self.base}/ari",
             "meta": meta,
             "somethingNew": {"deep": [1, 2, 3]},
@@ -283,15 +296,6 @@ class TestAuthority:
         if mac != _decode(binding["signature"]):
             raise _Refusing(problem("unauthorized", 403))
         assert json.loads(_decode(binding["payload"])) == jwk
-
-    def _key_change(self, payload: Json | None, account: str) -> Answered:
-        assert payload is not None
-        header = json.loads(_decode(payload["protected"]))
-        _check_signature(header["jwk"], payload)
-        inner = json.loads(_decode(payload["payload"]))
-        assert inner == {"account": account, "oldKey": self.accounts[account]["jwk"]}
-        self.accounts[account]["jwk"] = header["jwk"]
-        return Answered(200, {})
 
     def _order(self, payload: Json | None, account: str, number: str = "") -> Answered:
         if number:
@@ -378,11 +382,13 @@ class TestAuthority:
                 if error:
                     tried = {"status": "invalid", "error": error}
                     shown["challenges"] = [one | tried for one in found["challenges"]]
-        return Answered(200, shown, [("Retry-After", "3")])
+        return Answered(200, shown, list(self.poll_headers))
 
     def _finalize(self, payload: Json | None, account: str, number: str) -> Answered:
         assert payload is not None
         order = self.orders[int(number)]
+        if order["status"] == "valid":
+            return problem("orderNotReady", 403)
         self._refuse_at("finalize", order["identifiers"])
         proved = [int(url.rpartition("/")[2]) for url in order["authorizations"]]
         if any(self.authorizations[at]["status"] != "valid" for at in proved):
@@ -394,7 +400,7 @@ class TestAuthority:
 
     def _cert(self, payload: Json | None, account: str, number: str, way: str = "") -> Answered:
         links = [("Link", f'<{self.base}/dir>;rel="index"')]
-        chain = self.chains[int(number)]
+        chain = self.rechain(self.chains[int(number)])
         if self.alternate and not way:
             links.append(("Link", f'<{self.base}/cert/{number}/other>;rel="alternate"'))
             return Answered(200, chain + _cross_signed(ISSUING_ROOT, OTHER_ROOT).pem, links)

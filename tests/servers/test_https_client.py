@@ -1,5 +1,7 @@
 """The HTTPS client against real TLS servers on loopback that answer rightly and wrongly."""
 
+import asyncio
+import gc
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -426,6 +428,31 @@ def test_no_line_is_smuggled_into_a_request(url: str) -> None:
     except HttpsProblem:
         return
     assert write_request(Request(url), place).count(b"\r\n") == 6
+
+
+@pytest.mark.slow
+def test_who_stops_waiting_leaves_nothing_behind(loop: str, trust: ClientTrust) -> None:
+    """Whenever he does: no exception that nobody fetches is told of by the event loop."""
+    told: list[dict[str, Any]] = []
+
+    async def work() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what))
+        async with Site(LEAF) as site:
+            client = HttpsClient(NAMES, trust, permits=anywhere)
+            for turns in range(25):
+                fetching = asyncio.create_task(
+                    client.fetch(Request(f"https://{HOST}:{site.port}/"))
+                )
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                fetching.cancel()
+                await asyncio.gather(fetching, return_exceptions=True)
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                gc.collect()
+
+    run_on(loop, work)
+    assert told == []
 
 
 def test_no_authority_is_trusted_by_accident(loop: str, tmp_path: Path) -> None:

@@ -33,16 +33,19 @@ async def dial(
     def new() -> asyncio.Protocol:
         return TlsTransport(tls, channel) if implicit else channel
 
-    if socks is not None:
-        sock = await connect_through(socks, address, port)
-        tcp, _ = await loop.create_connection(new, sock=sock)
-    else:
-        local = (source, 0) if source is not None else None
-        tcp, _ = await loop.create_connection(new, address, port, local_addr=local)
+    tcp: asyncio.Transport | None = None
     try:
+        if socks is not None:
+            sock = await connect_through(socks, address, port)
+            tcp, _ = await loop.create_connection(new, sock=sock)
+        else:
+            local = (source, 0) if source is not None else None
+            tcp, _ = await loop.create_connection(new, address, port, local_addr=local)
         await owner.ready_or_lost
     except BaseException:
-        tcp.abort()
+        owner.ready_or_lost.cancel()  # nobody waits any more for what becomes of it
+        if tcp is not None:
+            tcp.abort()
         raise
     return channel
 

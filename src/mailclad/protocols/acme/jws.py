@@ -1,8 +1,8 @@
 """Signed requests: JSON Web Signatures as ACME uses them, with an account's key on P-256.
 
-RFC 8555 §6.2 (protected header), §7.3.4 (External Account Binding), §7.3.5 (key change), §8.1
-(key authorization); RFC 7515 (flattened JSON, base64url), RFC 7518 §3.2, §3.4 (HS256, ES256),
-RFC 7638 (thumbprint of a key).
+RFC 8555 §6.2 (protected header), §7.3.4 (External Account Binding), §8.1 (key authorization);
+RFC 7515 (flattened JSON, base64url), RFC 7518 §3.2, §3.4 (HS256, ES256), RFC 7638 (thumbprint of
+a key).
 
 Comes in: our own keys and payloads; URLs and nonces of the authority.  Goes out: octets to be
 posted.  The only randomness is that of the signature itself.
@@ -103,12 +103,6 @@ def bind_account(key: AccountKey, url: str, key_id: str, mac_key: Secret) -> Jso
     secret = decode_base64url(mac_key.reveal().decode("ascii"))
     header = {"alg": "HS256", "kid": key_id, "url": url}
     return _signed(header, key.jwk, lambda octets: hmac.digest(secret, octets, "sha256"))
-
-
-def change_key(new: AccountKey, old: AccountKey, url: str, account: str) -> Json:
-    """What is posted to keyChange, signed by the old key as any request is."""
-    header = {"alg": "ES256", "jwk": new.jwk, "url": url}
-    return _signed(header, {"account": account, "oldKey": old.jwk}, new.signature)
 
 
 def _signed(header: Json, payload: Json | None, signature: Callable[[bytes], bytes]) -> Json:

@@ -30,7 +30,7 @@ MAX_PROFILES = 50
 """In a directory; real ones have three."""
 
 DETAIL_CHARACTERS = 500
-"""Of an authority's own words that are shown."""
+"""Of an authority's own words, or of what we say of its answer."""
 
 ERROR_NAMESPACE = "urn:ietf:params:acme:error:"
 
@@ -42,6 +42,12 @@ _Text = Annotated[str, msgspec.Meta(max_length=16_384)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 T = TypeVar("T")
+
+
+def shown(text: str) -> str:
+    """A stranger's words on one line, without what would disturb a terminal."""
+    seen = "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(seen.split())[:DETAIL_CHARACTERS]
 
 
 class MalformedAnswer(Exception):
@@ -81,14 +87,12 @@ class Problem(_Object, frozen=True):
 
     @property
     def words(self) -> str:
-        """The authority's words on one line, without what would disturb a terminal."""
-        seen = "".join(one if one.isprintable() else " " for one in self.detail)
-        return " ".join(seen.split())[:DETAIL_CHARACTERS]
+        """The authority's words for people."""
+        return shown(self.detail)
 
 
 class Meta(_Object, frozen=True):
     terms_of_service: _Text = ""
-    website: _Text = ""
     caa_identities: Annotated[tuple[_Text, ...], msgspec.Meta(max_length=MAX_PROFILES)] = ()
     external_account_required: bool = False
     profiles: Annotated[dict[str, _Text], msgspec.Meta(max_length=MAX_PROFILES)] = {}
@@ -100,7 +104,6 @@ class Directory(_Object, frozen=True):
     new_nonce: _Url
     new_account: _Url
     new_order: _Url
-    key_change: str = ""
     renewal_info: str = ""
     meta: Meta = Meta()
 

@@ -1,7 +1,7 @@
 """Our account with an authority: found again, or opened.
 
 RFC 8555 §7.3 (account creation, also of one that exists), §7.3.2 (contact), §7.3.4 (External
-Account Binding), §7.3.5 (another key).
+Account Binding).
 
 Comes in: what the administrator configured for this authority, the account that was kept.  Goes
 out: a conversation that is signed by the account, or AuthorityFailed.
@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailclad.base.secret import Secret
-from mailclad.protocols.acme.jws import AccountKey, Json, bind_account, change_key
-from mailclad.protocols.acme.objects import Directory, parse_account
+from mailclad.protocols.acme.jws import AccountKey, Json, bind_account
+from mailclad.protocols.acme.objects import Directory, parse_account, shown
 from mailclad.services.certificates.acme.conversation import Conversation, Refused
 from mailclad.services.certificates.acme.explain import ACCOUNT
 from mailclad.services.certificates.acme.order import AuthorityFailed
@@ -68,27 +68,6 @@ async def sign_in(
     await accounts.keep_acme_account(replace(kept, url=talk.account, contact=authority.contact))
 
 
-async def change_account_key(
-    talk: Conversation, authority: Authority, accounts: AcmeAccounts
-) -> None:
-    """Sign by another key from now on; the conversation is signed in."""
-    url = (await talk.directory()).key_change
-    if not url:
-        raise talk.broken("it does not let accounts change their key")
-    kept = await accounts.acme_account(authority.directory)
-    assert kept is not None, "who is signed in has an account"
-    assert talk.account is not None
-    assert talk.key is not None
-    pem = new_key()
-    new = AccountKey(pem)
-    try:
-        await talk.post(url, change_key(new, talk.key, url, talk.account))
-    except Refused as refused:
-        raise talk.failure("the account's key was not changed", refused) from None
-    await accounts.keep_acme_account(replace(kept, key_pem=pem))
-    talk.key = new
-
-
 def new_key() -> Secret:
     """An EC key on P-256, in PEM."""
     key = generate_private_key(SECP256R1())
@@ -111,7 +90,7 @@ async def _open(talk: Conversation, authority: Authority) -> str:
     if not url:
         raise talk.broken("it does not say which account is ours")
     if account.status != "valid":
-        text = f"{authority.name}: our account there is {account.status[:40]}: ask the authority"
+        text = f"{authority.name}: our account there is {shown(account.status)}: ask the authority"
         raise AuthorityFailed(text, finding=ACCOUNT)
     terms = directory.meta.terms_of_service
     _log.info("ACME account opened", authority=authority.name, account=url, terms=terms)

@@ -27,7 +27,6 @@ from mailclad.protocols.acme.objects import (
 from mailclad.protocols.acme.request import as_address, certificate_id
 from mailclad.services.certificates.acme.account import (
     Authority,
-    change_account_key,
     sign_in,
 )
 from mailclad.services.certificates.acme.challenge import Solver
@@ -111,12 +110,6 @@ class AcmeClient:
             ask_again=min(max(asked, earliest), latest),
             explanation=_shown(found.explanation_url),
         )
-
-    async def change_key(self) -> None:
-        """Give the account another key (RFC 8555 §7.3.5); raises AuthorityFailed."""
-        talk = await self._signed_in()
-        async with self._signing_in:
-            await change_account_key(talk, self.authority, self._accounts)
 
     async def _order(self, wanted: Wanted, *, anew: bool = False) -> Issued:
         talk = await self._signed_in(anew=anew)

@@ -24,7 +24,9 @@ from mailclad.protocols.acme.objects import (
     Problem,
     parse_directory,
     parse_problem,
+    shown,
 )
+from mailclad.services.certificates.acme.challenge import ChallengeKind
 from mailclad.services.certificates.acme.explain import explain, finding
 from mailclad.services.certificates.acme.order import AuthorityFailed
 
@@ -84,7 +86,7 @@ class Conversation:
     ) -> None:
         self.account: str | None = None
         self.key: AccountKey | None = None
-        self.sleep = sleep
+        self._sleep = sleep
         self._authority = authority
         self._directory_url = directory_url
         self._https = https
@@ -98,7 +100,10 @@ class Conversation:
     async def directory(self) -> Directory:
         """Fetched once in a conversation."""
         if self._directory is None:
-            response = await self.get(self._directory_url)
+            try:
+                response = await self.get(self._directory_url)
+            except Refused as refused:
+                raise self.failure("its directory cannot be read", refused) from None
             self._directory = self.parse(parse_directory, response)
         return self._directory
 
@@ -112,26 +117,31 @@ class Conversation:
 
     async def watch(
         self,
+        last: Response,
         url: str,
         parser: Callable[[bytes], T],
         done: Callable[[T], bool],
         seconds: float,
     ) -> T:
-        """Ask until it is done, less and less often, or as often as the authority says."""
-        waited, pause = 0.0, FIRST_POLL_SECONDS
+        """Ask until it is done, less and less often, or as often as the ``last`` answer says."""
+        waited, usual = 0.0, FIRST_POLL_SECONDS
         while waited < seconds:
-            await self.sleep(pause)
+            pause = self._asked_pause(last) or usual
+            await self._sleep(pause)
             waited += pause
-            response = await self.post(url, None)
-            found = self.parse(parser, response)
+            usual = min(2 * usual, LONGEST_POLL_SECONDS)
+            last = await self.post(url, None)
+            found = self.parse(parser, last)
             if done(found):
                 return found
-            pause = min(2 * pause, LONGEST_POLL_SECONDS)
-            again = read_retry_after(response.headers.get("retry-after"), self.now())
-            if again is not None:
-                asked = (again - self.now()).total_seconds()
-                pause = min(max(asked, FIRST_POLL_SECONDS), LONGEST_PAUSE_SECONDS)
         raise self.broken(f"it came to no decision within {seconds:g} seconds: try again later")
+
+    def _asked_pause(self, response: Response) -> float | None:
+        again = read_retry_after(response.headers.get("retry-after"), self.now())
+        if again is None:
+            return None
+        seconds = (again - self.now()).total_seconds()
+        return min(max(seconds, FIRST_POLL_SECONDS), LONGEST_PAUSE_SECONDS)
 
     def parse(self, parser: Callable[[bytes], T], response: Response) -> T:
         try:
@@ -141,12 +151,13 @@ class Conversation:
 
     def broken(self, what: str) -> AuthorityFailed:
         """To be raised where the authority does not keep to the protocol."""
-        return AuthorityFailed(f"{self._authority}: {what}")
+        return AuthorityFailed(f"{self._authority}: {shown(what)}")
 
     def failure(self, what: str, refused: Refused) -> AuthorityFailed:
         """To be raised where a refusal is final."""
         problem = refused.problem
-        why = explain(problem) if problem.kind else f"it answered with status {refused.status}"
+        said = problem.kind or problem.words
+        why = self.explain(problem) if said else f"it answered with status {refused.status}"
         until = ""
         if problem.kind == "rateLimited" and refused.again is not None:
             until = f" (until {refused.again:%Y-%m-%d %H:%M} UTC)"
@@ -157,33 +168,37 @@ class Conversation:
             finding=finding(problem),
         )
 
+    def explain(self, problem: Problem, proof: ChallengeKind | None = None) -> str:
+        """In words for people; ``proof`` is how a name was to be proved."""
+        known = self._directory.meta.caa_identities if self._directory is not None else ()
+        return explain(problem, proof, issuer=next(iter(known), ""))
+
     async def _patiently(self, ask: Callable[[], Awaitable[Response]]) -> Response:
         """Raises Refused, or AuthorityFailed where nobody answers."""
         for left in reversed(range(MAX_TRIES)):
+            pause: float | None = PAUSE_SECONDS
             try:
-                response = await ask()
+                return self._taken(await ask())
             except HttpsProblem as problem:
-                if not left:
-                    raise self.broken(f"it cannot be reached: {problem}") from None
-                await self.sleep(PAUSE_SECONDS)
-                continue
-            if 200 <= response.status < 300:
-                return response
-            refused = self._refused(response)
-            pause = self._pause(refused) if left else None
-            if pause is None:
-                raise refused
-            await self.sleep(pause)
+                failure: Exception = self.broken(f"it cannot be reached: {problem}")
+            except Refused as refused:
+                failure, pause = refused, self._pause(refused)
+            if pause is None or not left:
+                raise failure
+            await self._sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def _refused(self, response: Response) -> Refused:
+    def _taken(self, response: Response) -> Response:
+        """An answer that is no error; else raises Refused."""
+        if 200 <= response.status < 300:
+            return response
         problem = parse_problem(response.body)
         now = self.now()
         again = read_retry_after(response.headers.get("retry-after"), now)
         if problem.kind == "rateLimited":
             again = again or read_moment(problem.words, now)
             again = again or now + timedelta(seconds=RATE_LIMIT_SECONDS)
-        return Refused(response.status, problem, again)
+        raise Refused(response.status, problem, again)
 
     def _pause(self, refused: Refused) -> float | None:
         """Seconds until it is worth another try now; None: it is not."""
@@ -208,7 +223,8 @@ class Conversation:
         raise self.broken(explain(Problem(f"{ERROR_NAMESPACE}badNonce")))
 
     async def _new_nonce(self) -> str:
-        response = await self._ask(Request((await self.directory()).new_nonce, head=True))
+        url = (await self.directory()).new_nonce
+        response = self._taken(await self._ask(Request(url, head=True)))
         nonce = read_nonce(response.headers.get("replay-nonce"))
         if nonce is None:
             raise self.broken("it gives no nonce, without which nothing can be asked of it")

@@ -6,6 +6,7 @@ Comes in: a problem document, the kind of proof that it speaks of.  Goes out: se
 authority's own words quoted, and the entry of the catalogue.
 """
 
+import re
 from collections.abc import Mapping
 
 from mailclad.protocols.acme.objects import Problem
@@ -115,14 +116,19 @@ AUTHORITY_ONLY = frozenset({"caa", "rejectedIdentifier", "unsupportedIdentifier"
 """Objections to a name that another authority need not have."""
 
 
-def explain(problem: Problem, proof: ChallengeKind | None = None) -> str:
-    """One or two sentences; ``proof`` is how the name was to be proved."""
+def explain(problem: Problem, proof: ChallengeKind | None = None, *, issuer: str = "") -> str:
+    """One or two sentences; ``proof`` is how the name was to be proved.
+
+    ``issuer`` is the authority's own name in CAA records, where it told it.
+    """
     if problem.kind in _PROOFS and (proof is not None or problem.kind not in _WORDS):
         happened, remedy = _PROOFS[problem.kind], _PROVED[proof][1]
     else:
         happened, remedy = _WORDS.get(
             problem.kind, ("the authority refused it", "see what it says")
         )
+    if problem.kind == "caa" and _is_name(issuer):
+        remedy = f'add the CAA record “0 issue "{issuer}"”, or use an authority that is allowed'
     said = f" (it says: “{problem.words}”)" if problem.words else ""
     link = f" {problem.instance}" if _is_link(problem.instance) else ""
     return f"{happened}{said}: {remedy}{link}"
@@ -131,6 +137,10 @@ def explain(problem: Problem, proof: ChallengeKind | None = None) -> str:
 def finding(problem: Problem, proof: ChallengeKind | None = None) -> str:
     """The catalogue's entry."""
     return _FINDINGS.get(problem.kind, _PROVED[proof][0])
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9.-]{1,253}", text) is not None
 
 
 def _is_link(url: str) -> bool:

@@ -17,12 +17,12 @@ import structlog
 from mailclad.base.https import Response
 from mailclad.protocols.acme.headers import read_links
 from mailclad.protocols.acme.jws import encode_base64url
-from mailclad.protocols.acme.objects import Directory, Order, Problem, parse_order
+from mailclad.protocols.acme.objects import Directory, Order, Problem, parse_order, shown
 from mailclad.protocols.acme.request import as_address, write_csr, write_identifiers
 from mailclad.services.certificates.acme.account import Authority
 from mailclad.services.certificates.acme.challenge import Solver
 from mailclad.services.certificates.acme.conversation import Conversation, Refused
-from mailclad.services.certificates.acme.explain import AUTHORITY_ONLY, explain, finding
+from mailclad.services.certificates.acme.explain import AUTHORITY_ONLY, finding
 from mailclad.services.certificates.acme.issued import (
     Chain,
     NotAsOrdered,
@@ -120,14 +120,12 @@ class Ordering:
             unproved = await self._prover.prove(order.authorizations, set(names))
             if unproved:
                 raise _NamesFailed(unproved)
-        if order.status in {"pending", "ready"}:
+        if not _is_decided(order):
             order = await self._finalize(url, order, names)
-        if order.status not in {"valid", "invalid"}:
-            order = await self._talk.watch(
-                url, parse_order, lambda got: got.status in {"valid", "invalid"}, ISSUE_SECONDS
-            )
         if order.status == "invalid":
-            raise self._refusal(Refused(200, order.error or Problem(), None), names)
+            if order.error is None:
+                raise self._talk.broken("it gave the order up and does not say why")
+            raise self._refusal(Refused(200, order.error, None), names)
         return await self._download(order, names)
 
     async def _new_order(self, names: Sequence[str]) -> tuple[str, Order]:
@@ -155,7 +153,7 @@ class Ordering:
     def _profile(self, directory: Directory, names: Sequence[str]) -> str:
         known, wanted = directory.meta.profiles, self._authority.profile
         if wanted and wanted not in known:
-            listed = ", ".join(known) or "none"
+            listed = shown(", ".join(known)) or "none"
             text = f"{self._authority.name} has no profile “{wanted}”; it lists: {listed}"
             raise AuthorityFailed(text)
         if not wanted and SHORT_LIVED in known and any(map(as_address, names)):
@@ -163,23 +161,33 @@ class Ordering:
         return wanted
 
     async def _finalize(self, url: str, order: Order, names: Sequence[str]) -> Order:
+        """The order when it is valid or invalid."""
         request = {"csr": encode_base64url(write_csr(names, self._wanted.key_pem))}
         try:
-            response = await self._talk.post(order.finalize, request)
-        except Refused as refused:
-            if refused.problem.kind != "orderNotReady":
-                raise self._refusal(refused, names) from None
-        else:
-            return self._talk.parse(parse_order, response)
-        order = await self._talk.watch(
-            url, parse_order, lambda got: got.status != "pending", ISSUE_SECONDS
-        )
-        if order.status != "ready":
-            return order
-        try:
-            return self._talk.parse(parse_order, await self._talk.post(order.finalize, request))
+            try:
+                last = await self._talk.post(order.finalize, request)
+            except Refused as refused:
+                # too early, or the answer to this same request was lost on its way
+                if refused.problem.kind != "orderNotReady":
+                    raise
+                if (await self._proved(url)).status == "ready":
+                    await self._talk.post(order.finalize, request)
+                last = await self._talk.post(url, None)
         except Refused as refused:
             raise self._refusal(refused, names) from None
+        order = self._talk.parse(parse_order, last)
+        if _is_decided(order):
+            return order
+        return await self._talk.watch(last, url, parse_order, _is_decided, ISSUE_SECONDS)
+
+    async def _proved(self, url: str) -> Order:
+        last = await self._talk.post(url, None)
+        order = self._talk.parse(parse_order, last)
+        if order.status != "pending":
+            return order
+        return await self._talk.watch(
+            last, url, parse_order, lambda got: got.status != "pending", ISSUE_SECONDS
+        )
 
     def _refusal(self, refused: Refused, names: Sequence[str]) -> Exception:
         """To be raised: names that are to blame, or the authority's failure."""
@@ -190,7 +198,7 @@ class Ordering:
             [
                 Unproved(
                     name,
-                    explain(problem),
+                    self._talk.explain(problem),
                     finding(problem),
                     None,
                     elsewhere=problem.kind in AUTHORITY_ONLY,
@@ -222,6 +230,10 @@ class Ordering:
             raise self._talk.failure("the certificate cannot be fetched", refused) from None
         except NotAsOrdered as problem:
             raise self._talk.broken(f"its certificate is not used: {problem}") from None
+
+
+def _is_decided(order: Order) -> bool:
+    return order.status in {"valid", "invalid"}
 
 
 def _blames_replaces(refused: Refused) -> bool:

@@ -19,6 +19,7 @@ from mailclad.protocols.acme.objects import (
     OfferedChallenge,
     Problem,
     parse_authorization,
+    shown,
 )
 from mailclad.services.certificates.acme.challenge import (
     Challenge,
@@ -27,7 +28,7 @@ from mailclad.services.certificates.acme.challenge import (
     SolverProblem,
 )
 from mailclad.services.certificates.acme.conversation import Conversation, Refused
-from mailclad.services.certificates.acme.explain import OTHER, explain, finding
+from mailclad.services.certificates.acme.explain import OTHER, finding
 
 AT_A_TIME = 5
 """Authorizations: enough to wait for DNS but once, few enough for everybody's limits."""
@@ -130,7 +131,7 @@ class Prover:
         for (name, _), failed in self._failed.items():
             if name == found.name:  # the reason is why the first kind of proof failed
                 return replace(failed, kind=None)
-        offers = ", ".join(sorted({one.type for one in found.challenges})) or "nothing"
+        offers = shown(", ".join(sorted({one.type for one in found.challenges}))) or "nothing"
         ours = ", ".join(solver.kind for solver in self._solvers if solver.can(found.name))
         reason = (
             f"there is no way to prove it: the authority takes {offers}, and this server can "
@@ -149,14 +150,14 @@ class Prover:
         self, url: str, name: str, kind: ChallengeKind, offered: OfferedChallenge
     ) -> Unproved | None:
         """Tell the authority to look, and wait for its verdict."""
-        await self._talk.post(offered.url, {})
+        told = await self._talk.post(offered.url, {})
         found = await self._talk.watch(
-            url, parse_authorization, lambda got: got.status != "pending", PROOF_SECONDS
+            told, url, parse_authorization, lambda got: got.status != "pending", PROOF_SECONDS
         )
         if found.status == "valid":
             return None
         problem = _objection(found, kind)
-        failed = Unproved(name, explain(problem, kind), finding(problem, kind), kind)
+        failed = Unproved(name, self._talk.explain(problem, kind), finding(problem, kind), kind)
         self._failed[name, kind] = failed
         return failed
 
