@@ -29,11 +29,12 @@ def kinds(
     listen: tuple[ListenConfig, ...], dns: AcmeDnsConfig, hooks: tuple[Hooks, ...] = ()
 ) -> set[ChallengeKind]:
     resolver = DnsResolver([("127.0.0.1", 9)])
-    https = HttpsClient(resolver, ClientTrust(), permits=lambda _: True)
+    trust = ClientTrust()
+    https = HttpsClient(resolver, trust, permits=lambda _: True)
     made = make_solvers(
         listen, dns, hooks,
         store=KeptHere(), clock=SetClock(), resolver=resolver, https=https,
-        tell=lambda _, __: None,
+        trust=trust, tell=lambda _, __: None,
     )  # fmt: skip
     assert all(solver.kind is kind for kind, solver in made.items())
     return set(made)

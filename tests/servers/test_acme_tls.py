@@ -1,7 +1,9 @@
 """tls-alpn-01 at our ports: the authority gets the answer, and nobody else ever does."""
 
+import asyncio
 import ssl
 import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -11,9 +13,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from mailclad.base.tls_policy import ALPN, Service
+from mailclad.servers.asked_by_acme import AskedByAcme
 from mailclad.servers.http import http_shell
-from mailclad.servers.tls import ContextTable
+from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
+from mailclad.services.certificates.acme.solvers.look_tls_alpn import NotReached, NotSpoken
 from mailclad.services.certificates.acme.solvers.tls_alpn_certificate import (
     asked_name,
     make_answer,
@@ -21,7 +25,14 @@ from mailclad.services.certificates.acme.solvers.tls_alpn_certificate import (
 )
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.private_ca import PrivateCa
-from tests.servers.loopback import Server, leaf, read_to_end, tls_client
+from tests.servers.loopback import (
+    Server,
+    leaf,
+    listening_socket,
+    read_to_end,
+    run_on,
+    tls_client,
+)
 from tests.servers.memory import careless, leaf_der, shake
 
 NAME = "mail.test"
@@ -58,12 +69,12 @@ def shown(
 
 @pytest.mark.rfc(8737, "3")
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("asked", [NAME, asked_name(ADDRESS)])
+@pytest.mark.parametrize("name", [NAME, asked_name(ADDRESS)])
 def test_the_authority_gets_the_answer(
-    table: ContextTable, asked: str, version: ssl.TLSVersion
+    table: ContextTable, name: str, version: ssl.TLSVersion
 ) -> None:
-    pair = shake(table, careless(version, ONLY), Service.HTTPS, asked)
-    assert pair.client.getpeercert(True) == leaf_der(ANSWERS[asked])
+    pair = shake(table, careless(version, ONLY), Service.HTTPS, name)
+    assert pair.client.getpeercert(True) == leaf_der(ANSWERS[name])
     assert pair.client.selected_alpn_protocol() == "acme-tls/1"
     assert pair.facts.alpn == b"acme-tls/1"
 
@@ -86,10 +97,10 @@ def test_who_offers_anything_else_gets_the_usual_certificate(
     assert shown(table, alpn, NAME) == leaf_der(served)
 
 
-@pytest.mark.parametrize("asked", ["other.test", None])
-def test_a_name_without_a_challenge_is_refused(table: ContextTable, asked: str | None) -> None:
+@pytest.mark.parametrize("name", ["other.test", None])
+def test_a_name_without_a_challenge_is_refused(table: ContextTable, name: str | None) -> None:
     with pytest.raises(HandshakeFailed) as refused:
-        shown(table, ONLY, asked)
+        shown(table, ONLY, name)
     assert refused.value.sent_alert == 120
 
 
@@ -119,3 +130,55 @@ def test_openssl_as_the_authority(loop: str, table: ContextTable) -> None:
     shown_pem = done.stdout[done.stdout.index("-----BEGIN CERTIFICATE") :]
     certificate = x509.load_pem_x509_certificate(shown_pem.encode())
     assert certificate == x509.load_pem_x509_certificate(ANSWERS[NAME].chain_pem)
+
+
+# The other side: our own look
+
+
+def asked(
+    loop: str, port: int, address: str = "127.0.0.1", name: str = NAME, seconds: float = 10
+) -> bytes:
+    async def work() -> bytes:
+        return await AskedByAcme(ClientTrust(), port, seconds)(address, name)
+
+    shown: bytes = run_on(loop, work)
+    return shown
+
+
+def test_we_ask_as_an_authority_does(loop: str, table: ContextTable) -> None:
+    with Server(loop, http_shell(Starlette()), table, service=Service.HTTPS) as server:
+        for name in (NAME, asked_name(ADDRESS)):
+            assert asked(loop, server.port, name=name) == leaf_der(ANSWERS[name])
+        with pytest.raises(NotSpoken, match="no application protocol"):
+            asked(loop, server.port, name="other.test")
+
+
+def test_a_server_that_knows_nothing_of_it_is_told_from_one_that_is_not_there(loop: str) -> None:
+    with listening_socket() as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(NotReached, match=r"no answer within 0\.2 seconds"):
+            asked(loop, port, seconds=0.2)
+    with pytest.raises(NotReached, match="refused"):
+        asked(loop, port)
+
+
+def test_a_server_that_ignores_alpn_shows_its_usual_certificate(
+    loop: str, ca: PrivateCa, tmp_path: Path
+) -> None:
+    file = tmp_path / "pair.pem"
+    usual = leaf(ca, NAME)
+    file.write_bytes(usual.chain_pem + usual.key_pem.reveal())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    async def work() -> None:
+        async def ignore(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(ignore, "127.0.0.1", 0, ssl=context)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(NotSpoken, match="its usual certificate"):
+                await AskedByAcme(ClientTrust(), port)("127.0.0.1", NAME)
+
+    run_on(loop, work)

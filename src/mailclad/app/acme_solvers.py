@@ -16,12 +16,15 @@ from mailclad.base.https import Https
 from mailclad.base.tls_policy import Service
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
+from mailclad.servers.asked_by_acme import AskedByAcme
+from mailclad.servers.tls import ClientTrust
 from mailclad.services.certificates.acme.challenge import ChallengeKind, Solver
 from mailclad.services.certificates.acme.solvers.checked import CheckedSolver, Tell
 from mailclad.services.certificates.acme.solvers.dns import DnsSolver, TxtRecords
 from mailclad.services.certificates.acme.solvers.kept import HttpSolver, TlsAlpnSolver
 from mailclad.services.certificates.acme.solvers.look_dns import DnsLook
 from mailclad.services.certificates.acme.solvers.look_http import HttpLook
+from mailclad.services.certificates.acme.solvers.look_tls_alpn import TlsAlpnLook
 from mailclad.services.receive.hooks import Hooks
 from mailclad.store.challenges import Challenges
 
@@ -35,6 +38,7 @@ def make_solvers(
     clock: Clock,
     resolver: DnsResolver,
     https: Https,
+    trust: ClientTrust,
     tell: Tell,
 ) -> Mapping[ChallengeKind, Solver]:
     """``tell`` hears why an authority may not see an answer."""
@@ -45,7 +49,7 @@ def make_solvers(
         made[http.kind] = CheckedSolver(http, HttpLook(https, resolver), tell)
     if Service.HTTPS in services:
         tls = TlsAlpnSolver(store, clock)
-        made[tls.kind] = tls
+        made[tls.kind] = CheckedSolver(tls, TlsAlpnLook(AskedByAcme(trust), resolver), tell)
     records = _records(dns, hooks)
     if records is not None:
         look = DnsLook(resolver, ask_server, clock, dns.wait_seconds)

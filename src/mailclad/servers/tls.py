@@ -345,9 +345,11 @@ class ClientTrust:
             raise CertificateUnusable(text) from problem
         context.set_verify(SSL.VERIFY_PEER, _note_fault)
 
-    def begin(self, server_name: str | None) -> "ClientSession":
-        """Return the client's side of a handshake."""
+    def begin(self, server_name: str | None, protocols: Sequence[bytes] = ()) -> "ClientSession":
+        """Return the client's side of a handshake; ``protocols`` are offered by ALPN."""
         connection = SSL.Connection(self._context)
+        if protocols:
+            connection.set_alpn_protos(list(protocols))
         if server_name is not None:
             connection.set_tlsext_host_name(server_name.encode("ascii"))
         connection.set_connect_state()

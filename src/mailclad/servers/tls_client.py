@@ -10,6 +10,7 @@ is resumed, so there is always a chain to judge.
 """
 
 import ipaddress
+from collections.abc import Sequence
 
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.mail.address import AddressProblem, normalise_domain
@@ -29,7 +30,7 @@ HANDSHAKE_OCTETS = 128 * 1024
 class TlsClient:
     """For one connection to one server."""
 
-    __slots__ = ("_octets", "_session", "_trust", "demand", "seconds")
+    __slots__ = ("_octets", "_protocols", "_session", "_trust", "demand", "seconds")
 
     def __init__(
         self,
@@ -37,15 +38,17 @@ class TlsClient:
         demand: TlsDemand,
         seconds: float = HANDSHAKE_SECONDS,
         octets: int = HANDSHAKE_OCTETS,
+        protocols: Sequence[bytes] = (),
     ) -> None:
         self.demand = demand
         self.seconds = seconds
         self._trust = trust
         self._octets = octets
+        self._protocols = protocols
         self._session: ClientSession | None = None
 
     def handshake(self) -> "ClientHandshake":
-        self._session = self._trust.begin(server_name(self.demand))
+        self._session = self._trust.begin(server_name(self.demand), self._protocols)
         return ClientHandshake(self, self._session, self._octets)
 
     def verdict(self) -> TlsVerdict:

@@ -15,7 +15,12 @@ from mailclad.base.resolver import DnsProblem
 from mailclad.services.certificates.acme.challenge import Challenge, ChallengeKind
 from mailclad.services.certificates.acme.solvers.checked import CheckedSolver
 from mailclad.services.certificates.acme.solvers.kept import HttpSolver
-from mailclad.services.certificates.acme.solvers.look_http import MAX_REDIRECTS, HttpLook
+from mailclad.services.certificates.acme.solvers.look_addresses import MAX_ADDRESSES
+from mailclad.services.certificates.acme.solvers.look_http import (
+    ANSWER_OCTETS,
+    MAX_REDIRECTS,
+    HttpLook,
+)
 from tests.dns.fake import FakeResolver, Known
 from tests.services.certificates.acme.keeping import KeptHere, SetClock
 
@@ -61,7 +66,18 @@ def test_the_right_answer_at_every_address_is_no_doubt() -> None:
     web = here(RIGHT)
     assert look(web) == ""
     assert {request.address for request in web.asked} == {"192.0.2.1", "2001:db8::1"}
-    assert all(request.plain for request in web.asked)
+    assert all(request.plain and request.octets == ANSWER_OCTETS for request in web.asked)
+
+
+def test_no_more_addresses_are_asked_than_are_of_use() -> None:
+    known: dict[tuple[str, str], Known] = {
+        ("a.test", "A"): [f"192.0.2.{n}" for n in range(50)],
+        ("a.test", "AAAA"): [f"2001:db8::{n:x}" for n in range(50)],
+    }
+    addresses = ("192.0.2.0", "192.0.2.1", "2001:db8::0", "2001:db8::1")
+    web = Web({(address, URL): RIGHT for address in addresses})
+    assert look(web, known) == ""
+    assert len(web.asked) == MAX_ADDRESSES
 
 
 def test_a_closed_port_is_told_with_its_reason_and_remedy() -> None:

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailclad.services.certificates.acme.solvers.tls_alpn_certificate import (
     ACME_IDENTIFIER,
@@ -16,6 +17,11 @@ from mailclad.services.certificates.acme.solvers.tls_alpn_certificate import (
 
 NOW = 1_790_000_000
 KEY_AUTHORIZATION = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.thumb"
+
+
+def der(answer: str) -> bytes:
+    certificate = x509.load_pem_x509_certificate(read_answer(answer).chain_pem)
+    return certificate.public_bytes(Encoding.DER)
 
 
 def certificate(name: str) -> x509.Certificate:

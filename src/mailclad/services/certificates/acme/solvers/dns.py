@@ -6,7 +6,6 @@ each remembered in the store before it is written: what nobody took away, becaus
 died or the zone's server was down, is taken away when the next challenge comes.
 """
 
-import base64
 import hashlib
 from contextlib import suppress
 from ipaddress import ip_address
@@ -16,6 +15,7 @@ import structlog
 
 from mailclad.base.clock import Clock
 from mailclad.base.resolver import AnewResolver, DnsProblem
+from mailclad.protocols.acme.jws import encode_base64url
 from mailclad.services.certificates.acme.challenge import Challenge, ChallengeKind, SolverProblem
 from mailclad.store.challenges import Challenges
 from mailclad.store.errors import StoreProblem
@@ -45,8 +45,7 @@ class TxtRecords(Protocol):
 
 def record_value(key_authorization: str) -> str:
     """What the record says."""
-    digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+    return encode_base64url(hashlib.sha256(key_authorization.encode("ascii")).digest())
 
 
 async def record_name(resolver: AnewResolver, name: str) -> str:

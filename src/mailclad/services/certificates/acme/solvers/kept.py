@@ -7,6 +7,8 @@ of an authority that we have asked for a certificate.  Goes out: rows, which end
 
 from contextlib import suppress
 
+import structlog
+
 from mailclad.base.clock import Clock
 from mailclad.services.certificates.acme.challenge import Challenge, ChallengeKind, SolverProblem
 from mailclad.services.certificates.acme.solvers.tls_alpn_certificate import (
@@ -21,6 +23,8 @@ from mailclad.store.errors import StoreProblem
 ANSWER_SECONDS = 24 * 3600
 """How long an answer is given when nobody withdraws it; authorities ask within minutes, some try
 again for hours."""
+
+_log = structlog.get_logger()
 
 
 class HttpSolver:
@@ -84,14 +88,22 @@ class _Kept:
 
 def kept_answer(store: Challenges, clock: Clock, token: str) -> str | None:
     """What port 80 says for a token."""
-    with suppress(StoreProblem):
-        return store.challenge(ChallengeKind.HTTP, token, clock.now())
-    return None
+    answer = _answer(store, clock, ChallengeKind.HTTP, token)
+    if answer is not None:
+        _log.info("an ACME challenge is answered", kind="http-01", token=token)
+    return answer
 
 
 def kept_certificate(store: Challenges, clock: Clock, name: str) -> CertificateChain | None:
     """What port 443 shows to an authority that asks for this name."""
+    answer = _answer(store, clock, ChallengeKind.TLS_ALPN, name)
+    if answer is None:
+        return None
+    _log.info("an ACME challenge is answered", kind="tls-alpn-01", name=name)
+    return read_answer(answer)
+
+
+def _answer(store: Challenges, clock: Clock, kind: ChallengeKind, key: str) -> str | None:
     with suppress(StoreProblem):
-        answer = store.challenge(ChallengeKind.TLS_ALPN, name, clock.now())
-        return read_answer(answer) if answer is not None else None
+        return store.challenge(kind, key, clock.now())
     return None

@@ -3,17 +3,16 @@
 RFC 8555 §8.3.  Comes in: a challenge that is presented.  Goes out: "", or why somebody outside
 may not get the answer: port closed, an address of another machine, another server, redirections
 in a circle.  Every address is asked, because authorities choose; redirections are followed as
-authorities do.  Limits: seconds, octets, addresses, redirections.
+authorities do.  Limits: seconds, octets, redirections.
 """
 
-import asyncio
-from contextlib import suppress
-from ipaddress import ip_address
+from functools import partial
 from urllib.parse import urljoin
 
 from mailclad.base.https import Https, HttpsCertificateRefused, HttpsProblem, Request, Response
-from mailclad.base.resolver import DnsProblem, Resolver
+from mailclad.base.resolver import Resolver
 from mailclad.services.certificates.acme.challenge import Challenge
+from mailclad.services.certificates.acme.solvers.look_addresses import at_each_address
 
 PATH = "/.well-known/acme-challenge/"
 
@@ -25,9 +24,6 @@ ANSWER_OCTETS = 4 * 1024
 
 MAX_REDIRECTS = 10
 """As Let's Encrypt follows."""
-
-MAX_ADDRESSES = 4
-"""Of one name, two of each family."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _QUOTED = 60
@@ -42,29 +38,7 @@ class HttpLook:
         self._https, self._resolver = https, resolver
 
     async def __call__(self, challenge: Challenge) -> str:
-        try:
-            addresses = await self._addresses(challenge.name)
-        except DnsProblem as problem:
-            return f"{challenge.name} could not be looked up: {problem}"
-        if not addresses:
-            return f"{challenge.name} has no address in the DNS: nobody can ask for the answer."
-        doubts = await asyncio.gather(*(self._ask(challenge, one) for one in addresses))
-        wrong = [doubt for doubt in doubts if doubt]
-        if wrong and len(wrong) < len(doubts):
-            good = ", ".join(a for a, doubt in zip(addresses, doubts, strict=True) if not doubt)
-            wrong.append(
-                f"Right is {good}: take the other addresses out of the DNS, or mend them."
-            )
-        return " ".join(wrong)
-
-    async def _addresses(self, name: str) -> list[str]:
-        with suppress(ValueError):
-            return [str(ip_address(name))]
-        found: list[str] = []
-        for version in (6, 4):
-            records = (await self._resolver.addresses(name, version)).records
-            found += records[: MAX_ADDRESSES // 2]
-        return found
+        return await at_each_address(self._resolver, challenge.name, partial(self._ask, challenge))
 
     async def _ask(self, challenge: Challenge, address: str) -> str:
         """The doubt about one address."""

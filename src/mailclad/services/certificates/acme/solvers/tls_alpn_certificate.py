@@ -37,8 +37,6 @@ def make_answer(identifier: str, key_authorization: str, now: int) -> str:
     """Certificate and key in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     today = datetime.fromtimestamp(now, UTC)
-    digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
-    proof = x509.UnrecognizedExtension(ACME_IDENTIFIER, _OCTET_STRING_OF_32 + digest)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
@@ -48,7 +46,7 @@ def make_answer(identifier: str, key_authorization: str, now: int) -> str:
         .not_valid_before(today - HOLDS)
         .not_valid_after(today + HOLDS)
         .add_extension(x509.SubjectAlternativeName([_general_name(identifier)]), critical=True)
-        .add_extension(proof, critical=True)
+        .add_extension(_proof(key_authorization), critical=True)
         .sign(key, SHA256())
     )
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -68,6 +66,21 @@ def read_answer(answer: str) -> CertificateChain:
         not_after=certificate.not_valid_after_utc,
         source="the answer to a challenge",
     )
+
+
+def proves(certificate: bytes, key_authorization: str) -> bool:
+    """Whether a certificate (DER) of anybody's is an answer to this challenge."""
+    try:
+        extensions = x509.load_der_x509_certificate(certificate).extensions
+        shown = extensions.get_extension_for_oid(ACME_IDENTIFIER).value
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        return False
+    return shown == _proof(key_authorization)
+
+
+def _proof(key_authorization: str) -> x509.UnrecognizedExtension:
+    digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
+    return x509.UnrecognizedExtension(ACME_IDENTIFIER, _OCTET_STRING_OF_32 + digest)
 
 
 def _general_name(identifier: str) -> x509.GeneralName:
