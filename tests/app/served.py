@@ -80,8 +80,8 @@ class Served:
             'addresses = ["127.0.0.1"]\n'
         )
 
-    def start(self, **options: Any) -> None:
-        command = [sys.executable, "-m", "mailclad", "serve", "--config", str(self.file)]
+    def start(self, *, program: Sequence[str] = ("-m", "mailclad"), **options: Any) -> None:
+        command = [sys.executable, *program, "serve", "--config", str(self.file)]
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.folder / "notify")}
         self.child = subprocess.Popen(command, env=environment, **options)
         assert self.told() == "READY=1"

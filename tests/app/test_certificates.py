@@ -1,5 +1,6 @@
 """Which certificates are chosen: new ones that are fit to be served, never worse ones."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -146,6 +147,24 @@ def test_half_a_file_is_waited_for_and_then_told_of(tmp_path: Path) -> None:
     assert certificates.look(made, NOW) is not None
 
 
+@pytest.mark.parametrize("names", [("fullchain.pem", "privkey.pem"), ("live.crt", "live.key")])
+def test_a_directory_of_certbot_or_caddy_is_watched(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    def renew() -> bytes:
+        leaf = write(tmp_path)
+        for name, content in zip(names, ("chain.pem", "chain.key"), strict=True):
+            (tmp_path / "live" / name).write_bytes((tmp_path / content).read_bytes())
+        return leaf
+
+    (tmp_path / "live").mkdir()
+    first = renew()
+    certificates, made = began(tmp_path, 'directory = "live"')
+    assert leaf_of(certificates).startswith(first)
+    renew()
+    assert certificates.look(made, NOW) is not None
+
+
 @pytest.mark.parametrize("tls", ["", FILES])
 def test_a_temporary_one_stands_in_until_there_is_a_real_one(tmp_path: Path, tls: str) -> None:
     certificates, made = began(tmp_path, tls)
@@ -224,6 +243,37 @@ def test_what_the_store_has_staged_is_tried_when_it_is_told_of(tmp_path: Path) -
     certificates.were_refuted(made, chosen, "imap 993 shows another certificate", NOW)
     assert certificates.look(made, NOW) is None
     assert [offer.kept for offer in certificates.present.offers] == [1]
+
+
+def test_an_ordered_certificate_that_is_not_there_yet_has_a_temporary_one_beside_files(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, hosts=("other.example.org",))
+    rows: list[KeptCertificate] = []
+    made = config(
+        tmp_path, '[[tls.certificates]]\ncertificate = "chain.pem"\nkey = "chain.key"\n[acme]'
+    )
+    certificates = Certificates(lambda _: tuple(rows))
+    certificates.start(made, NOW)
+    assert [offer.temporary for offer in certificates.present.offers] == [True, False]
+    assert certificates.look(made, NOW) is None
+    rows.append(kept(1, CertificateState.STAGED, pki.issue("leaf", MIDDLE, hosts=NAMES)))
+    note_staged(tmp_path / "data")
+    chosen = certificates.look(made, NOW)
+    assert chosen is not None
+    assert [offer.kept for offer in chosen.offers] == [1, 0]
+
+
+def test_another_authoritys_certificate_takes_the_same_place(tmp_path: Path) -> None:
+    live = kept(1, CertificateState.LIVE, pki.issue("leaf", MIDDLE, hosts=NAMES))
+    other = kept(2, CertificateState.STAGED, pki.issue("leaf", MIDDLE, hosts=NAMES))
+    rows = (replace(other, authority="another"), live)
+    certificates = Certificates(lambda _: rows)
+    made = config(tmp_path, "")
+    certificates.start(made, NOW)
+    chosen = certificates.look(made, NOW)
+    assert chosen is not None
+    assert [offer.kept for offer in chosen.offers] == [2]
 
 
 def test_a_start_serves_what_was_proven_before_what_was_not(tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def parse(text: str) -> Config:
             '[tls]\ncertificate = "c"\nkey = "k"\n[acme]',
             "acme: line 6: remove this table, or remove tls.certificate and tls.key",
         ),
+        (
+            '[tls]\ncertificate = "c"\nkey = "k"\ndirectory = "d"',
+            "tls.directory: line 6: remove it, or tls.certificate and tls.key: one of the two",
+        ),
+        (
+            '[tls]\ndirectory = "d"\nprivate_ca = true',
+            "tls.private_ca: line 5: set it to false, or remove tls.directory",
+        ),
         ("[limits]\nmessage_octets = 0", "limits.message_octets: line 4: expected a whole"),
         ("[server", "line 3: this is not TOML"),
         (

@@ -212,6 +212,12 @@ def test_contexts_are_asked_in_memory_too(tmp_path: Path) -> None:
     ec, rsa = certificate(tmp_path), certificate(tmp_path, rsa=True)
     table = ContextTable([ec, rsa])
     assert look_inside(table, ClientTrust(), Expected.of([ec, rsa])) == ""
+    rsa_alone = replace(rsa, names=("c.test",))
+    assert "shows another" in look_inside(table, ClientTrust(), Expected.of([ec, rsa_alone]))
+    ec_alone = ContextTable([ec])
+    assert "breaks the handshake off" in look_inside(
+        ec_alone, ClientTrust(), Expected.of([ec, rsa])
+    )
     other = certificate(tmp_path, "b.test")
     assert "shows another certificate" in look_inside(table, ClientTrust(), Expected.of([other]))
 

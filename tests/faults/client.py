@@ -172,6 +172,8 @@ class Client:
         )
         answer = self.tagged(command)[-1] if self.service == "imap" else self.ask(command)
         assert answer.startswith(good), answer
+        while self.service == "pop3" and self.line() != b".\r\n":
+            pass
 
     def others_are_served(self) -> None:
         """Somebody else is greeted at once on the same port while this connection stands."""

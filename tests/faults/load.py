@@ -60,6 +60,7 @@ class Load:
     def __init__(self, house: House, first: int) -> None:
         self.acknowledged: set[tuple[int, str]] = set()
         self.refused: list[str] = []
+        self.cut_off = 0
         self._house = house
         self._tls = house.context()
         self._numbers = itertools.count(first)
@@ -91,6 +92,7 @@ class Load:
             except Unexpected as reply:
                 self.refused.append(str(reply))
             except (OSError, EOFError):
+                self.cut_off += 1
                 await asyncio.sleep(0.01)  # the server is gone: do not spin until it is over
 
     async def _one_connection(self, service: str, tls: str) -> None:

@@ -110,17 +110,16 @@ class Sources:
         """Never empty; raises AuthorityProblem where not even the private authority works."""
         self.look_at_files(config, now)
         found: dict[str, tuple[Offer, ...]] = {}
+        if not config.tls.rival_of_acme:
+            self._look_at_kept(config.server.data)
+            found |= self._kept
+        if not found and config.acme is not None:  # files beside it are for other names
+            found |= self._own_offer(config, now)
         for files, pair in self._pairs.items():
             if pair.loaded is not None:
                 source = str(files.certificate)
                 found[source] = (Offer(source, pair.loaded),)
-        if not config.tls.rival_of_acme:
-            self._look_at_kept(config.server.data)
-            found |= self._kept
-        if not found:
-            own = self._ensure_own(config, now)
-            found[PRIVATE] = (Offer(PRIVATE, own, temporary=not config.tls.private_ca),)
-        return found
+        return found or self._own_offer(config, now)
 
     def problems(self) -> Iterator[str]:
         """What is wrong with files as they are at this moment."""
@@ -153,14 +152,13 @@ class Sources:
             else:
                 self._kept[offer.source] = (*self._kept.get(offer.source, ()), offer)
 
-    def _ensure_own(self, config: Config, now: int) -> Loaded:
-        """The one that there is, until two thirds of its life or for other names."""
+    def _own_offer(self, config: Config, now: int) -> Offers:
+        """The leaf that there is, until two thirds of its life or for other names."""
         own, names = self._own, names_of(config)
-        if own is not None and own.chain.names == names and now < _two_thirds(own.chain):
-            return own
-        moment = datetime.fromtimestamp(now, UTC)
-        self._own = Loaded(issue_leaf(own_authority(config, moment), names, moment))
-        return self._own
+        if own is None or own.chain.names != names or now >= _two_thirds(own.chain):
+            moment = datetime.fromtimestamp(now, UTC)
+            own = self._own = Loaded(issue_leaf(own_authority(config, moment), names, moment))
+        return {PRIVATE: (Offer(PRIVATE, own, temporary=not config.tls.private_ca),)}
 
 
 def _kept_offer(row: KeptCertificate) -> Offer:

@@ -34,9 +34,10 @@ from mailclad.services.certificates.worth import Remark, lost_names, worst
 __all__ = ["AuthorityProblem", "CertificateProblem", "Certificates", "Chosen", "ensure_ca"]
 
 TEMPORARY = (
-    "no certificate can be served yet: a temporary one of the private authority stands in. Mail "
+    "No certificate can be served yet: a temporary one of the private authority stands in. Mail "
     "programs warn of it or refuse to connect, and nobody should accept it; mail from other "
-    "servers comes in. It goes, without a restart, as soon as there is a real one"
+    "servers comes in. It goes, without a restart, as soon as there is a real one: set [acme], or "
+    "tls.certificate and tls.key; the log says what is wrong with those that are set."
 )
 
 _log = structlog.get_logger()
@@ -140,7 +141,8 @@ class Certificates:
 
     def _is_needless(self, offer: Offer) -> bool:
         """A temporary certificate takes nobody's place."""
-        return offer.temporary and any(not one.temporary for one in self.present.offers)
+        served = self.present.offers
+        return offer.temporary and bool(served) and not any(one.temporary for one in served)
 
     def _against(
         self, config: Config, offer: Offer, served: Offer | None, moment: datetime

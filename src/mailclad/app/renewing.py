@@ -92,6 +92,7 @@ def solvers_in_order(config: Config, means: Means, tell: Tell) -> tuple[Solver, 
         clock=means.clock,
         resolver=means.resolver,
         https=means.https,
+        trust=means.trust,
         tell=tell,
     )
     return tuple(made[kind] for kind in acme.challenges if kind in made)

@@ -1,10 +1,13 @@
 """mailclad serve: run the mail server until it is told to stop."""
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from mailclad.app.config import load_config
+from mailclad.app.certificate_state import read_state
+from mailclad.app.certificates import TEMPORARY
+from mailclad.app.config import Config, load_config
 from mailclad.app.serve import serve as serve_config
 from mailclad.cli.context import config_option
 
@@ -17,4 +20,12 @@ def serve(config_file: Path) -> None:
     SIGTERM and Ctrl-C end it when open commands are done; SIGHUP reads the configuration
     and the certificates again.
     """
-    serve_config(config_file, load_config(config_file), on_ready=lambda: None)
+    config = load_config(config_file)
+    serve_config(config_file, config, on_ready=partial(_tell_of_a_temporary_certificate, config))
+
+
+def _tell_of_a_temporary_certificate(config: Config) -> None:
+    """The log may be in a file, and this is what who starts the server must know."""
+    state = read_state(config.server.data)
+    if state is not None and any(served.temporary for served in state.served):
+        click.echo(TEMPORARY, err=True)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mailclad.base.tls_policy import Service
 from mailclad.mail.tls_verdict import TlsDemand, TlsLevel
 from mailclad.servers.handshake import TlsServer
-from mailclad.servers.tls import ClientTrust, ContextTable
+from mailclad.servers.tls import ClientTrust, ContextTable, RsaOnly
 from mailclad.servers.tls_client import TlsClient
 from mailclad.servers.tls_failure import HandshakeFailed
 from mailclad.services.certificates.chain import CertificateChain
@@ -46,6 +46,10 @@ class Expected:
         }
         return cls(named, frozenset(map(_digest_of, bundle)))
 
+    def has_several(self, name: str | None) -> bool:
+        """Whether clients that know RSA alone are shown another one (EC and RSA)."""
+        return len(self.default if name is None else self.by_name[name]) > 1
+
     def wrong(self, name: str | None, chain: Iterable[bytes]) -> str:
         """What is wrong with a chain that was shown for this name, or empty."""
         known = self.default if name is None else self.by_name[name]
@@ -69,12 +73,14 @@ def look_inside(contexts: ContextTable, trust: ClientTrust, expected: Expected) 
     names = {chains: name for name, chains in expected.by_name.items()}
     for name in (None, *names.values()):
         for service in contexts.services:
-            try:
-                wrong = expected.wrong(name, _chain_in_memory(contexts, trust, service, name))
-            except HandshakeFailed as problem:
-                wrong = f"breaks the handshake off: {problem.reason}"
-            if wrong:
-                return f"{asked_for(service, name)} {wrong}"
+            for client in (trust, RsaOnly()) if expected.has_several(name) else (trust,):
+                try:
+                    shown = _chain_in_memory(contexts, client, service, name)
+                    wrong = expected.wrong(name, shown)
+                except HandshakeFailed as problem:
+                    wrong = f"breaks the handshake off: {problem.reason}"
+                if wrong:
+                    return f"{asked_for(service, name)} {wrong}"
     return ""
 
 
@@ -86,8 +92,8 @@ def _chain_in_memory(
     server = TlsServer(contexts, service).handshake()
     flight = shake.begin()
     while True:
-        server.take(flight)
-        if shake.take(server.output):
+        done = server.take(flight)
+        if shake.take(server.session.to_send() if done and server.session else server.output):
             return client.chain()
         flight = shake.output
 

@@ -356,6 +356,17 @@ class ClientTrust:
         return ClientSession(connection)
 
 
+class RsaOnly(ClientTrust):
+    """A client that knows RSA certificates alone, as those before 2012 did, and trusts nobody."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        context = self._context = _policy_context(SSL.TLS_CLIENT_METHOD)
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        context.set_cipher_list(b"ECDHE+aRSA+AESGCM")
+
+
 def _note_fault(
     connection: SSL.Connection, _certificate: crypto.X509, code: int, depth: int, fine: int
 ) -> bool:

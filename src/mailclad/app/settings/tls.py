@@ -16,17 +16,21 @@ class CertificateFiles(Strict, frozen=True, kw_only=True):
 class TlsConfig(Strict, frozen=True, kw_only=True):
     """One certificate, more of them for other names, or our own private CA.
 
+    ``directory`` is certbot's or Caddy's, instead of ``certificate`` and ``key``.
     ``names`` are host names and addresses beside the hostname for the private CA's certificate.
     """
 
     certificate: Path | None = None
     key: Path | None = None
+    directory: Path | None = None
     certificates: tuple[CertificateFiles, ...] = ()
     private_ca: bool = False
     names: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[CertificateFiles, ...]:
+        if self.directory is not None:
+            return (_files_in(self.directory), *self.certificates)
         if self.certificate is None or self.key is None:
             return self.certificates
         return (
@@ -39,12 +43,28 @@ class TlsConfig(Strict, frozen=True, kw_only=True):
         """What else gives a certificate for the hostname; others stand beside it."""
         if self.private_ca:
             return "tls.private_ca"
+        if self.directory:
+            return "tls.directory"
         return "tls.certificate and tls.key" if self.certificate else ""
 
     def wrong(self) -> Iterator[Wrong]:
         if (self.certificate is None) != (self.key is None):
             given, other = ("certificate", "key") if self.certificate else ("key", "certificate")
             yield (given,), f"needs tls.{other} beside it"
+        if self.directory and self.certificate:
+            yield (
+                ("directory",),
+                "remove it, or tls.certificate and tls.key: one of the two is used",
+            )
         if self.private_ca and self.files:
-            text = "set it to false, or remove tls.certificate and tls.key: one of the two is used"
+            others = "tls.directory" if self.directory else "tls.certificate and tls.key"
+            text = f"set it to false, or remove {others}: one of the two is used"
             yield ("private_ca",), text
+
+
+def _files_in(directory: Path) -> CertificateFiles:
+    """Caddy calls the two as the folder is called, certbot and most others as it does."""
+    named = directory / f"{directory.name}.crt"
+    if named.exists():
+        return CertificateFiles(certificate=named, key=named.with_suffix(".key"))
+    return CertificateFiles(certificate=directory / "fullchain.pem", key=directory / "privkey.pem")
