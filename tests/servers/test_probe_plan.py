@@ -86,6 +86,18 @@ def test_one_port_of_each_service_is_visited_again() -> None:
     assert list(wanted(INJECTION, ports, "")) == [1, 2]
 
 
+def test_what_one_port_of_a_service_has_answered_is_not_asked_of_another() -> None:
+    both = [known(IMAPS, unlike_strict), IMAP]
+    both[0] = replace(both[0], handshakes=(*both[0].handshakes, replace(MODERN, way=Way.ECDSA)))
+    assert list(wanted(Further(Way.ECDSA), both, "")) == []
+    assert list(wanted(INJECTION, [replace(IMAP, obeys_injected=False), IMAP], "")) == []
+
+
+def test_every_port_that_refuses_the_name_is_tried_without() -> None:
+    refusing = replace(IMAPS, handshakes=(replace(REFUSED, way=Way.MODERN), REFUSED))
+    assert list(wanted(Further(Way.NO_NAME), [IMAP, refusing, refusing], "")) == [0, 1, 2]
+
+
 def test_what_is_worth_asking_of_a_sound_port() -> None:
     usual = {Way.OLD, Way.NO_NAME, Way.TLS12, Way.FOREIGN_ALPN, Way.RSA, Way.ECDSA}
     assert ways(IMAPS) == usual | {Way.ALPN}
