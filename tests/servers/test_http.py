@@ -1,8 +1,10 @@
 """HTTPS on the same transport: uvicorn's protocol class and foreign clients."""
 
 import asyncio
+import contextlib
 import http.client
 import shutil
+import socket
 import ssl
 import subprocess
 import urllib.request
@@ -201,3 +203,32 @@ def test_draining_closes_idle_connections(
         server.run(server.listener.drain(10))
         assert server.listener.connections == 0
         client.close()
+
+
+def say_goodbye_at_once(server: Server, ca: PrivateCa) -> None:
+    """The end of the handshake and close_notify, in one segment."""
+    down, up = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context(ca, alpn=["http/1.1"]).wrap_bio(down, up, server_hostname=NAME)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(up.read())
+                down.write(sock.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.unwrap()
+        sock.sendall(up.read())
+        while sock.recv(65536):
+            pass
+
+
+def test_who_leaves_before_a_request_is_let_go(
+    loop: str, ca: PrivateCa, contexts: ContextTable
+) -> None:
+    with https(loop, contexts) as server:
+        say_goodbye_at_once(server, ca)
+        with contextlib.closing(connection(server, ca)) as asking:
+            asking.request("GET", "/")
+            assert asking.getresponse().read() == b"https 127.0.0.1"

@@ -88,7 +88,8 @@ def http_shell(app: ASGIApp) -> Shell:
         while True:
             channel.set_deadline(HEAD_SECONDS)
             try:
-                await channel.receive()
+                if await channel.receive() is None:
+                    return  # it took leave before its octets were handed over
             except ConnectionLost:
                 return
             except TimeoutError:
