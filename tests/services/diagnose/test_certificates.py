@@ -3,11 +3,12 @@
 import pytest
 from cryptography import x509
 
+from mailclad.mail.tls_verdict import ChainFault
 from mailclad.services.diagnose.chain import read_certificate
 from mailclad.services.diagnose.evidence import Answers
 from mailclad.services.diagnose.facts import Way
-from mailclad.services.diagnose.judge import questions
-from mailclad.services.diagnose.rules import keys
+from mailclad.services.diagnose.judge import judge, questions
+from mailclad.services.diagnose.rules import keys, revocation
 from tests.services.diagnose.seen import (
     ask_and_judge,
     evidence,
@@ -68,6 +69,14 @@ def test_a_finding_says_what_it_is(name: str) -> None:
     assert found.values[key] == value
 
 
+@pytest.mark.parametrize("code", [62, 64])
+def test_a_wrong_name_explains_what_a_verifier_says_of_names(code: int) -> None:
+    made = zoo().certificates["hostname-mismatch"]
+    shake = handshake(Way.MODERN, made, faults=(ChainFault(code, 0),))
+    (found,) = ask_and_judge(evidence(host(port("hostname-mismatch", handshakes=(shake,)))))
+    assert found.id == "CERT-302"
+
+
 def test_the_missing_link_is_given_as_pem() -> None:
     (found,) = ask_and_judge(evidence(host(port("missing-two"))))
     assert found.values["how"] == "aia"
@@ -81,6 +90,22 @@ def test_a_list_or_a_link_is_asked_for_once_however_many_ports_need_it() -> None
     asked = questions(evidence(seen), Answers(), zoo_verifiers())
     assert asked.issuers == ("http://ca.mail.test/inter.cer",)
     assert asked.revocations == ("http://ca.mail.test/revoked.crl",)
+
+
+def test_a_revocation_list_is_read_once_however_many_ports_need_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[bytes] = []
+
+    def load(octets: bytes) -> x509.CertificateRevocationList:
+        read.append(octets)
+        return x509.load_der_x509_crl(octets)
+
+    monkeypatch.setattr(revocation, "_load", load)
+    ports = [port("has-crldp", address=f"192.0.2.{one}") for one in range(1, 10)]
+    (found,) = judge(evidence(host(*ports)), Answers(zoo().published), zoo_verifiers())
+    assert (found.id, len(found.also)) == ("CERT-320", 8)
+    assert len(read) == 1
 
 
 def test_a_chain_that_no_modern_program_was_shown_is_verified_all_the_same() -> None:

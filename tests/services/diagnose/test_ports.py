@@ -90,12 +90,18 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "SSH": (clear(IMAP, b"SSH-2.0-x", Spoken.SSH, handshakes=()), ["CONN-104"]),
     "POP3 for IMAP": (clear(IMAP, b"+OK", Spoken.POP3, handshakes=()), ["CONN-104"]),
     "SMTP on 993": (imaps(failed(), spoken=Spoken.SMTP, greeting=b"220 x"), ["CONN-104"]),
-    "421": (clear(SMTP, b"421 later", Spoken.SMTP, handshakes=()), ["CONN-108"]),
+    "421": (
+        clear(SMTP, b"421 later", Spoken.SMTP, handshakes=(), detail="it ended the connection"),
+        ["CONN-108"],
+    ),
     "554": (clear(SUBMISSION, b"554 no", Spoken.SMTP, handshakes=()), ["CONN-108"]),
     "BYE": (clear(IMAP, b"* BYE later", Spoken.IMAP, handshakes=()), ["CONN-108"]),
     "-ERR": (clear(POP3, b"-ERR later", Spoken.POP3, handshakes=()), ["CONN-108"]),
     "ended at once": (shut(IMAPS, Reach.RESET), ["CONN-108"]),
-    "silent": (clear(SMTP, b"", Spoken.NOTHING, handshakes=()), ["CONN-103"]),
+    "silent": (
+        clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
+        ["CONN-103"],
+    ),
     "an endless greeting": (
         clear(SMTP, b"220 x", Spoken.SMTP, handshakes=(), detail="a line that does not end"),
         ["TLS-408"],
@@ -104,7 +110,10 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "words on 993": (imaps(failed(), spoken=Spoken.IMAP, greeting=b"* OK"), ["MODE-202"]),
     "TLS on 143": (clear(IMAP, b"", Spoken.TLS), ["MODE-201"]),
     "no STARTTLS": (imap(("IMAP4REV1",), handshakes=(), upgrade_reply=""), ["MODE-203"]),
-    "STARTTLS refused": (smtp(handshakes=(), upgrade_reply="454 no TLS"), ["MODE-203"]),
+    "STARTTLS refused": (
+        smtp(handshakes=(), upgrade_reply="454 no TLS", detail="it ended the connection"),
+        ["MODE-203"],
+    ),
     "PREAUTH": (
         clear(IMAP, b"* PREAUTH hello", Spoken.IMAP, handshakes=()),
         ["MODE-203"],
@@ -155,6 +164,7 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "nothing without a name": (imaps(*OK, failed(Way.NO_NAME, received_alert=112)), ["TLS-405"]),
     "no time without a name": (imaps(*OK, failed(Way.NO_NAME, silent=True)), []),
     "the name is not known": (imaps(failed(received_alert=112), other(Way.NO_NAME)), ["TLS-405"]),
+    "the name is refused": (imaps(failed(received_alert=40), other(Way.NO_NAME)), ["TLS-405"]),
     "foreign ALPN": (imaps(*OK, ok(Way.FOREIGN_ALPN, alpn="http/1.1")), ["TLS-406"]),
     "ALPN is ignored": (imaps(*OK, ok(Way.FOREIGN_ALPN)), []),
     "foreign ALPN is refused": (imaps(*OK, failed(Way.FOREIGN_ALPN, received_alert=120)), []),
@@ -168,7 +178,7 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
         ["TLS-407"],
     ),
     "closes": (imaps(failed(reason="unexpected eof")), ["TLS-408"]),
-    "says nothing": (imaps(failed(silent=True)), ["TLS-408"]),
+    "says nothing": (imaps(failed(silent=True), detail="no answer in time"), ["TLS-408"]),
 }
 
 

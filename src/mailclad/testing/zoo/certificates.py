@@ -69,6 +69,7 @@ _AUTHORITIES: Mapping[str, _Authority] = {
     "root": _Authority(authority("Zoo Root")),
     "inter": _Authority(authority("Zoo Intermediate", path_length=0), "root"),
     "inter2": _Authority(authority("Zoo Other Intermediate", path_length=0), "root"),
+    "old-inter": _Authority(authority("Zoo Intermediate", path_length=0), "root"),
     "expired-inter": _Authority(
         authority("Zoo Expired Intermediate", ends=-2, begins=-90), "root"
     ),
@@ -99,6 +100,7 @@ _AUTHORITIES: Mapping[str, _Authority] = {
     "scanner": _Authority(authority("Avast Web/Mail Shield Root", "Avast Web/Mail Shield")),
     "proxy": _Authority(authority("mitmproxy", "mitmproxy")),
     "public": _Authority(authority("R99", "Let's Encrypt", path_length=0), "root"),
+    "old-public": _Authority(authority("R99", "Let's Encrypt", path_length=0), "root"),
     "hidden": _Authority(authority("R98", "Let's Encrypt", path_length=0), "root"),
     "middle": _Authority(authority("Zoo Middle", issuer_url=f"{_HERE}/root.cer"), "root"),
     "deep": _Authority(authority("Zoo Deep", issuer_url=f"{_HERE}/middle.cer"), "middle"),
@@ -279,6 +281,13 @@ _RECIPES: Mapping[str, _Recipe] = {
     "intercepted": _Recipe(
         "by a virus scanner on this computer", _BARE, _C23, "scanner", ("scanner",)
     ),
+    "intercepted-other-name": _Recipe(
+        "by a virus scanner that copies no names",
+        _named("localhost.test"),
+        _C23,
+        "scanner",
+        ("scanner",),
+    ),
     "intercepted-leaf-only": _Recipe("by a proxy, without its root", _BARE, _C23, "proxy", ()),
     # --- the chain's form ---
     "ok-with-root-sent": _Recipe("the root too", _LEAF, _C13, sends=("inter", "root")),
@@ -303,12 +312,18 @@ _RECIPES: Mapping[str, _Recipe] = {
         "the link is signed with SHA-1", _BARE, _C16, "sha1-inter", ("sha1-inter",)
     ),
     "bad-signature": _Recipe("a broken signature", replace(_LEAF, broken=True), _C14),
-    "other-issuer-key-public": _Recipe(
-        "names another key as that of its public issuer",
-        replace(_BARE, key_id=b"\x01" * 20),
+    "old-issuer": _Recipe(
+        "with its issuer's certificate from before a change of keys",
+        _LEAF,
+        _C11,
+        sends=("old-inter",),
+    ),
+    "old-issuer-no-url": _Recipe(
+        "the same, of a public authority, without a URL of the right one",
+        _BARE,
         _C14,
         "public",
-        ("public",),
+        ("old-public",),
     ),
     "other-issuer-key": _Recipe(
         "names another key as its issuer's", replace(_LEAF, key_id=b"\x01" * 20), _C14

@@ -2,10 +2,11 @@
 
 One cause is one finding: a rule that found something explains OpenSSL's codes that follow from
 it, and silences rules that would tell the same again.  What remains unexplained is told by code.
+How tidy a chain is, is told only of one that can be trusted.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules import dates, form, keys, names, revocation, trust
@@ -24,9 +25,8 @@ class ChainRule:
 
 _PATH = trust.UNTRUSTED
 _ALL_PATH = frozenset({*_PATH, 7, 24, 25, 26, 30, 79, 80, 81, 82, *range(83, 95)})
-_NO_PATH = frozenset({"C09", "C23", "C14", "C11", "C10"})
-_BROKEN = frozenset({*_NO_PATH, "C02", "C15", "C16", "C17", "C18"})
-_OTHER_DATE = frozenset({"C01", "C05", "C05b"})
+_NO_NAME_COUNTS = frozenset({"C09", "C23"})
+"""Whoever made these certificates could have put any name into them."""
 
 CHAIN_RULES: tuple[ChainRule, ...] = (
     ChainRule("C40", keys.published_key),
@@ -39,20 +39,27 @@ CHAIN_RULES: tuple[ChainRule, ...] = (
     ChainRule("C15", keys.weak_key, frozenset({66, 67})),
     ChainRule("C16", keys.weak_signature, frozenset({68})),
     ChainRule("C17", keys.wrong_purpose, frozenset({26, 39, 82}), frozenset({"C09"})),
-    ChainRule("C14", trust.does_not_belong, _ALL_PATH),
-    ChainRule("C11", trust.missing_link, _PATH, frozenset({"C14"})),
+    ChainRule("C11", trust.missing_link, _PATH),
+    ChainRule("C14", trust.does_not_belong, _ALL_PATH, frozenset({"C11"})),
     ChainRule("C10", trust.unknown_authority, _PATH, frozenset({"C09", "C23", "C14", "C11"})),
-    ChainRule("C20", revocation.revoked, frozenset({23}), _NO_PATH),
-    ChainRule("C08", names.common_name_only, frozenset({62}), frozenset({"C09", "C23"})),
-    ChainRule("C07", names.wrong_name, frozenset({62, 64}), frozenset({"C09", "C23", "C08"})),
-    ChainRule("C04", dates.ends_soon, unless=frozenset({*_OTHER_DATE, *_NO_PATH})),
-    ChainRule("C12", form.wrong_order, unless=frozenset({*_BROKEN, "C03"})),
-    ChainRule("C13", form.surplus, unless=frozenset({*_BROKEN, "C03", "C12"})),
-    ChainRule("C19", form.strict_only, frozenset(range(83, 95)), _BROKEN),
-    ChainRule("C38", form.too_long_a_life, unless=_BROKEN),
-    ChainRule("C39", form.in_no_log, frozenset({71}), frozenset({*_BROKEN, "C38"})),
-    ChainRule("C21", revocation.unchecked, unless=frozenset({*_BROKEN, *_OTHER_DATE})),
+    ChainRule("C20", revocation.revoked, frozenset({23})),
+    ChainRule("C08", names.common_name_only, unless=_NO_NAME_COUNTS),
+    ChainRule("C07", names.wrong_name, frozenset({62, 64}), _NO_NAME_COUNTS),
 )
+
+TIDY_RULES: tuple[ChainRule, ...] = (
+    ChainRule("C04", dates.ends_soon),
+    ChainRule("C03", dates.expired_link_of_old_programs),
+    ChainRule("C12", form.wrong_order),
+    ChainRule("C13", form.surplus, unless=frozenset({"C03", "C12"})),
+    ChainRule("C19", form.strict_only),
+    ChainRule("C38", form.too_long_a_life),
+    ChainRule("C39", form.in_no_log, unless=frozenset({"C38"})),
+    ChainRule("C21", revocation.unchecked),
+)
+
+_TRUSTED_ALL_THE_SAME = frozenset({"C40", "C05", "C08", "C07", "C07a", "C07b", "C07c", "C07e"})
+"""Rules whose findings say nothing of the chain itself."""
 
 
 def judge_chain(shown: Shown, case: Case) -> tuple[Found, ...]:
@@ -60,15 +67,20 @@ def judge_chain(shown: Shown, case: Case) -> tuple[Found, ...]:
     if problem:
         return (shown.found("CERT-314", "C14", what=f"the certificate cannot be read: {problem}"),)
     found: list[Found] = []
-    told: set[str] = set()
-    explained: set[int] = set()
+    left = shown.codes
     for rule in CHAIN_RULES:
-        if rule.unless & told:
-            continue
-        new = list(rule.judge(shown, case))
-        if new:
-            found += new
-            told |= {rule.code, *(one.rule for one in new)}
-            explained |= rule.explains
-    found += trust.by_code(shown, shown.codes - explained)
+        new = _ask(rule, found, shown, case)
+        found += new
+        left -= rule.explains if new else frozenset()
+    found += trust.by_code(shown, left)
+    if {one.rule for one in found} <= _TRUSTED_ALL_THE_SAME:
+        mildly = replace(shown, demanded=False)
+        for rule in TIDY_RULES:
+            found += _ask(rule, found, mildly, case)
     return tuple(found)
+
+
+def _ask(rule: ChainRule, found: list[Found], shown: Shown, case: Case) -> list[Found]:
+    if any(one.rule in rule.unless for one in found):
+        return []
+    return list(rule.judge(shown, case))

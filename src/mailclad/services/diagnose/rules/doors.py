@@ -23,7 +23,7 @@ DOOR_RULES: tuple[DoorRule, ...] = (
     DoorRule("C44", reach.turned_away, ends=True),
     DoorRule("C28c", reach.wrong_service, ends=True),
     DoorRule("C28a", modes.words_instead_of_tls, ends=True),
-    DoorRule("C28b", modes.tls_instead_of_words, ends=True),
+    DoorRule("C28b", modes.tls_instead_of_words),
     DoorRule("C43", modes.says_nothing, ends=True),
     DoorRule("C27", modes.old_port_open),
     DoorRule("C27", modes.no_upgrade, ends=True),
@@ -31,12 +31,12 @@ DOOR_RULES: tuple[DoorRule, ...] = (
     DoorRule("C41", modes.injected),
     DoorRule("C31", tls.wrong_alpn),
     DoorRule("C32", tls.personal_certificate, ends=True),
-    DoorRule("C25", tls.old_versions, ends=True),
-    DoorRule("C22", tls.without_name, ends=True),
+    DoorRule("C25", tls.old_versions),
+    DoorRule("C22", tls.without_name),
     DoorRule("C26", tls.no_common_suite, ends=True),
-    DoorRule("C26", tls.no_forward_secrecy, ends=True),
+    DoorRule("C26", tls.no_forward_secrecy),
     DoorRule("C26", tls.no_handshake, ends=True),
-    DoorRule("C44", tls.no_talk, ends=True),
+    DoorRule("C44", tls.no_talk),
 )
 
 NO_MAIL_HERE = frozenset({"CONN-104", "CONN-108"})

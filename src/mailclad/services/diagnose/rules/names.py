@@ -14,13 +14,11 @@ from mailclad.services.diagnose.chain import Chain
 from mailclad.services.diagnose.evidence import Candidate
 from mailclad.services.diagnose.facts import Way
 from mailclad.services.diagnose.found import Found
-from mailclad.services.diagnose.rules.case import Case, Shown, plain_host
+from mailclad.services.diagnose.rules.case import Case, Shown, is_set_up_name, plain_host
 
 CANDIDATES = 3
 """For each host; every one costs a connection."""
 _GREETING_WORDS = 8
-SET_UP_LABELS = frozenset({"autoconfig", "autodiscover", "mta-sts", "ua-auto-config"})
-"""Names that only programs ask for: their lack is told once for all (C07d)."""
 
 
 def is_address(host: str) -> bool:
@@ -70,10 +68,6 @@ def _is_wrong(shown: Shown) -> bool:
         or _says_it_in_the_old_place(shown)
         or is_set_up_name(shown.host)
     )
-
-
-def is_set_up_name(host: str) -> bool:
-    return host.partition(".")[0].lower() in SET_UP_LABELS
 
 
 def missing_names(case: Case) -> Iterator[Found]:
