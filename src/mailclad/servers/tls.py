@@ -389,24 +389,22 @@ class ClientSession(TlsSession):
 
 def path_fault(chain: Sequence[bytes], anchor: bytes) -> ChainFault | None:
     """Say why no path leads from a chain's first certificate to an anchor, trusted as it is."""
-    store = crypto.X509Store()
-    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-    try:
-        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
-    except crypto.Error:
-        return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
-    return first_fault(store, chain)
+    (store := crypto.X509Store()).set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    return first_fault(store, chain, anchor)
 
 
-def first_fault(store: crypto.X509Store, chain: Sequence[bytes]) -> ChainFault | None:
-    """Say what is wrong first with a chain, by a store's anchors and flags."""
+def first_fault(
+    store: crypto.X509Store, chain: Sequence[bytes], *also: bytes
+) -> ChainFault | None:
+    """Say what is wrong first with a chain, by a store's flags and anchors, and these."""
     try:
+        for anchor in also:
+            store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
         leaf, *others = (crypto.load_certificate(crypto.FILETYPE_ASN1, one) for one in chain)
         crypto.X509StoreContext(store, leaf, others).verify_certificate()
     except crypto.X509StoreContextError as problem:
-        code, depth, _ = problem.errors
-        return ChainFault(code, depth)
-    except crypto.Error:
+        return ChainFault(*problem.errors[:2])
+    except (crypto.Error, ValueError):  # no certificate, or none at all
         return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
     return None
 
