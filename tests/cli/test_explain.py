@@ -34,6 +34,14 @@ def test_words_need_no_quotation_marks() -> None:
     assert "CERT-302" in run("wrong", "name")
 
 
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("-ERR [AUTH] Authentication failed.", "AUTH-501"), ("-9836", "TLS-401")],
+)
+def test_what_begins_like_an_option_is_still_a_text(words: str, wanted: str) -> None:
+    assert wanted in run(words)
+
+
 def test_other_causes_of_the_same_words_are_named() -> None:
     text = run("unable to get local issuer certificate")
     assert "CERT-304" in text

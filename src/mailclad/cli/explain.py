@@ -20,7 +20,8 @@ _NOTHING = (
 )
 
 
-@click.command()
+# A pasted "-ERR …" or "-9836" is no option; so there is no -h either, which would be found in it.
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("words", nargs=-1)
 @click.option("--admin", is_flag=True, help="Also what the person who runs the server does.")
 @json_option

@@ -162,8 +162,8 @@ def test_a_certificate_to_paste_keeps_its_lines() -> None:
     values = {"missing": "R12", "pem": pem, "how": "aia"}
     one = told(Found("CERT-304", "C11", HOST, endpoint=IMAPS, values=values))
     assert one.paste == "-----BEGIN CERTIFICATE-----\nMIIB�\n-----END CERTIFICATE-----"
-    long = told(Found("CERT-304", "C11", values=values | {"pem": "A" * 100_000}))
-    assert len(long.paste) == PASTED_CHARACTERS
+    long = told(Found("CERT-304", "C11", values=values | {"pem": "MIIB\n" * 10_000}))
+    assert len(long.paste) <= PASTED_CHARACTERS < 50_000
 
 
 def test_a_rule_that_gives_other_values_is_caught() -> None:
@@ -176,6 +176,7 @@ def test_a_rule_that_gives_other_values_is_caught() -> None:
     ]
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(sorted(entries())),
     st.text(max_size=40),

@@ -82,6 +82,7 @@ def test_what_stands_behind_the_limit_is_not_read() -> None:
     assert search(far) == ()
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_anything_can_be_pasted(text: str) -> None:
     assert len(search(text)) <= MOST_HITS

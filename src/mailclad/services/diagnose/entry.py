@@ -54,8 +54,9 @@ class Variant(_Strict, frozen=True, kw_only=True):
 
 class Entry(_Strict, frozen=True, kw_only=True):
     """``values`` names the finding's own values, each with an example; ``optional`` those that
-    may be empty.  ``needs``: looked at only where these are fine.  ``say``: texts that people
-    paste, by the program that says them; "…" stands for what changes.
+    may be empty.  ``needs``: looked at only where these are fine.  ``fix_here`` names what the
+    doctor can do itself.  ``paste`` is one placeholder, whose value keeps its lines.  ``say``:
+    texts that people paste, by the program that says them; "…" stands for what changes.
     """
 
     id: str
