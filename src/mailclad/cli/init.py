@@ -35,7 +35,7 @@ _CERTIFICATE_QUESTION = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is going to be; ``certificate`` and ``key`` are None for ``acme`` and the private CA."""
+    """What is going to be; ``certificate`` and ``key`` are None for ``acme`` and private CA."""
 
     address: str
     hostname: str
