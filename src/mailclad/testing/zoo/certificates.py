@@ -69,9 +69,7 @@ _AUTHORITIES: Mapping[str, _Authority] = {
     "root": _Authority(authority("Zoo Root")),
     "inter": _Authority(authority("Zoo Intermediate", path_length=0), "root"),
     "inter2": _Authority(authority("Zoo Other Intermediate", path_length=0), "root"),
-    "expired-inter": _Authority(
-        authority("Zoo Expired Intermediate", ends=-2, begins=-90), "root"
-    ),
+    "expired-inter": _Authority(authority("Zoo Expired Intermediate", ends=-2, begins=-90), "root"),
     "expired-root": _Authority(authority("Zoo Expired Root", begins=-3650, ends=-2)),
     "cross": _Authority(authority("Zoo Root"), "expired-root", key_of="root"),
     "nc-inter": _Authority(
@@ -141,18 +139,14 @@ _C38, _C39 = (("C38", "CERT-321"),), (("C39", "CERT-321"),)
 _RECIPES: Mapping[str, _Recipe] = {
     # --- healthy ---
     "ok": _Recipe("all is well", _LEAF),
-    "ok-wildcard": _Recipe(
-        "a wildcard for the host", _named("*.example.test"), host="a.example.test"
-    ),
+    "ok-wildcard": _Recipe("a wildcard for the host", _named("*.example.test"), host="a.example.test"),
     "ok-international": _Recipe(
         "a name in another script", _named("xn--bcher-kva.test"), host="bücher.test"
     ),
     "ok-last-dot": _Recipe("asked for with its last dot", _LEAF, host="mail.test."),
     "ok-capitals": _Recipe("asked for in capitals", _LEAF, host="MAIL.Test"),
     "ok-address": _Recipe(
-        "an IP address in the certificate",
-        replace(_LEAF, addresses=("127.0.0.1",)),
-        host="127.0.0.1",
+        "an IP address in the certificate", replace(_LEAF, addresses=("127.0.0.1",)), host="127.0.0.1"
     ),
     "ok-rsa": _Recipe("an RSA key of 2048 bits", _LEAF, key="rsa-2048"),
     "ok-six-days": _Recipe("a life of six days, begun", replace(_LEAF, ends=5)),
@@ -200,10 +194,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a wildcard one label too high", _named("*.example.test"), _C07c, host="a.b.example.test"
     ),
     "wildcard-apex": _Recipe(
-        "a wildcard without the domain itself",
-        _named("*.example.test"),
-        _C07c,
-        host="example.test",
+        "a wildcard without the domain itself", _named("*.example.test"), _C07c, host="example.test"
     ),
     "partial-wildcard": _Recipe("a wildcard within a label", _named("m*.test"), _C07c),
     "address-asked": _Recipe(
@@ -347,9 +338,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         "its revocation list has ended", replace(_LEAF, crl_url=f"{_HERE}/stale.crl"), _C21
     ),
     "crl-forged": _Recipe(
-        "its revocation list is signed by another",
-        replace(_LEAF, crl_url=f"{_HERE}/forged.crl"),
-        _C21,
+        "its revocation list is signed by another", replace(_LEAF, crl_url=f"{_HERE}/forged.crl"), _C21
     ),
     "398-day-public": _Recipe(
         "398 days, from a public authority", replace(_BARE, ends=397), _C38, "public", ("public",)
@@ -368,7 +357,9 @@ def make_zoo(now: datetime) -> CertificateZoo:
         "rsa-2048": new_key(2048),
         "roca": computable_key(),
     }
-    zoo = {name: _make(name, recipe, authorities, keys, now) for name, recipe in _RECIPES.items()}
+    zoo = {
+        name: _make(name, recipe, authorities, keys, now) for name, recipe in _RECIPES.items()
+    }
     published = _published(authorities, zoo["has-crldp"], now)
     return CertificateZoo((authorities["root"].der,), published, zoo)
 
