@@ -297,7 +297,7 @@ def test_an_ip_address_is_its_own_host_and_gives_no_name(zoo: Zoo, trust: ProbeT
         ({(HOST, "MX"): []}, HostSeen(HOST, ())),
         (
             {(HOST, "A"): DnsProblem("no answer"), (HOST, "AAAA"): DnsProblem("no answer")},
-            HostSeen(HOST, (), problem="no answer"),
+            HostSeen(HOST, (), problem="no answer", unanswered=True),
         ),
     ],
 )

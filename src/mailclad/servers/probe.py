@@ -103,6 +103,7 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
         tuple(dict.fromkeys(aliases)),
         "" if found else problem,
         exists,
+        unanswered=bool(problem and not found),
     )
 
 

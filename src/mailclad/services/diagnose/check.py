@@ -107,7 +107,13 @@ def _promised(
 def _nowhere(found: Discovery) -> HostSeen:
     """There was nothing to look at: what the DNS says of the domain is the reason."""
     problem = found.mx.problem or "it names no mail server"
-    return HostSeen(found.domain, (), problem=problem, exists=found.mx.exists)
+    return HostSeen(
+        found.domain,
+        (),
+        problem=problem,
+        exists=found.mx.exists,
+        unanswered=bool(found.mx.problem),
+    )
 
 
 def _of_settings(found: Discovery) -> Iterable[Found]:
