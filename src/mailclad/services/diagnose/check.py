@@ -54,7 +54,7 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
         find_portal(https, world.witness),
     )
     evidence = Evidence(
-        hosts=hosts or (_nowhere(found),),
+        hosts=hosts or (() if found.takes_no_mail else (_nowhere(found),)),
         now=datetime.fromtimestamp(world.clock.now(), UTC),
         promised=_promised(found, wanted, hosts),
         known_hosts=tuple(wanted),

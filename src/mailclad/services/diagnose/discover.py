@@ -78,7 +78,7 @@ class Discoverer:
         self, found: Discovery, provider: Provider | None
     ) -> Sequence[SourceSeen]:
         """Where what is published does not suffice: our list, the MX's settings, usual names."""
-        if has_reading_and_sending(found.places):
+        if has_reading_and_sending(found.places) or found.takes_no_mail:
             return ()
         if provider is not None:
             return (SourceSeen(Source.PROVIDER, provider.name, provider.endpoints),)

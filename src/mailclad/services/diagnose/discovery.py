@@ -71,6 +71,12 @@ class Discovery:
     provider: Provider | None = None
 
     @property
+    def takes_no_mail(self) -> bool:
+        """A null MX (RFC 7505), and nothing that people could use is published."""
+        is_null = any(one.host == "" for one in self.mx.records)
+        return is_null and not self.exchanges and not self.promised
+
+    @property
     def exchanges(self) -> tuple[str, ...]:
         if not self.mx.records:
             return (self.domain,) if self.has_address and not self.mx.problem else ()
