@@ -5,7 +5,8 @@ RFC 8314 §3, RFC 6186, RFC 5321 §5.1 (a host's addresses may be different mach
 Comes in: a host's name or address and the endpoints to look at.  Goes out: a ``HostSeen``.
 Nothing that the host does raises; it never signs in.  Politeness: one connection at a time to a
 port, up to ``AT_A_TIME`` ports of an address at once (they are different programs, and looking one
-by one at a host that drops everything takes a minute), ``CONNECTIONS`` in all.  Who refuses us,
+by one at a host that drops everything takes a minute), ``CONNECTIONS`` in all, however many names
+lead there.  Who refuses us,
 bans us or does not answer any more is left alone.
 """
 
@@ -23,7 +24,10 @@ from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Way
 from mailclad.services.diagnose.spoken import turns_away
 
 CONNECTIONS = 40
-"""To one host, in all."""
+"""To one host, in all, and to one machine, whatever its names."""
+
+KEPT_BACK = 6
+"""Of a machine's connections, for names that may turn out to be the right ones."""
 
 AT_A_TIME = 5
 """Ports of one address: nine that drop every packet take two times 4 seconds."""
@@ -45,13 +49,24 @@ class Step:
     address: str
 
 
+@dataclass(slots=True)
+class _Machine:
+    """An address, by whatever names: what it has had of us."""
+
+    door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_A_TIME))
+    left: int = CONNECTIONS
+    is_closed: bool = False
+    """It turns us away, or answers no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prober:
-    """What looking at hosts shares."""
+    """What looking at hosts shares: many names may lead to one machine."""
 
     resolver: Resolver
     trust: ProbeTrust
     patience: Patience = field(default_factory=Patience)
+    machines: dict[str, "_Machine"] = field(default_factory=dict)
 
     async def look_at(
         self,
@@ -119,16 +134,17 @@ class _Look:
         self._on_step = on_step
         self._left = CONNECTIONS
         self._done = self._total = 0
-        self._doors: dict[str, asyncio.Semaphore] = {}
-        self._closed: set[str] = set()
         self._until = asyncio.get_running_loop().time() + FURTHER_SECONDS
 
     async def at(
         self, endpoints: Sequence[Endpoint], addresses: Sequence[str]
     ) -> tuple[PortSeen, ...]:
-        self._doors = {address: asyncio.Semaphore(AT_A_TIME) for address in addresses}
-        places = [(endpoint, address) for address in addresses for endpoint in endpoints]
-        places = places[: self._left]
+        places = [
+            (endpoint, address)
+            for address in addresses
+            for endpoint in endpoints
+            if self._takes_one(address)
+        ]
         self._total = len(places)
         ports = list(await asyncio.gather(*(self._contact(*place) for place in places)))
         for further in ROUNDS:
@@ -138,14 +154,14 @@ class _Look:
     async def _contact(self, endpoint: Endpoint, address: str) -> PortSeen:
         """As a modern program; where that gets no TLS, as one that takes anything."""
         port = await self._visit(endpoint, address, self._approach(Way.MODERN))
-        if _is_worth_more(port) and self._may_go_on(address):
+        if _is_worth_more(port) and self._takes_another(address):
             self._total += 1
             again = await self._visit(
                 endpoint, address, replace(self._approach(Way.OPEN), listens_first=True)
             )
             port = _joined(port, again)
         if turns_away(port.greeting):
-            self._closed.add(address)
+            self._machine(address).is_closed = True
         return self._known(port)
 
     async def _further(self, further: Further, ports: list[PortSeen]) -> list[PortSeen]:
@@ -153,8 +169,8 @@ class _Look:
         places = [
             place
             for place in wanted(further, ports, self._domain)
-            if self._may_go_on(ports[place].address)
-        ][: self._left]
+            if self._takes_another(ports[place].address)
+        ]
         self._total += len(places)
         visits = (self._once_more(further, ports[place]) for place in places)
         seen = dict(zip(places, await asyncio.gather(*visits), strict=True))
@@ -166,17 +182,20 @@ class _Look:
         if again.reach is not Reach.OPEN or (
             turns_away(again.greeting) and not turns_away(port.greeting)
         ):
-            self._closed.add(port.address)
+            self._machine(port.address).is_closed = True
             return port
         if further.injects:
             return replace(port, obeys_injected=again.obeys_injected)
         return self._known(replace(port, handshakes=port.handshakes + again.handshakes))
 
     async def _visit(self, endpoint: Endpoint, address: str, approach: Approach) -> PortSeen:
-        self._left -= 1
-        async with self._doors[address]:
-            prober = self._prober
+        """One that was taken."""
+        machine, prober = self._machine(address), self._prober
+        async with machine.door:
             port = await visit(endpoint, address, approach, prober.trust, prober.patience)
+        if port.reach is Reach.UNREACHABLE:  # nobody was troubled
+            self._left += 1
+            machine.left += 1
         self._done += 1
         self._on_step(Step(self._done, self._total, endpoint, address))
         return port
@@ -185,9 +204,23 @@ class _Look:
         name = self._domain if way is Way.DOMAIN else self._host
         return Approach(way, name)
 
-    def _may_go_on(self, address: str) -> bool:
+    def _takes_one(self, address: str, *, kept_back: int = 0) -> bool:
+        """Whether there is a connection left for it; then it is taken."""
+        machine = self._machine(address)
+        if self._left <= 0 or machine.left <= kept_back:
+            return False
+        self._left -= 1
+        machine.left -= 1
+        return True
+
+    def _takes_another(self, address: str) -> bool:
         now = asyncio.get_running_loop().time()
-        return self._left > 0 and address not in self._closed and now < self._until
+        if self._machine(address).is_closed or now >= self._until:
+            return False
+        return self._takes_one(address, kept_back=KEPT_BACK)
+
+    def _machine(self, address: str) -> _Machine:
+        return self._prober.machines.setdefault(address, _Machine())
 
     def _known(self, port: PortSeen) -> PortSeen:
         return known(port, self._prober.trust.verify_strictly)

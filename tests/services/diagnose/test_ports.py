@@ -1,5 +1,7 @@
 """What a port does, and what is found wrong with it."""
 
+from dataclasses import replace
+
 import pytest
 
 from mailclad.base.tls_policy import TlsMode
@@ -255,6 +257,15 @@ def test_a_firewall_that_calls_one_port_unreachable_refuses_it() -> None:
     seen = host(port(), shut(SUBMISSIONS, Reach.UNREACHABLE))
     (found,) = ask_and_judge(evidence(seen, promised=(SUBMISSIONS,)))
     assert (found.id, found.endpoint) == ("CONN-102", SUBMISSIONS)
+
+
+def test_a_network_that_lets_nothing_out_to_port_25_is_told_once() -> None:
+    hosts = [
+        HostSeen(name, (ADDRESS,), ports=(shut(replace(SMTP, host=name), Reach.SILENT),))
+        for name in ("mx1.test", "mx2.example", "mx3.example")
+    ]
+    (found,) = ask_and_judge(evidence(*hosts))
+    assert (found.id, found.level, len(found.also)) == ("CONN-103", Level.CANNOT_CHECK, 2)
 
 
 def test_a_name_that_nobody_looked_up_may_exist() -> None:

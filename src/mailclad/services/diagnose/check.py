@@ -59,7 +59,7 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
         promised=_promised(found, wanted, hosts),
         known_hosts=tuple(wanted),
         policies=policies,
-        clocks=tuple(https.clocks.values()),
+        clocks=await https.independent(world.resolver),
         portal=portal,
     )
     findings = [
@@ -87,7 +87,7 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
 async def _policies(
     found: Discovery, resolver: ZoneResolver, https: Https, hosts: Sequence[str]
 ) -> PolicySeen | None:
-    if not found.domain:
+    if not found.domain or found.is_unanswered:
         return None
     names = [host for host in hosts if not is_address(host)]
     return await PolicyReader(resolver, https).read(found, names)

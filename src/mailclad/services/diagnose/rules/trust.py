@@ -7,7 +7,7 @@ apart here, and each is told alone.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mailclad.services.diagnose.chain import pem
+from mailclad.services.diagnose.chain import Chain, pem
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules import known_issuers, verify_codes
 from mailclad.services.diagnose.rules.case import Case, Shown
@@ -80,9 +80,16 @@ def missing_link(shown: Shown, case: Case) -> Iterator[Found]:
             pem="".join(map(pem, found.links)),
             how="aia",
         )
-    elif known_issuers.is_public(shown.chain.top.issuer) and shown.chain.broken is None:
+    elif _lacks_everything(shown.chain):
         issuer = shown.chain.top.issuer.words
         yield shown.found("CERT-304", "C11", missing=issuer, pem="", how="bundled")
+
+
+def _lacks_everything(chain: Chain) -> bool:
+    """A public authority never signs servers' certificates with the root itself.  Where links
+    were sent, it may be this computer that does not know the root."""
+    alone = chain.top is chain.leaf and chain.broken is None
+    return alone and known_issuers.is_public(chain.leaf.issuer)
 
 
 def unknown_authority(shown: Shown, _case: Case) -> Iterator[Found]:
