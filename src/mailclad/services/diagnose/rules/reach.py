@@ -138,7 +138,7 @@ def _answering(doors: Iterable[Door]) -> frozenset[str]:
 
 def _is_shut(door: Door, answering: frozenset[str]) -> bool:
     """A network that has no way there says nothing about the server; a firewall that calls one
-    port of an address unreachable, of which others answer, does (RFC 1812 §5.2.7.1)."""
+    port of an address unreachable, of which others answer, does."""
     reach = door.port.reach
     refused = reach is Reach.UNREACHABLE and door.port.address in answering
     return reach in (Reach.REFUSED, Reach.SILENT) or refused
