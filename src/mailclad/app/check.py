@@ -72,7 +72,7 @@ async def world(asking: Asking) -> AsyncIterator[World]:
     try:
         yield World(
             resolver,
-            HttpsClient(resolver, trust, permits=lambda _: True),
+            HttpsClient(resolver, trust, permits=probe.is_a_place),
             HttpsClient(resolver, trust, permits=is_public),
             _Prober(probe.Prober(resolver, probe_trust)),
             Verifiers(probe_trust.verify, path_fault),

@@ -101,14 +101,17 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
     """Addresses of both families, one problem only where there is neither."""
     found: list[str] = []
     aliases: list[str] = []
-    problem, exists = "", False
+    problem, exists, unanswered = "", False, False
     for answer in answers:
         if isinstance(answer, DnsProblem):
-            problem, exists = str(answer), True
+            problem, exists, unanswered = str(answer), True, True
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            found += answer.records[: ADDRESSES // 2]
+            servers = [address for address in answer.records if is_a_place(address)]
+            found += servers[: ADDRESSES // 2]
+            if not servers and answer.records:
+                problem = f"its address {answer.records[0]} is nobody's on the network"
             exists = exists or answer.exists
             if answer.name != host.lower().removesuffix("."):
                 aliases.append(answer.name)
@@ -118,8 +121,19 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
         tuple(dict.fromkeys(aliases)),
         "" if found else problem,
         exists,
-        unanswered=bool(problem and not found),
+        unanswered=unanswered and not found,
     )
+
+
+def is_a_place(address: str) -> bool:
+    """Whether a server may be there, on the open Internet or in a private network.
+
+    Names of strangers may lead to this machine's own neighbours: link-local addresses (where
+    clouds keep their keys), and those that mean "all" or "any", are not connected to.
+    """
+    ip = ipaddress.ip_address(address)
+    ip = (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified)
 
 
 class _Look:

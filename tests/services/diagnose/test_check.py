@@ -14,6 +14,7 @@ from mailclad.services.diagnose.answering import MAX_CANDIDATES, MAX_FETCHED, lo
 from mailclad.services.diagnose.check import Checked, check
 from mailclad.services.diagnose.evidence import Answers, Candidate, Questions
 from mailclad.services.diagnose.facts import HostSeen, Reach
+from mailclad.services.diagnose.found import Level
 from mailclad.services.diagnose.target import parse_target
 from mailclad.services.diagnose.witness import Witnessed
 from mailclad.services.diagnose.world import Prober, Progress, World
@@ -219,6 +220,19 @@ def test_a_domain_that_takes_no_mail_is_not_looked_for() -> None:
     assert prober.asked == []
     assert not {"CONN-101", "CONN-102"} & {told.id for told in checked.report.findings}
     assert "takes no mail" in checked.report.verdict
+
+
+def test_a_guessed_name_with_a_wrong_certificate_is_only_noted() -> None:
+    """The domain's own web server, where mail. does everything."""
+    dns = {
+        ("example.test", "MX"): [Mx(10, "mail.test")],
+        ("mail.test", "A"): [seen.ADDRESS],
+        ("example.test", "A"): ["192.0.2.80"],
+    }
+    prober = FakeProber({"mail.test": "ok", "example.test": "hostname-mismatch"})
+    checked = run("ada@example.test", world(prober, dns))
+    levels = {told.level for told in checked.report.findings if told.id == "CERT-302"}
+    assert levels == {Level.NOTE}
 
 
 def test_settings_that_contradict_each_other() -> None:

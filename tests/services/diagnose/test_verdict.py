@@ -236,3 +236,20 @@ def test_nothing_is_fine_that_was_not_looked_up() -> None:
     seen = PolicySeen("example.test", "", FOUND.mx, spf=unknown, dmarc=unknown)
     judgement = Judgement(FOUND, [], seen, ())
     assert judgement.verdict().fine == ("The domain names servers that take its mail (MX).",)
+
+
+def test_an_mx_whose_name_leads_nowhere() -> None:
+    lost = replace(told("CONN-101"), found=Found("CONN-101", "C42", HOST))
+    ports = (port(IMAPS), port(SUBMISSIONS))
+    assert judge(lost, ports=ports).verdict().answers[2].words == (
+        "Not all of them. See CONN-101."
+    )
+
+
+def test_what_was_only_guessed_does_not_matter_where_others_do_all() -> None:
+    other = replace(IMAPS, host="imap.example.test")
+    ports = (port(IMAPS), port(SUBMISSIONS), port(other))
+    assert judge(ports=ports).guessed == {"imap.example.test"}
+    assert judge(ports=(port(IMAPS), port(other))).guessed == frozenset()
+    named = replace(FOUND, sources=(replace(FOUND.sources[0], endpoints=(IMAPS, other)),))
+    assert judge(ports=ports, found=named).guessed == frozenset()

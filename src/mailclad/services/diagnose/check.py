@@ -6,6 +6,7 @@ questions that any mail program asks; never a password, never an address.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -18,12 +19,13 @@ from mailclad.services.diagnose.discover import Discoverer
 from mailclad.services.diagnose.discovery import Discovery
 from mailclad.services.diagnose.evidence import Evidence
 from mailclad.services.diagnose.facts import HostSeen, PolicySeen, Reach
-from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.looking import look_at_all, with_unusual_port
 from mailclad.services.diagnose.policies import PolicyReader
 from mailclad.services.diagnose.report import Report
 from mailclad.services.diagnose.target import Target, is_address
-from mailclad.services.diagnose.verdict import READING, SENDING, Judgement
+from mailclad.services.diagnose.told import Told
+from mailclad.services.diagnose.verdict import READING, SENDING, Judgement, endpoints_of
 from mailclad.services.diagnose.witness import Witnessed, find_portal
 from mailclad.services.diagnose.world import Progress, World
 
@@ -68,6 +70,10 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
     ]
     told = tell(findings, evidence.now)
     judgement = Judgement(found, evidence.hosts, policies, told)
+    mild = tuple(_milder(told, judgement.guessed))
+    if mild != told:
+        told = mild
+        judgement = Judgement(found, evidence.hosts, policies, told)
     verdict = judgement.verdict()
     best = (judgement.best(READING), judgement.best(SENDING))
     report = Report(
@@ -114,6 +120,14 @@ def _nowhere(found: Discovery) -> HostSeen:
         exists=found.mx.exists,
         unanswered=bool(found.mx.problem),
     )
+
+
+def _milder(told: Iterable[Told], guessed: AbstractSet[str]) -> Iterable[Told]:
+    """Nobody sent people to a name that was only guessed."""
+    for one in told:
+        hosts = {endpoint.host for endpoint in endpoints_of(one)}
+        is_mild = hosts and hosts <= guessed and one.level in {Level.PROBLEM, Level.WATCH}
+        yield replace(one, level=Level.NOTE) if is_mild else one
 
 
 def _of_settings(found: Discovery) -> Iterable[Found]:

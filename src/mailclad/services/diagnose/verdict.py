@@ -137,6 +137,17 @@ class Judgement:
         provider = self._found.provider
         return provider.note if provider is not None and not provider.endpoints else ""
 
+    @cached_property
+    def guessed(self) -> frozenset[str]:
+        """Hosts that nobody has named for programs, where others do all that is needed."""
+        best = (self.best(READING), self.best(SENDING))
+        if None in best:
+            return frozenset()
+        named = {one.host for one in self._found.promised if one.protocol is not MailProtocol.SMTP}
+        used = {one.host for one in best if one is not None}
+        taking = set(self._found.exchanges)
+        return frozenset(one.host for one in self._ports) - named - used - taking
+
     def best(self, protocols: Collection[MailProtocol]) -> Endpoint | None:
         return next((one for one in self.working if one.protocol in protocols), None)
 
@@ -210,7 +221,7 @@ class Judgement:
 
     def _reached(self) -> Answer:
         question = "Will others reach me?"
-        stopping = [one.id for one in self._told if _stops(one)]
+        stopping = [one.id for one in self._told if self._stops(one)]
         ports = [exchange_endpoint(host) for host in self._found.exchanges]
         problems = [*stopping, *self._ids(ports, Level.PROBLEM)]
         if problems:
@@ -264,7 +275,7 @@ class Judgement:
         return Level.PROBLEM, _REACH_WORDS[reach]
 
     def _fine(self) -> Iterable[str]:
-        touched = {endpoint for told in self._told for endpoint in _endpoints(told)}
+        touched = {endpoint for told in self._told for endpoint in endpoints_of(told)}
         for endpoint in self.working:
             if endpoint not in touched:
                 where = f"{endpoint.host} port {endpoint.port}"
@@ -290,18 +301,22 @@ class Judgement:
         encrypted = any(one.done for port in ports for one in port.handshakes)
         if not encrypted:
             return Level.PROBLEM
-        levels = [told.level for told in self._told if endpoint in _endpoints(told)]
+        levels = [told.level for told in self._told if endpoint in endpoints_of(told)]
         if Level.PROBLEM in levels:
             return Level.PROBLEM
         return Level.WATCH if Level.WATCH in levels else Level.OK
 
     def _ids(self, endpoints: Iterable[Endpoint], level: Level) -> list[str]:
         asked = set(endpoints)
-        found = (t.id for t in self._told if t.level is level and asked & _endpoints(t))
+        found = (t.id for t in self._told if t.level is level and asked & endpoints_of(t))
         return list(dict.fromkeys(found))
 
+    def _stops(self, told: Told) -> bool:
+        is_lost = told.id == "CONN-101" and told.found.host in self._found.exchanges
+        return told.level is Level.PROBLEM and (is_lost or told.id in _UNREACHED)
+
     def _turns_away(self, endpoint: Endpoint) -> bool:
-        return any(told.id == "CONN-108" and endpoint in _endpoints(told) for told in self._told)
+        return any(told.id == "CONN-108" and endpoint in endpoints_of(told) for told in self._told)
 
     def _reaches(self, endpoints: Iterable[Endpoint]) -> set[Reach]:
         return {port.reach for one in endpoints for port in self._ports.get(one, ())}
@@ -312,17 +327,13 @@ def in_words(endpoint: Endpoint) -> str:
     return f"{protocol} at {endpoint.host}, port {endpoint.port}, {TLS_WORDS[endpoint.tls]}"
 
 
-def _endpoints(told: Told) -> set[Endpoint]:
+def endpoints_of(told: Told) -> set[Endpoint]:
     also = {endpoint for _, endpoint in told.found.also}
     return also if told.found.endpoint is None else also | {told.found.endpoint}
 
 
 def _is_mail(endpoint: Endpoint) -> bool:
     return endpoint.protocol is not MailProtocol.HTTPS
-
-
-def _stops(told: Told) -> bool:
-    return told.id in _UNREACHED and told.level is Level.PROBLEM
 
 
 def _is_bad(told: Told) -> bool:
