@@ -190,6 +190,14 @@ RECORDS: dict[str, tuple[PolicySeen, list[str]]] = {
         replace(GOOD, mx=replace(GOOD.mx, secure=False)),
         ["DNS-424"],
     ),
+    "DNSSEC is not known": (
+        replace(
+            exchange(tlsa=Asked(""), tlsa_insecure=(_tlsa("ok"),)),
+            mx=replace(GOOD.mx, secure=False),
+            validates=False,
+        ),
+        [],
+    ),
     "no TLS reports": (replace(GOOD, tls_rpt=Asked("")), ["DNS-425"]),
     "DANE could be": (exchange(tlsa=Asked("", secure=True)), ["DNS-426"]),
 }

@@ -61,11 +61,13 @@ class PolicyReader:
             self._all_caa(hosts),
             self._dkim(domain),
         )
-        twice, zone, spf, tls_rpt = await asyncio.gather(
+        above = domain.rpartition(".")[2]
+        twice, zone, spf, tls_rpt, top = await asyncio.gather(
             self._twice(domain),
             self._zone(domain),
             self._txt(domain, is_spf),
             self._txt(f"_smtp._tls.{domain}", _is_tls_rpt),
+            ask(above, self._resolver.ns(above)),
         )
         return PolicySeen(
             domain,
@@ -81,6 +83,7 @@ class PolicyReader:
             dmarc=dmarc,
             dkim=dkim,
             twice=twice,
+            validates=top.secure,
             set_up={
                 seen.place: not seen.problem
                 for seen in found.sources
