@@ -259,6 +259,12 @@ def test_a_firewall_that_calls_one_port_unreachable_refuses_it() -> None:
     assert (found.id, found.endpoint) == ("CONN-102", SUBMISSIONS)
 
 
+def test_port_25_may_let_strangers_wait_longer_than_we_do() -> None:
+    silent = clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time")
+    (found,) = ask_and_judge(evidence(host(silent)))
+    assert (found.id, found.level) == ("CONN-103", Level.CANNOT_CHECK)
+
+
 def test_a_network_that_lets_nothing_out_to_port_25_is_told_once() -> None:
     hosts = [
         HostSeen(name, (ADDRESS,), ports=(shut(replace(SMTP, host=name), Reach.SILENT),))

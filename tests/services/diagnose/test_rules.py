@@ -182,6 +182,15 @@ def test_a_code_that_no_rule_explains_is_told_with_its_words(code: int) -> None:
     assert verify_codes.words(code) in told or (code in trust and found[0].id == "CERT-305")
 
 
+def test_a_root_that_this_computer_lacks_is_no_missing_link() -> None:
+    """A container without authorities: what the server sends is whole."""
+    made = zoo().certificates["no-sct-public"]
+    shakes = (handshake(Way.MODERN, made, faults=(ChainFault(20, 1),)),)
+    assert len(made.chain) > 1
+    (found,) = ask_and_judge(evidence(host(port("no-sct-public", handshakes=shakes))))
+    assert found.id == "CERT-305"
+
+
 @pytest.mark.slow
 def test_no_certificate_of_the_zoo_is_just_not_trusted() -> None:
     """A generic answer is given only where the authority is in fact unknown."""
