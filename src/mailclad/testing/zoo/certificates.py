@@ -24,9 +24,7 @@ from mailclad.testing.zoo.forge import (
     new_key,
     revocation_list,
 )
-
-HOST = "mail.test"
-_HERE = "http://ca.mail.test"
+from mailclad.testing.zoo.naming import HERE, HOST, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +100,13 @@ _AUTHORITIES: Mapping[str, _Authority] = {
     "public": _Authority(authority("R99", "Let's Encrypt", path_length=0), "root"),
     "old-public": _Authority(authority("R99", "Let's Encrypt", path_length=0), "root"),
     "hidden": _Authority(authority("R98", "Let's Encrypt", path_length=0), "root"),
-    "middle": _Authority(authority("Zoo Middle", issuer_url=f"{_HERE}/root.cer"), "root"),
-    "deep": _Authority(authority("Zoo Deep", issuer_url=f"{_HERE}/middle.cer"), "middle"),
+    "middle": _Authority(authority("Zoo Middle", issuer_url=f"{HERE}/root.cer"), "root"),
+    "deep": _Authority(authority("Zoo Deep", issuer_url=f"{HERE}/middle.cer"), "middle"),
 }
 
 Finds = tuple[tuple[str, str], ...]
 
-_LEAF = Order(HOST, names=(HOST,), issuer_url=f"{_HERE}/inter.cer")
+_LEAF = Order(HOST, names=(HOST,), issuer_url=f"{HERE}/inter.cer")
 _BARE = Order(HOST, names=(HOST,))
 _CLIENT, _MAIL = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION
 _UNKNOWN = (x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4.5.6"), b"\x05\x00"), True)
@@ -150,7 +148,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a name in another script", _named("xn--bcher-kva.test"), host="bücher.test"
     ),
     "ok-last-dot": _Recipe("asked for with its last dot", _LEAF, host="mail.test."),
-    "ok-capitals": _Recipe("asked for in capitals", _LEAF, host="MAIL.Test"),
+    "ok-capitals": _Recipe("asked for in capitals", _LEAF, host="MAIL.TEST"),
     "ok-address": _Recipe(
         "an IP address in the certificate",
         replace(_LEAF, addresses=("127.0.0.1",)),
@@ -162,7 +160,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a hundred names", _named(*(f"n{one}.test" for one in range(99)), HOST)
     ),
     "ok-crl": _Recipe(
-        "a revocation list without it", replace(_LEAF, crl_url=f"{_HERE}/fresh.crl")
+        "a revocation list without it", replace(_LEAF, crl_url=f"{HERE}/fresh.crl")
     ),
     "no-eku": _Recipe("says no purpose", replace(_LEAF, purposes=None)),
     "no-ski": _Recipe("no subjectKeyIdentifier", replace(_LEAF, subject_key_id=False)),
@@ -197,7 +195,9 @@ _RECIPES: Mapping[str, _Recipe] = {
         host="imap.example.test",
     ),
     "provider-wildcard": _Recipe("for the provider's hosts", _named("*.provider.test"), _C07),
-    "wildcard-tld": _Recipe("a wildcard for a whole top-level domain", _named("*.test"), _C07c),
+    "wildcard-tld": _Recipe(
+        "a wildcard for a whole top-level domain", _named("*.test"), _C07c, host="imap.test"
+    ),
     "wildcard-depth": _Recipe(
         "a wildcard one label too high", _named("*.example.test"), _C07c, host="a.b.example.test"
     ),
@@ -207,7 +207,9 @@ _RECIPES: Mapping[str, _Recipe] = {
         _C07c,
         host="example.test",
     ),
-    "partial-wildcard": _Recipe("a wildcard within a label", _named("m*.test"), _C07c),
+    "partial-wildcard": _Recipe(
+        "a wildcard within a label", _named("im*.test"), _C07c, host="imap.test"
+    ),
     "address-asked": _Recipe(
         "asked for by its address", _LEAF, (("C07e", "CERT-302"),), host="127.0.0.1"
     ),
@@ -251,7 +253,7 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "private-ca-found": _Recipe(
         "a company's authority, to be fetched",
-        replace(_LEAF, issuer_url=f"{_HERE}/private.cer"),
+        replace(_LEAF, issuer_url=f"{HERE}/private.cer"),
         _C10,
         "private",
         (),
@@ -259,13 +261,13 @@ _RECIPES: Mapping[str, _Recipe] = {
     "missing-intermediate": _Recipe("the link is missing", _LEAF, _C11, sends=()),
     "missing-intermediate-pem": _Recipe(
         "the link is missing; it stands as PEM at its URL",
-        replace(_LEAF, issuer_url=f"{_HERE}/inter.pem"),
+        replace(_LEAF, issuer_url=f"{HERE}/inter.pem"),
         _C11,
         sends=(),
     ),
     "missing-two": _Recipe(
         "two links are missing",
-        replace(_LEAF, issuer_url=f"{_HERE}/deep.cer"),
+        replace(_LEAF, issuer_url=f"{HERE}/deep.cer"),
         _C11,
         "deep",
         (),
@@ -283,7 +285,7 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "intercepted-other-name": _Recipe(
         "by a virus scanner that copies no names",
-        _named("localhost.test"),
+        _named("proxy.test"),
         _C23,
         "scanner",
         ("scanner",),
@@ -360,17 +362,17 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     # --- revocation, and what public authorities owe ---
     "has-crldp": _Recipe(
-        "revoked", replace(_LEAF, crl_url=f"{_HERE}/revoked.crl"), (("C20", "CERT-320"),)
+        "revoked", replace(_LEAF, crl_url=f"{HERE}/revoked.crl"), (("C20", "CERT-320"),)
     ),
     "crl-unreachable": _Recipe(
-        "its revocation list cannot be had", replace(_LEAF, crl_url=f"{_HERE}/gone.crl"), _C21
+        "its revocation list cannot be had", replace(_LEAF, crl_url=f"{HERE}/gone.crl"), _C21
     ),
     "crl-stale": _Recipe(
-        "its revocation list has ended", replace(_LEAF, crl_url=f"{_HERE}/stale.crl"), _C21
+        "its revocation list has ended", replace(_LEAF, crl_url=f"{HERE}/stale.crl"), _C21
     ),
     "crl-forged": _Recipe(
         "its revocation list is signed by another",
-        replace(_LEAF, crl_url=f"{_HERE}/forged.crl"),
+        replace(_LEAF, crl_url=f"{HERE}/forged.crl"),
         _C21,
     ),
     "398-day-public": _Recipe(
@@ -382,38 +384,47 @@ _RECIPES: Mapping[str, _Recipe] = {
 }
 
 
-def make_zoo(now: datetime) -> CertificateZoo:
-    """``now`` is aware; everything in the zoo is made for this moment."""
-    authorities = _make_authorities(now)
-    keys: dict[str, Key] = {
-        "rsa-1024": new_key(1024),
-        "rsa-2048": new_key(2048),
-        "roca": computable_key(),
-    }
-    zoo = {name: _make(name, recipe, authorities, keys, now) for name, recipe in _RECIPES.items()}
-    published = _published(authorities, zoo["has-crldp"], now)
-    return CertificateZoo((authorities["root"].der,), published, zoo)
+def make_zoo(now: datetime, names: Names = Names()) -> CertificateZoo:
+    """``now`` is aware; everything in the zoo is made for this moment, and for these names."""
+    making = _Making(now, names)
+    zoo = {name: making.leaf(name, recipe) for name, recipe in _RECIPES.items()}
+    published = _published(making.authorities, zoo["has-crldp"], now)
+    return CertificateZoo(
+        (making.authorities["root"].der,),
+        {names.url(url): octets for url, octets in published.items()},
+        zoo,
+    )
 
 
-def _make_authorities(now: datetime) -> dict[str, Made]:
-    made: dict[str, Made] = {}
-    for name, recipe in _AUTHORITIES.items():
-        key = made[recipe.key_of].key if recipe.key_of else new_key(recipe.rsa_bits)
-        made[name] = make(recipe.order, now, made.get(recipe.issuer), key)
-    return made
+class _Making:
+    def __init__(self, now: datetime, names: Names) -> None:
+        self._now = now
+        self._names = names
+        self._keys: dict[str, Key] = {
+            "rsa-1024": new_key(1024),
+            "rsa-2048": new_key(2048),
+            "roca": computable_key(),
+        }
+        self.authorities: dict[str, Made] = {}
+        for name, one in _AUTHORITIES.items():
+            key = self.authorities[one.key_of].key if one.key_of else new_key(one.rsa_bits)
+            self.authorities[name] = self._make(one.order, one.issuer, key)
 
+    def leaf(self, name: str, recipe: _Recipe) -> ZooCertificate:
+        leaf = self._make(recipe.order, recipe.issuer, self._keys.get(recipe.key))
+        sent = (leaf if one == "leaf" else self.authorities[one] for one in recipe.sends)
+        chain = (leaf.der, *(one.der for one in sent))
+        host = self._host(recipe.host)
+        return ZooCertificate(name, recipe.about, chain, leaf.key_pem, host, recipe.finds)
 
-def _make(
-    name: str,
-    recipe: _Recipe,
-    authorities: Mapping[str, Made],
-    keys: Mapping[str, Key],
-    now: datetime,
-) -> ZooCertificate:
-    leaf = make(recipe.order, now, authorities.get(recipe.issuer), keys.get(recipe.key))
-    sent = (leaf if one == "leaf" else authorities[one] for one in recipe.sends)
-    chain = (leaf.der, *(one.der for one in sent))
-    return ZooCertificate(name, recipe.about, chain, leaf.key_pem, recipe.host, recipe.finds)
+    def _host(self, host: str) -> str:
+        """As it is asked for: capitals and a last dot stay."""
+        named = self._names.of(host.lower().removesuffix("."))
+        named += "." if host.endswith(".") else ""
+        return named.upper() if host.isupper() else named
+
+    def _make(self, order: Order, issuer: str, key: Key | None) -> Made:
+        return make(self._names.order(order), self._now, self.authorities.get(issuer), key)
 
 
 def _published(
@@ -422,16 +433,16 @@ def _published(
     inter = authorities["inter"]
     serial = x509.load_der_x509_certificate(revoked.chain[0]).serial_number
     issuers = {
-        f"{_HERE}/{name}.cer": authorities[name].der
+        f"{HERE}/{name}.cer": authorities[name].der
         for name in ("inter", "root", "middle", "deep", "private")
     }
     return {
         **issuers,
-        f"{_HERE}/inter.pem": inter.certificate.public_bytes(Encoding.PEM),
-        f"{_HERE}/revoked.crl": revocation_list(inter, now, [serial]),
-        f"{_HERE}/fresh.crl": revocation_list(inter, now, [serial]),
-        f"{_HERE}/stale.crl": revocation_list(inter, now, [], days=-1),
-        f"{_HERE}/forged.crl": revocation_list(inter, now, [], key=authorities["inter2"].key),
+        f"{HERE}/inter.pem": inter.certificate.public_bytes(Encoding.PEM),
+        f"{HERE}/revoked.crl": revocation_list(inter, now, [serial]),
+        f"{HERE}/fresh.crl": revocation_list(inter, now, [serial]),
+        f"{HERE}/stale.crl": revocation_list(inter, now, [], days=-1),
+        f"{HERE}/forged.crl": revocation_list(inter, now, [], key=authorities["inter2"].key),
     }
 
 

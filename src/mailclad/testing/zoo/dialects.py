@@ -40,7 +40,7 @@ class Dialect:
 
 
 def _ehlo(words: Words) -> str:
-    lines = ["mail.test", *words]
+    lines = ["localhost", *words]
     return "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}"
 
 
@@ -58,7 +58,7 @@ def _smtp(under_tls: tuple[str, ...]) -> Dialect:
             "NOOP": Verb.NOTHING,
             "QUIT": Verb.LEAVE,
         },
-        greeting=lambda _: "220 mail.test ESMTP",
+        greeting=lambda _: "220 localhost ESMTP",
         told=_ehlo,
         fine="250 fine",
         go="220 go",
