@@ -153,6 +153,9 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "turned-away-554": {"greeting": b"554 5.7.1 your address is on a list\r\n"},
     "turned-away-imap": {"greeting": b"* BYE too many tries\r\n"},
     "turned-away-pop3": {"greeting": b"-ERR busy\r\n"},
+    "nobody": {"reach": Reach.REFUSED},
+    "swallowed": {"reach": Reach.SILENT},
+    "late-submission": {"spoken": Spoken.SMTP, "detail": ""},
     "late": {"spoken": Spoken.SMTP, "detail": ""},
     "flood": {"upgrade_reply": "p1 OK go"},
 }
@@ -175,6 +178,7 @@ TLS: dict[str, dict[Way, dict[str, Any]]] = {
     "tls-1.3-only": {Way.TLS12: {"done": False, "received_alert": 70}},
     "no-common-suite": {Way.OPEN: {"done": False, "received_alert": 40}},
     "no-forward-secrecy": {Way.MODERN: {"suite": "AES256-GCM-SHA384"}},
+    "cbc-only": {Way.MODERN: {"suite": "ECDHE-ECDSA-AES128-SHA256"}},
     "rsa-only": {Way.RSA: {"done": True}, Way.ECDSA: {"done": False}},
     "two-kinds": {Way.RSA: {"done": True}, Way.ECDSA: {"done": True}},
     "name-refused": {

@@ -159,9 +159,7 @@ _RECIPES: Mapping[str, _Recipe] = {
     "ok-many-names": _Recipe(
         "a hundred names", _named(*(f"n{one}.test" for one in range(99)), HOST)
     ),
-    "ok-crl": _Recipe(
-        "a revocation list without it", replace(_LEAF, crl_url=f"{HERE}/fresh.crl")
-    ),
+    "ok-crl": _Recipe("a revocation list without it", replace(_LEAF, crl_url=f"{HERE}/fresh.crl")),
     "no-eku": _Recipe("says no purpose", replace(_LEAF, purposes=None)),
     "no-ski": _Recipe("no subjectKeyIdentifier", replace(_LEAF, subject_key_id=False)),
     "398-day": _Recipe("398 days, from a private authority", replace(_LEAF, ends=397)),
