@@ -185,6 +185,7 @@ TLS: dict[str, dict[Way, dict[str, Any]]] = {
         Way.OPEN: {"done": False, "received_alert": 112},
         Way.NO_NAME: {"done": True},
     },
+    "name-demanded": {Way.MODERN: {"done": True}, Way.NO_NAME: {"received_alert": 40}},
     "name-refused-roughly": {Way.OPEN: {"received_alert": 40}, Way.NO_NAME: {"done": True}},
     "alpn-foreign": {Way.FOREIGN_ALPN: {"done": True, "alpn": "http/1.1"}},
     "alpn-refused": {Way.ALPN: {"done": False, "received_alert": 120}, Way.MODERN: {"done": True}},

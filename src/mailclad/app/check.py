@@ -4,7 +4,7 @@ Comes in: what the command line says.  Goes out: a ``Checked``.  No installation
 configuration is read.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,13 +51,18 @@ class Asking:
 
 async def check_target(target: Target, asking: Asking, progress: Progress) -> Checked:
     """Raises CertificateUnusable where the file of authorities is none."""
-    async with world(asking) as asked:
+    async with world(
+        asking, fetches=_is_loopback if _is_here(target.host) else is_public
+    ) as asked:
         return await check(target, asked, progress)
 
 
 @asynccontextmanager
-async def world(asking: Asking) -> AsyncIterator[World]:
-    """As it is seen from this computer."""
+async def world(
+    asking: Asking, fetches: Callable[[str], bool] = is_public
+) -> AsyncIterator[World]:
+    """As it is seen from this computer; ``fetches``: from which addresses what certificates point
+    to may come."""
     trust = ClientTrust(asking.authorities)
     probe_trust = ProbeTrust(asking.authorities)
     resolver = _Resolver(
@@ -67,7 +72,7 @@ async def world(asking: Asking) -> AsyncIterator[World]:
         yield World(
             resolver,
             HttpsClient(resolver, trust, permits=lambda _: True),
-            HttpsClient(resolver, trust, permits=is_public),
+            HttpsClient(resolver, trust, permits=fetches),
             _Prober(probe.Prober(resolver, probe_trust)),
             Verifiers(probe_trust.verify, path_fault),
             SystemClock(),
@@ -75,6 +80,18 @@ async def world(asking: Asking) -> AsyncIterator[World]:
         )
     finally:
         await resolver.close()
+
+
+def _is_here(host: str) -> bool:
+    """RFC 6761 §6.3: localhost is this computer, whoever is asked."""
+    return host == "localhost" or host.endswith(".localhost") or host in _LOOPBACK
+
+
+def _is_loopback(address: str) -> bool:
+    return address in _LOOPBACK
+
+
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 async def sign_in(checked: Checked, login: Login, asking: Asking) -> Checked:
@@ -120,8 +137,8 @@ def _sign_in_findings(endpoint: Endpoint, address: str, report: ConnectionReport
 
 class _Resolver(DnsResolver):
     async def addresses(self, name: str, version: int) -> Answer[str]:
-        """RFC 6761 §6.3: localhost is here, whoever is asked; servers there may have IPv4 only."""
-        if name == "localhost" or name.endswith(".localhost"):
+        """Servers of this computer may have IPv4 only."""
+        if _is_here(name):
             return Answer(name, ("127.0.0.1",) if version == 4 else ())
         return await super().addresses(name, version)
 

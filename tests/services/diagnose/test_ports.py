@@ -100,7 +100,7 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "ended at once": (shut(IMAPS, Reach.RESET), ["CONN-108"]),
     "silent": (
         clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
-        ["CONN-103"],
+        ["TLS-408"],
     ),
     "an endless greeting": (
         clear(SMTP, b"220 x", Spoken.SMTP, handshakes=(), detail="a line that does not end"),
@@ -263,7 +263,12 @@ def test_starttls_at_one_address_only_was_removed_on_the_way() -> None:
 def test_a_port_without_starttls_names_the_one_with_tls() -> None:
     without = imap(("IMAP4REV1",), handshakes=(), upgrade_reply="")
     (found,) = ask_and_judge(evidence(host(without, port())))
-    assert found.values == {"other_port": "993", "other_tls": "encrypted from the first byte"}
+    assert found.values == {
+        "kind": "missing",
+        "other_port": "993",
+        "other_tls": "encrypted from the first byte",
+        "reply": "",
+    }
 
 
 def test_mechanisms_that_keep_the_password_are_milder() -> None:

@@ -13,7 +13,7 @@ from mailclad.mail.endpoint import STANDARD, MailProtocol
 from mailclad.testing.zoo import oddities
 from mailclad.testing.zoo.oddities import Oddity
 from mailclad.testing.zoo.server import Habits
-from mailclad.testing.zoo.terms import TLS1_0, TLS1_1, TLS1_2, TLS1_3, Terms
+from mailclad.testing.zoo.terms import HANDSHAKE_FAILURE, TLS1_0, TLS1_1, TLS1_2, TLS1_3, Terms
 
 SMTP, SUBMISSION = MailProtocol.SMTP, MailProtocol.SUBMISSION
 IMAP, POP3, SIEVE, HTTPS = (
@@ -52,7 +52,7 @@ class Fault:
     door: Door = Door.OPEN
 
 
-_ALERT_HANDSHAKE_FAILURE, _ALERT_UNRECOGNIZED_NAME = 40, 112
+_UNRECOGNIZED_NAME = 112
 
 _NOBODY: Mapping[str, Fault] = {
     "nobody": Fault("nobody listens: connections are refused", ("CONN-102",), door=Door.SHUT),
@@ -65,7 +65,7 @@ _NOT_MAIL: Mapping[str, Fault] = {
     ),
     "silent-in-clear": Fault(
         "takes connections and never says a word, where STARTTLS is expected",
-        ("CONN-103",),
+        ("TLS-408",),
         tls=STARTTLS,
         oddity=oddities.silence,
     ),
@@ -188,12 +188,17 @@ _HANDSHAKES: Mapping[str, Fault] = {
     "name-refused": Fault(
         "does not know its own name (unrecognized_name)",
         ("TLS-405",),
-        terms=Terms(refuses_name=_ALERT_UNRECOGNIZED_NAME),
+        terms=Terms(refuses_name=_UNRECOGNIZED_NAME),
     ),
     "name-refused-roughly": Fault(
         "does not know its own name (handshake_failure)",
         ("TLS-405",),
-        terms=Terms(refuses_name=_ALERT_HANDSHAKE_FAILURE),
+        terms=Terms(refuses_name=HANDSHAKE_FAILURE),
+    ),
+    "name-demanded": Fault(
+        "refuses programs that give no name",
+        ("TLS-405",),
+        terms=Terms(refuses_unnamed=True),
     ),
     "alpn-foreign": Fault(
         "agrees to speak any protocol (ALPN)", ("TLS-406",), terms=Terms(agrees_to_any=True)

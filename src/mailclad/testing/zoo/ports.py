@@ -134,6 +134,7 @@ NUMBERS: Mapping[str, int] = {
     "client-certificate": 211,
     "client-certificate-1.2": 212,
     "client-certificate-starttls": 213,
+    "name-demanded": 214,
     # --- STARTTLS ---
     "no-starttls-smtp": 301,
     "no-starttls-submission": 302,

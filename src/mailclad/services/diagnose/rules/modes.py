@@ -63,6 +63,8 @@ def no_upgrade(door: Door, case: Case) -> Iterator[Found]:
         _level(door, case),
         other_port=str(other.port.endpoint.port) if other else "",
         other_tls="encrypted from the first byte" if other else "",
+        kind="refused" if door.port.upgrade_reply else "missing",
+        reply=door.port.upgrade_reply,
     )
 
 
@@ -139,4 +141,7 @@ def says_nothing(door: Door, _case: Case) -> Iterator[Found]:
     port = door.port
     silent = port.reach is Reach.OPEN and port.spoken is Spoken.NOTHING and not port.greeting
     if door.mode is TlsMode.STARTTLS and silent and not is_upgraded(port):
-        yield door.found("CONN-103", "C43", seconds=str(max(1, round(port.seconds))))
+        seconds = f"{max(1, round(port.seconds))} seconds"
+        yield door.found(
+            "TLS-408", "C43", what=f"it took the connection and said nothing for {seconds}"
+        )

@@ -177,7 +177,7 @@ def turned_away(door: Door, _case: Case) -> Iterator[Found]:
     """C44"""
     port = door.port
     if port.reach is Reach.RESET:
-        yield door.found("CONN-108", "C44", reply="it ended the connection without a word")
+        yield door.found("CONN-108", "C44", reply="without a word")
     elif speaks_as_expected(port) and port.greeting.upper().startswith(_REFUSALS):
         yield door.found("CONN-108", "C44", reply=greeting(port))
 
