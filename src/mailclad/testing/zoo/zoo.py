@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailclad.mail.address import normalise_domain
-from mailclad.mail.endpoint import Endpoint
+from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.testing.zoo.certificates import CertificateZoo, make_zoo
 from mailclad.testing.zoo.faults import FAULTS, HEALTHY, Door, Fault
 from mailclad.testing.zoo.naming import Names
@@ -238,5 +238,6 @@ def _faults(certificates: CertificateZoo) -> Mapping[str, tuple[Fault, str]]:
     for name, one in certificates.certificates.items():
         entries = tuple(entry for _, entry in one.finds)
         host = normalise_domain(one.host.removesuffix("."))
-        known[name] = (Fault(one.about, entries, terms=Terms(name)), host)
+        protocol = MailProtocol.HTTPS if host.startswith("autoconfig.") else MailProtocol.IMAP
+        known[name] = (Fault(one.about, entries, protocol, terms=Terms(name)), host)
     return MappingProxyType(known)
