@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from mailclad.app.check import Asking, check_target
+from mailclad.app.check import Asking, check_target, fetches, world
+from mailclad.base.https import HttpsProblem, Request, Response
 from mailclad.mail.discovery.srv import SERVICES
 from mailclad.services.diagnose.catalogue import entries
 from mailclad.services.diagnose.check import Checked
@@ -120,3 +121,23 @@ def test_a_certificate_that_was_forgotten_on_one_port(zoo: Zoo) -> None:
     told = {one.id for one in asyncio.run(look()).report.findings}
     assert "CERT-309" in told
     assert "CERT-307" not in told
+
+
+@pytest.mark.parametrize(
+    ("target", "is_fetched"), [("imaps://localhost", True), ("imaps://mail.example.net", False)]
+)
+def test_only_a_server_of_this_computer_leads_us_to_this_computer(
+    zoo: Zoo, target: str, is_fetched: bool
+) -> None:
+    """A stranger's certificate could otherwise make us ask what listens on our loop-back."""
+    url = next(one for one in zoo.certificates.published if one.endswith("/inter.cer"))
+
+    async def fetch() -> Response:
+        async with world(Asking(authorities=zoo.ca), fetches(parse_target(target))) as here:
+            return await here.public.fetch(Request(url, octets=10_000, seconds=5, plain=True))
+
+    if is_fetched:
+        assert asyncio.run(fetch()).body == zoo.certificates.published[url]
+    else:
+        with pytest.raises(HttpsProblem):
+            asyncio.run(fetch())

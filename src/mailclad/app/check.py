@@ -27,7 +27,7 @@ from mailclad.services.diagnose.evidence import Verifiers
 from mailclad.services.diagnose.facts import HostSeen, Reach
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.sign_in import refused, untried, without_method
-from mailclad.services.diagnose.target import Target
+from mailclad.services.diagnose.target import Target, is_localhost
 from mailclad.services.diagnose.verdict import SENDING
 from mailclad.services.diagnose.world import Prober, Progress, World
 
@@ -51,17 +51,15 @@ class Asking:
 
 async def check_target(target: Target, asking: Asking, progress: Progress) -> Checked:
     """Raises CertificateUnusable where the file of authorities is none."""
-    async with world(
-        asking, fetches=_is_loopback if _is_here(target.host) else is_public
-    ) as asked:
+    async with world(asking, fetches(target)) as asked:
         return await check(target, asked, progress)
 
 
 @asynccontextmanager
 async def world(
-    asking: Asking, fetches: Callable[[str], bool] = is_public
+    asking: Asking, permits: Callable[[str], bool] = is_public
 ) -> AsyncIterator[World]:
-    """As it is seen from this computer; ``fetches``: from which addresses what certificates point
+    """As it is seen from this computer; ``permits``: from which addresses what certificates point
     to may come."""
     trust = ClientTrust(asking.authorities)
     probe_trust = ProbeTrust(asking.authorities)
@@ -72,7 +70,7 @@ async def world(
         yield World(
             resolver,
             HttpsClient(resolver, trust, permits=lambda _: True),
-            HttpsClient(resolver, trust, permits=fetches),
+            HttpsClient(resolver, trust, permits=permits),
             _Prober(probe.Prober(resolver, probe_trust)),
             Verifiers(probe_trust.verify, path_fault),
             SystemClock(),
@@ -82,16 +80,13 @@ async def world(
         await resolver.close()
 
 
-def _is_here(host: str) -> bool:
-    """RFC 6761 §6.3: localhost is this computer, whoever is asked."""
-    return host == "localhost" or host.endswith(".localhost") or host in _LOOPBACK
+def fetches(target: Target) -> Callable[[str], bool]:
+    """From where: who looks at a server of this computer may be led by it to another one here."""
+    here = is_localhost(target.host) or target.host in _LOOPBACK
+    return _LOOPBACK.__contains__ if here else is_public
 
 
-def _is_loopback(address: str) -> bool:
-    return address in _LOOPBACK
-
-
-_LOOPBACK = ("127.0.0.1", "::1")
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 async def sign_in(checked: Checked, login: Login, asking: Asking) -> Checked:
@@ -138,7 +133,7 @@ def _sign_in_findings(endpoint: Endpoint, address: str, report: ConnectionReport
 class _Resolver(DnsResolver):
     async def addresses(self, name: str, version: int) -> Answer[str]:
         """Servers of this computer may have IPv4 only."""
-        if _is_here(name):
+        if is_localhost(name):
             return Answer(name, ("127.0.0.1",) if version == 4 else ())
         return await super().addresses(name, version)
 

@@ -48,7 +48,7 @@ IMAP, SUBMISSION = MailProtocol.IMAP, MailProtocol.SUBMISSION
                 expected=Endpoint(SUBMISSION, "2001:db8::1", 20001, TlsMode.STARTTLS),
             ),
         ),
-        ("localhost", Target("localhost", domain="localhost", host="localhost")),
+        ("localhost", Target("localhost", host="localhost")),
     ],
 )
 def test_targets(text: str, target: Target) -> None:

@@ -62,7 +62,8 @@ def _parse_host(text: str) -> Target:
         return Target(text, host=read_host(text.strip("[]")))
     name, colon, port = text.rpartition(":")
     if not colon:
-        return Target(text, domain=read_host(text), host=read_host(text))
+        host = read_host(text)
+        return Target(text, domain="" if is_localhost(host) else host, host=host)
     return Target(text, host=read_host(name.strip("[]")), port=read_port(port))
 
 
@@ -78,6 +79,11 @@ def _parse_url(text: str) -> Target:
     port = typed.port or next(usual for one, usual, how in STANDARD if (one, how) == service)
     expected = Endpoint(protocol, typed.host, port, tls)
     return Target(text, host=typed.host, port=port, expected=expected)
+
+
+def is_localhost(host: str) -> bool:
+    """RFC 6761 §6.3: this computer, whoever is asked; the DNS has nothing to say of it."""
+    return host == "localhost" or host.endswith(".localhost")
 
 
 def is_address(text: str) -> bool:

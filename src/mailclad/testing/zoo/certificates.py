@@ -175,10 +175,16 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a day left of six", replace(_LEAF, begins=-5, ends=1), (("C04", "CERT-307"),)
     ),
     "expired-and-other-name": _Recipe(
-        "two faults", replace(_named("other.test"), begins=-62, ends=-2), (*_C01, *_C07)
+        "ended two days ago, and for another host",
+        replace(_named("other.test"), begins=-62, ends=-2),
+        (*_C01, *_C07),
     ),
     "expired-self-signed": _Recipe(
-        "two faults", replace(_BARE, begins=-62, ends=-2), (*_C01, *_C09), issuer="", sends=()
+        "ended two days ago, and signed by itself",
+        replace(_BARE, begins=-62, ends=-2),
+        (*_C01, *_C09),
+        issuer="",
+        sends=(),
     ),
     # --- names ---
     "hostname-mismatch": _Recipe("for another host", _named("other.test"), _C07),
@@ -256,22 +262,22 @@ _RECIPES: Mapping[str, _Recipe] = {
         "private",
         (),
     ),
-    "missing-intermediate": _Recipe("the link is missing", _LEAF, _C11, sends=()),
+    "missing-intermediate": _Recipe("a link of the chain is missing", _LEAF, _C11, sends=()),
     "missing-intermediate-pem": _Recipe(
-        "the link is missing; it stands as PEM at its URL",
+        "a link of the chain is missing; it stands as PEM at its URL",
         replace(_LEAF, issuer_url=f"{HERE}/inter.pem"),
         _C11,
         sends=(),
     ),
     "missing-two": _Recipe(
-        "two links are missing",
+        "two links of the chain are missing",
         replace(_LEAF, issuer_url=f"{HERE}/deep.cer"),
         _C11,
         "deep",
         (),
     ),
     "missing-intermediate-known": _Recipe(
-        "the link of a public authority is missing, and no URL says where it is",
+        "the link of a public authority is missing, and no URL leads to it",
         _BARE,
         _C11,
         "hidden",
@@ -279,24 +285,30 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "unrelated-intermediate": _Recipe("a link of another chain", _LEAF, _C11, sends=("inter2",)),
     "intercepted": _Recipe(
-        "by a virus scanner on this computer", _BARE, _C23, "scanner", ("scanner",)
+        "made by a virus scanner on this computer", _BARE, _C23, "scanner", ("scanner",)
     ),
     "intercepted-other-name": _Recipe(
-        "by a virus scanner that copies no names",
+        "made by a virus scanner that copies no names",
         _named("proxy.test"),
         _C23,
         "scanner",
         ("scanner",),
     ),
-    "intercepted-leaf-only": _Recipe("by a proxy, without its root", _BARE, _C23, "proxy", ()),
+    "intercepted-leaf-only": _Recipe(
+        "made by a proxy that does not show its root", _BARE, _C23, "proxy", ()
+    ),
     # --- the chain's form ---
-    "ok-with-root-sent": _Recipe("the root too", _LEAF, _C13, sends=("inter", "root")),
-    "wrong-order": _Recipe("the root before the link", _LEAF, _C12, sends=("root", "inter")),
-    "extra-unrelated": _Recipe("another chain's link too", _LEAF, _C13, sends=("inter2", "inter")),
-    "sent-twice": _Recipe("the link twice", _LEAF, _C13, sends=("inter", "inter")),
-    "leaf-twice": _Recipe("the leaf twice", _LEAF, _C13, sends=("leaf", "inter")),
+    "ok-with-root-sent": _Recipe("the root sent too", _LEAF, _C13, sends=("inter", "root")),
+    "wrong-order": _Recipe("the root sent before the link", _LEAF, _C12, sends=("root", "inter")),
+    "extra-unrelated": _Recipe(
+        "another chain's link sent too", _LEAF, _C13, sends=("inter2", "inter")
+    ),
+    "sent-twice": _Recipe("the link sent twice", _LEAF, _C13, sends=("inter", "inter")),
+    "leaf-twice": _Recipe(
+        "the certificate itself sent twice", _LEAF, _C13, sends=("leaf", "inter")
+    ),
     "expired-intermediate": _Recipe(
-        "the link has ended", _BARE, _C02, "expired-inter", ("expired-inter",)
+        "a link of the chain has ended", _BARE, _C02, "expired-inter", ("expired-inter",)
     ),
     "expired-cross-root": _Recipe(
         "an old root that has ended, for old programs",
@@ -319,7 +331,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         sends=("old-inter",),
     ),
     "old-issuer-no-url": _Recipe(
-        "the same, of a public authority, without a URL of the right one",
+        "with the old one of a public authority, and no URL of the right one",
         _BARE,
         _C14,
         "public",
@@ -330,10 +342,10 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "computable-key": _Recipe("a key made by a faulty chip (ROCA)", _LEAF, _C40, key="roca"),
     # --- what it may be used for ---
-    "eku-client-only": _Recipe("for clients", replace(_LEAF, purposes=(_CLIENT,)), _C17),
-    "eku-email-protection": _Recipe("for S/MIME", replace(_LEAF, purposes=(_MAIL,)), _C17),
+    "eku-client-only": _Recipe("made for clients", replace(_LEAF, purposes=(_CLIENT,)), _C17),
+    "eku-email-protection": _Recipe("made for S/MIME", replace(_LEAF, purposes=(_MAIL,)), _C17),
     "ku-certsign-only": _Recipe(
-        "to sign certificates only", replace(_LEAF, usages=("key_cert_sign",)), _C17
+        "may sign certificates only", replace(_LEAF, usages=("key_cert_sign",)), _C17
     ),
     "critical-unknown-ext": _Recipe(
         "a critical extension that nobody knows", replace(_LEAF, extensions=(_UNKNOWN,)), _C18
@@ -359,7 +371,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a link without keyUsage and subjectKeyIdentifier", _BARE, _C19, "loose", ("loose",)
     ),
     # --- revocation, and what public authorities owe ---
-    "has-crldp": _Recipe(
+    "revoked": _Recipe(
         "revoked", replace(_LEAF, crl_url=f"{HERE}/revoked.crl"), (("C20", "CERT-320"),)
     ),
     "crl-unreachable": _Recipe(
@@ -386,7 +398,7 @@ def make_zoo(now: datetime, names: Names = Names()) -> CertificateZoo:
     """``now`` is aware; everything in the zoo is made for this moment, and for these names."""
     making = _Making(now, names)
     zoo = {name: making.leaf(name, recipe) for name, recipe in _RECIPES.items()}
-    published = _published(making.authorities, zoo["has-crldp"], now)
+    published = _published(making.authorities, zoo["revoked"], now)
     return CertificateZoo(
         (making.authorities["root"].der,),
         {names.url(url): octets for url, octets in published.items()},

@@ -114,7 +114,7 @@ NUMBERS: Mapping[str, int] = {
     "no-aki": 160,
     "empty-subject": 161,
     "loose-authority": 162,
-    "has-crldp": 163,
+    "revoked": 163,
     "crl-unreachable": 164,
     "crl-stale": 165,
     "crl-forged": 166,

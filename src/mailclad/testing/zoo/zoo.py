@@ -23,7 +23,7 @@ from mailclad.testing.zoo.faults import FAULTS, HEALTHY, Door, Fault
 from mailclad.testing.zoo.naming import Names
 from mailclad.testing.zoo.oddities import meet
 from mailclad.testing.zoo.peer import Peer
-from mailclad.testing.zoo.ports import NUMBERS, Section, section_of
+from mailclad.testing.zoo.ports import BEGIN, NUMBERS, Section, section_of
 from mailclad.testing.zoo.publisher import publish
 from mailclad.testing.zoo.server import Server, converse
 from mailclad.testing.zoo.terms import Terms
@@ -184,8 +184,8 @@ class Zoo(Mapping[str, Exhibit]):
         for name in self._names:
             fault, host = faults[name]
             sock = self._bind(NUMBERS[name])
-            endpoint = Endpoint(fault.protocol, host, sock.getsockname()[1], fault.tls)
-            self._exhibits[name] = Exhibit(name, fault.about, endpoint, fault.finds)
+            port = sock.getsockname()[1]
+            self._exhibits[name] = _exhibit(name, fault, host, port)
             if fault.door is Door.OPEN:
                 await self._listen(sock, self._serve(fault))
             elif fault.door is Door.FULL:
@@ -224,6 +224,16 @@ class Zoo(Mapping[str, Exhibit]):
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
+
+
+def all_exhibits(begin: int = BEGIN) -> tuple[Exhibit, ...]:
+    """As they are when the zoo begins there; nothing is opened."""
+    faults = _faults(make_zoo(datetime.now(UTC), Names(HOST, HOST)))
+    return tuple(_exhibit(name, *faults[name], begin + NUMBERS[name]) for name in NUMBERS)
+
+
+def _exhibit(name: str, fault: Fault, host: str, port: int) -> Exhibit:
+    return Exhibit(name, fault.about, Endpoint(fault.protocol, host, port, fault.tls), fault.finds)
 
 
 async def _accept(
