@@ -114,3 +114,10 @@ def test_signing_in_with_a_wrong_password(mail: MailServer) -> None:
     told = [one for one in bad(signed_in(mail, "wrong one")) if one.id.startswith("AUTH")]
     assert [one.id for one in told] == ["AUTH-501"]
     assert "wrong one" not in repr(told)
+
+
+def test_no_password_goes_to_who_does_not_prove_again_who_it_is(mail: MailServer) -> None:
+    """As if another server had come in its place since the check."""
+    told = signed_in(mail, "right one", trusting=False).report.findings
+    (found,) = (one for one in told if one.id.startswith("AUTH"))
+    assert found.level is Level.CANNOT_CHECK

@@ -7,6 +7,7 @@ import pytest
 
 from mailclad.app.config import parse_config
 from mailclad.app.config_write import FirstConfig, config_text
+from mailclad.app.settings.acme import AcmeConfig
 from mailclad.app.settings.listen import DEFAULT_LISTEN
 
 FILE = Path("/etc/mailclad/mailclad.toml")
@@ -23,6 +24,14 @@ def test_what_is_written_is_read_back(pem: Path | None, user: str) -> None:
     assert config.tls.private_ca is (pem is None)
     assert (config.tls.certificate, config.tls.key) == (pem, pem)
     assert config.listen == DEFAULT_LISTEN
+
+
+def test_a_public_authority_is_one_line() -> None:
+    text = config_text(FirstConfig("mail.example.org", Path("/m"), "", acme=True))
+    config = parse_config(text, FILE)
+    assert config.acme == AcmeConfig()
+    assert config.tls.rival_of_acme == ""
+    assert "terms of service" in text
 
 
 def test_what_is_commented_out_works_when_it_is_switched_on() -> None:

@@ -208,6 +208,30 @@ def test_wildcard_addresses_are_reached_over_loopback() -> None:
         assert list(doors(Service.LMTP, TlsMode.NONE, [sock])) == []
 
 
+@pytest.mark.slow
+def test_a_worker_says_why_it_cannot_serve_and_serves_what_it_had(tmp_path: Path) -> None:
+    served = certificate(tmp_path)
+    spoilt = replace(certificate(tmp_path), key_pem=served.key_pem)
+
+    async def scenario(running: Running) -> None:
+        assert "TLS cannot use it" in running.app.swap((spoilt,))
+        assert (await running.app.prove(Expected.of([served]))).refuted == ""
+        assert running.app.swap((certificate(tmp_path, "b.test"),)) == ""
+
+    on_every_port(tmp_path, (served,), scenario)
+
+
+@pytest.mark.slow
+def test_a_worker_whose_contexts_did_not_change_finds_it_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(running: Running) -> None:
+        monkeypatch.setattr(ContextTable, "swap", lambda *_: None)
+        assert "shows another certificate" in running.app.swap((certificate(tmp_path),))
+
+    on_every_port(tmp_path, (certificate(tmp_path),), scenario)
+
+
 def test_contexts_are_asked_in_memory_too(tmp_path: Path) -> None:
     ec, rsa = certificate(tmp_path), certificate(tmp_path, rsa=True)
     table = ContextTable([ec, rsa])

@@ -90,6 +90,12 @@ def test_json(mail: MailServer) -> None:
     assert told["target"] == f"localhost:{mail.port('imap')}"
 
 
+def test_a_page(mail: MailServer, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    run(f"localhost:{mail.port('imap')}", "--trust", str(mail.ca), "--html", str(page))
+    assert "mail works and is encrypted" in page.read_text("utf-8")
+
+
 def test_words_of_a_program(mail: MailServer, resolver: str) -> None:
     words = ("ada@example.test", "--trust", str(mail.ca), "--resolver", resolver)
     done = run(*words, "--program", "outlook")

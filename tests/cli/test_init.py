@@ -40,6 +40,25 @@ def test_it_asks_at_most_four_questions(file: Path, tmp_path: Path) -> None:
     assert config.tls.certificate == pem
 
 
+def test_an_empty_answer_has_certificates_ordered(file: Path, tmp_path: Path) -> None:
+    done = init(file, "--data", str(tmp_path / "d"), given="ada@example.org\n\n\n")
+    assert done.exit_code == 0, done.output
+    assert "you agree to its terms" in done.output
+    assert "mailclad cert test" in done.output
+    assert load_config(file).acme is not None
+    assert not (tmp_path / "d" / "ca").exists()
+
+
+def test_consent_to_an_authority_is_never_assumed(file: Path, tmp_path: Path) -> None:
+    init(file, "ada@example.org", "--json", "--data", str(tmp_path / "d"))
+    assert load_config(file).acme is None
+    file.unlink()
+    init(file, "ada@example.org", "--json", "--acme", "--data", str(tmp_path / "d"))
+    assert load_config(file).acme is not None
+    both = init(file, "ada@example.org", "--acme", "--private-ca")
+    assert "One of the two" in both.output
+
+
 def test_unattended_it_makes_everything_and_prints_one_line(file: Path, tmp_path: Path) -> None:
     done = init(file, "ada@example.org", "--json", "--data", str(tmp_path / "d"))
     assert done.exit_code == 0, done.output

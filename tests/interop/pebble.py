@@ -91,11 +91,11 @@ class Pebble:
         self._environment = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
         self._environment |= {f"PEBBLE_{name}": str(value) for name, value in settings.items()}
         self._stack = contextlib.ExitStack()
-        self._port, self.managed, web, tls, dns, self.companion = free_ports(6)
-        self._ours = ours
-        self._ports = (*(ours or (web, tls)), dns)
         self._port, self.managed, self.companion, *ports = free_ports(6)
         self.http_port, self.tls_port, self.dns_port = ports
+        self._ours = ours is not None
+        if ours is not None:
+            self.http_port, self.tls_port = ours
         (folder / "web-root.pem").write_bytes(ROOT.pem)
 
     def __enter__(self) -> Self:
@@ -124,11 +124,6 @@ class Pebble:
 
     def configured(self, **more: Any) -> Authority:
         return replace(Authority("Pebble", f"https://{HOST}:{self._port}/dir"), **more)
-
-    @property
-    def dns(self) -> tuple[str, int]:
-        """Where all names lead to 127.0.0.1."""
-        return "127.0.0.1", self._ports[2]
 
     @property
     def trusted(self) -> Path:

@@ -35,7 +35,7 @@ class Installation:
     def configure(self, acme: str = "", listen: str = "") -> None:
         self.served.file.write_text(
             f'[server]\nhostname = "{HOST}"\ndata = "data"\nworkers = 2\n'
-            f'[dns]\nservers = ["127.0.0.1:{self.pebble.dns[1]}"]\nvalidate = "never"\n'
+            f'[dns]\nservers = ["127.0.0.1:{self.pebble.dns_port}"]\nvalidate = "never"\n'
             f'[acme]\nauthorities = ["{self.pebble.configured().directory}"]\n'
             f'trust = "{self.pebble.trusted}"\n{acme}\n'
             '[log]\nfile = "log"\nformat = "json"\n'

@@ -1,10 +1,7 @@
 """Looking at the zoo: what is seen of healthy servers, and of each that is not."""
 
 import asyncio
-import contextlib
-import socket
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,18 +11,14 @@ from mailclad.base.resolver import DnsProblem
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.mail.tls_verdict import ChainFault
-from mailclad.servers import probe
-from mailclad.servers.probe import Prober, Step
-from mailclad.servers.probe_visit import Patience
+from mailclad.servers.probe import Prober
 from mailclad.servers.tls_probe import ProbeTrust
 from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken, Way
 from mailclad.testing.zoo import Zoo
 from mailclad.testing.zoo.faults import FAULTS
 from tests.dns.fake import FakeResolver
+from tests.servers.probing import HOST, prober
 
-SHORT = Patience(connect=2, banner=0.3, mx_banner=0.5, handshake=1, answer=2, leave=0.5, visit=3)
-
-HOST = "mail.test"
 SPOKEN = {
     MailProtocol.SMTP: Spoken.SMTP,
     MailProtocol.SUBMISSION: Spoken.SMTP,
@@ -57,11 +50,6 @@ def zoo() -> Iterator[Zoo]:
 @pytest.fixture(scope="module")
 def trust(zoo: Zoo) -> ProbeTrust:
     return ProbeTrust(zoo.ca)
-
-
-def prober(trust: ProbeTrust, *addresses: str, patience: Patience = SHORT) -> Prober:
-    known = {(HOST, "A"): addresses or ("127.0.0.1",)}
-    return Prober(FakeResolver(known), trust, patience=patience)
 
 
 def look(trust: ProbeTrust, zoo: Zoo, name: str, **options: Any) -> PortSeen:
@@ -324,168 +312,3 @@ def test_of_many_addresses_two_of_each_family_are_kept(trust: ProbeTrust) -> Non
     addresses = [f"127.0.0.{last}" for last in range(1, 9)]
     seen = asyncio.run(prober(trust, *addresses).look_at(HOST, []))
     assert seen.addresses == ("127.0.0.1", "127.0.0.2")
-
-
-# --- politeness ---
-
-
-class Counting:
-    """A server that counts: connections in all, and at the same time; keeps what it was told."""
-
-    def __init__(self, turns_away_after: int = 1000) -> None:
-        self.total = self.now = self.most = 0
-        self.told = b""
-        self._after = turns_away_after
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.total += 1
-        self.now += 1
-        self.most = max(self.most, self.now)
-        with contextlib.suppress(OSError):
-            if self.total <= self._after:
-                writer.write(b"220 mx.test ESMTP\r\n")
-                while line := await reader.readline():
-                    self.told += line
-                    writer.write(
-                        b"250-x\r\n250 STARTTLS\r\n" if b"EHLO" in line else b"454 no\r\n"
-                    )
-        self.now -= 1
-        writer.close()
-
-    @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[int]:
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        try:
-            yield server.sockets[0].getsockname()[1]
-        finally:
-            server.close()
-
-
-@pytest.mark.slow
-def test_a_host_gets_no_more_connections_than_promised(
-    zoo: Zoo, trust: ProbeTrust, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    steps: list[Step] = []
-    endpoints = [one.endpoint for one in zoo.healthy]
-    monkeypatch.setattr(probe, "CONNECTIONS", 14)
-    looking = prober(trust).look_at(HOST, endpoints, on_step=steps.append)
-    seen = asyncio.run(looking)
-    assert len(steps) == 14
-    assert steps[-1].done == steps[-1].total == 14
-    assert len(seen.ports) == 9
-
-
-def test_a_server_that_turns_us_away_is_left_alone(zoo: Zoo, trust: ProbeTrust) -> None:
-    steps: list[Step] = []
-    endpoints = [zoo[name].endpoint for name in ("turned-away-554", "healthy-imap-implicit")]
-    asyncio.run(prober(trust).look_at(HOST, endpoints, on_step=steps.append))
-    assert len(steps) == 2
-
-
-def test_only_what_is_harmless_is_said(trust: ProbeTrust) -> None:
-    counting = Counting()
-
-    async def go() -> None:
-        async with counting.listening() as port:
-            endpoint = Endpoint(MailProtocol.SUBMISSION, HOST, port, TlsMode.STARTTLS)
-            await prober(trust).look_at(HOST, [endpoint])
-
-    asyncio.run(go())
-    assert counting.told == b"EHLO [127.0.0.1]\r\nSTARTTLS\r\nQUIT\r\n"
-    assert counting.most == 1
-
-
-def test_signed_in_in_clear_is_left_at_once(trust: ProbeTrust) -> None:
-    told: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] in\r\n")
-        told.append(await reader.read())
-        writer.close()
-
-    async def go() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        endpoint = Endpoint(MailProtocol.IMAP, HOST, port, TlsMode.STARTTLS)
-        await prober(trust).look_at(HOST, [endpoint])
-        server.close()
-
-    asyncio.run(go())
-    assert told == [b"p1 LOGOUT\r\n"]
-
-
-# --- who never answers, and who never ends ---
-
-
-@contextlib.contextmanager
-def dropping(count: int) -> Iterator[list[int]]:
-    """Ports that answer no SYN any more: their queue is full."""
-    with contextlib.ExitStack() as stack:
-        ports = []
-        for _ in range(count):
-            listening = stack.enter_context(socket.socket())
-            listening.bind(("127.0.0.1", 0))
-            listening.listen(0)
-            ports.append(listening.getsockname()[1])
-            waiting = stack.enter_context(socket.socket())
-            waiting.connect(listening.getsockname())
-        yield ports
-
-
-@pytest.mark.slow
-def test_a_host_that_drops_everything_is_told_from_others_in_time(trust: ProbeTrust) -> None:
-    with dropping(9) as ports:
-        endpoints = [Endpoint(MailProtocol.IMAP, HOST, port, TlsMode.IMPLICIT) for port in ports]
-        began = time.monotonic()
-        looking = prober(trust, patience=Patience()).look_at(HOST, endpoints)
-        seen = asyncio.run(looking)
-    assert {port.reach for port in seen.ports} == {Reach.SILENT}
-    assert {port.detail for port in seen.ports} == {"no answer in 4 seconds"}
-    assert time.monotonic() - began < 10
-
-
-def test_a_port_that_was_refused_is_looked_at_once(trust: ProbeTrust) -> None:
-    steps: list[Step] = []
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        endpoint = Endpoint(MailProtocol.IMAP, HOST, port, TlsMode.IMPLICIT)
-        (seen,) = asyncio.run(prober(trust).look_at(HOST, [endpoint], on_step=steps.append)).ports
-    assert seen.reach is Reach.REFUSED
-    assert seen.detail == "connection refused"
-    assert len(steps) == 1
-
-
-@pytest.mark.parametrize(
-    ("tls", "octets", "words"),
-    [
-        # a server's flight that has no end: handshake records of a message of 16 MB
-        (
-            TlsMode.IMPLICIT,
-            b"\x16\x03\x03\x40\x00" + b"\x0b\xff\xff\xff" + bytes(0x4000 - 4),
-            "does not end",
-        ),
-        (TlsMode.STARTTLS, b"220-" + b"x" * 2000 + b"\r\n", "does not end"),
-    ],
-)
-def test_a_server_that_does_not_end_is_cut_off(
-    trust: ProbeTrust, tls: TlsMode, octets: bytes, words: str
-) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                writer.write(octets)
-                await writer.drain()
-        writer.close()
-
-    async def go() -> PortSeen:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        endpoint = Endpoint(MailProtocol.SUBMISSION, HOST, port, tls)
-        (seen,) = (await prober(trust).look_at(HOST, [endpoint])).ports
-        server.close()
-        return seen
-
-    seen = asyncio.run(go())
-    told = [seen.detail, *(one.reason for one in seen.handshakes)]
-    assert any(words in one for one in told), told

@@ -61,13 +61,15 @@ def test_one_connection_brings_so_much_and_no_more() -> None:
     assert 0 < taken <= CONNECTION_OCTETS
 
 
-def test_a_visit_ends_in_time_whatever_happens() -> None:
+@pytest.mark.parametrize("tls", [TlsMode.STARTTLS, TlsMode.IMPLICIT])
+def test_a_visit_ends_in_time_whatever_happens(tls: TlsMode) -> None:
     async def go() -> PortSeen:
         async with serving(silence) as port:
-            endpoint = Endpoint(MailProtocol.IMAP, "mail.test", port, TlsMode.STARTTLS)
+            endpoint = Endpoint(MailProtocol.IMAP, "mail.test", port, tls)
             patience = replace(Patience(), visit=0.1)
             approach = Approach(Way.MODERN, "mail.test")
             return await visit(endpoint, "127.0.0.1", approach, ProbeTrust(), patience)
 
     seen = asyncio.run(go())
     assert seen.detail == "no answer in time"
+    assert all(one.silent for one in seen.handshakes)

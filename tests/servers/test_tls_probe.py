@@ -10,6 +10,7 @@ import pytest
 from OpenSSL import SSL
 
 from mailclad.mail.endpoint import MailProtocol
+from mailclad.mail.tls_verdict import ChainFault
 from mailclad.servers import tls_probe
 from mailclad.servers.tls_failure import CertificateUnusable
 from mailclad.servers.tls_probe import Attempt, ProbeTrust
@@ -64,6 +65,10 @@ def test_of_a_heavy_chain_what_fits_is_kept(
     trying = attempt()
     shake(trying, sending(zoo, 10))
     assert 0 < sum(map(len, trying.seen.chain)) <= 1000
+
+
+def test_a_leaf_that_is_too_heavy_leaves_no_chain_and_no_harm() -> None:
+    assert ProbeTrust().verify(()) == ProbeTrust().verify_strictly(()) == (ChainFault(1, 0),)
 
 
 def test_a_flight_without_an_end_is_given_up(

@@ -26,7 +26,7 @@ from mailclad.services.diagnose.check import Checked, check
 from mailclad.services.diagnose.evidence import Verifiers
 from mailclad.services.diagnose.facts import HostSeen, Reach
 from mailclad.services.diagnose.found import Found
-from mailclad.services.diagnose.sign_in import refused, without_method
+from mailclad.services.diagnose.sign_in import refused, untried, without_method
 from mailclad.services.diagnose.target import Target
 from mailclad.services.diagnose.verdict import SENDING
 from mailclad.services.diagnose.world import Prober, Progress, World
@@ -109,7 +109,10 @@ def _sign_in_findings(endpoint: Endpoint, address: str, report: ConnectionReport
     problem = report.problem
     if problem is None:
         return []
-    if problem.stage is Stage.AUTH and problem.code:
+    proven = report.verdict is not None and report.verdict.failure is None
+    if problem.stage is not Stage.AUTH or not proven:
+        return [untried(endpoint, address)]
+    if problem.code:
         return [refused(endpoint, address, problem.code, problem.status, problem.text)]
     offered = report.capabilities.mechanisms if report.capabilities else ()
     return [without_method(endpoint, address, offered)]

@@ -13,13 +13,14 @@ from mailclad.app.settings.listen import DEFAULT_LISTEN
 
 @dataclass(frozen=True, slots=True)
 class FirstConfig:
-    """``certificate`` and ``key`` are None where the private CA is to be used."""
+    """``acme``: certificates of a public authority; else files, or without them the private CA."""
 
     hostname: str
     data: Path
     user: str
-    certificate: Path | None
-    key: Path | None
+    certificate: Path | None = None
+    key: Path | None = None
+    acme: bool = False
 
 
 _FILE = """\
@@ -32,8 +33,7 @@ data = {data}  # all mail, and secret.key: back up the whole directory
 {user}
 # workers = 0  # processes; 0 is one for each core
 
-[tls]
-{tls}
+{certificates}
 
 {listen}
 # Where another web server has ports 443 and 80, leave https and http out.
@@ -71,11 +71,18 @@ port = {line.port}
 _USER = "user = {user}  # root is given up for this user once the ports are open"
 _NO_USER = '# user = "mailclad"  # root is given up for this user once the ports are open'
 
+_ACME = """\
+[acme]  # certificates from Let's Encrypt, whose terms of service are agreed to with this line:
+# letsencrypt.org/repository. They renew by themselves; ports 80 and 443 prove our names.
+# contact = ["postmaster@example.org"]"""
+
 _OWN_CERTIFICATE = """\
+[tls]
 certificate = {certificate}  # with its chain; a renewed file is noticed
 key = {key}"""
 
 _PRIVATE_CA = """\
+[tls]
 private_ca = true  # devices must trust it: mailclad ca export
 # certificate = "/path/fullchain.pem"  # instead of private_ca
 # key = "/path/privkey.pem\""""
@@ -83,16 +90,16 @@ private_ca = true  # devices must trust it: mailclad ca export
 
 def config_text(first: FirstConfig) -> str:
     """The text of the file."""
-    tls = _PRIVATE_CA
+    certificates = _ACME if first.acme else _PRIVATE_CA
     if first.certificate is not None and first.key is not None:
-        tls = _OWN_CERTIFICATE.format(
+        certificates = _OWN_CERTIFICATE.format(
             certificate=_quoted(first.certificate), key=_quoted(first.key)
         )
     return _FILE.format(
         hostname=_quoted(first.hostname),
         data=_quoted(first.data),
         user=_USER.format(user=_quoted(first.user)) if first.user else _NO_USER,
-        tls=tls,
+        certificates=certificates,
         listen="\n".join(_LISTEN.format(line=line) for line in DEFAULT_LISTEN),
         message_octets=MESSAGE_OCTETS,
         connections=CONNECTIONS,

@@ -20,7 +20,7 @@ from mailclad.app.settings.acme import AcmeConfig
 from mailclad.app.zone_servers import zone_servers
 from mailclad.base.clock import Clock
 from mailclad.base.https import Https
-from mailclad.base.resolver import DnsProblem, Tlsa
+from mailclad.base.resolver import DnsProblem, Tlsa, ZoneResolver
 from mailclad.base.secret import Secret
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.servers.https_client import HttpsClient
@@ -158,7 +158,7 @@ class DnsWorld(World):
     config: Config
     acme: AcmeConfig
     store: Store
-    resolver: DnsResolver
+    resolver: ZoneResolver
     proofs: tuple[ChallengeKind, ...]
 
     async def survey(self) -> Survey:

@@ -2,7 +2,8 @@
 
 May be run again: what is there is kept, what is missing is made.  Writes the configuration,
 the data directory with its secret, the domain, the first account with the addresses that
-every domain must have (RFC 2142), and the private CA where no certificate is given.
+every domain must have (RFC 2142), and where no certificate is given the private CA, or what has
+one ordered from a public authority.
 """
 
 import os
@@ -24,15 +25,23 @@ from mailclad.cli.trouble import Trouble
 _ANSWERS = ("address", "hostname", "certificate", "key", "data", "user")
 _SERVER_USER = "mailclad"
 
+LETS_ENCRYPT = "letsencrypt"
+PRIVATE = "private"
+_CERTIFICATE_QUESTION = (
+    f"Certificate: {LETS_ENCRYPT} (you agree to its terms, letsencrypt.org/repository),\n"
+    f"  {PRIVATE} (an authority of your own, which devices must be told to trust), or a file"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is going to be; ``certificate`` and ``key`` are None for the private CA."""
+    """What is to be; ``certificate`` and ``key`` are None for ``acme`` and the private CA."""
 
     address: str
     hostname: str
     certificate: Path | None
     key: Path | None
+    acme: bool
     data: Path
     user: str
     config_file: Path
@@ -47,6 +56,7 @@ class Plan:
 @click.option("--hostname", help="What certificates and programs call the server.")
 @click.option("--certificate", type=click.Path(), help="Certificate with its chain, PEM.")
 @click.option("--key", type=click.Path(), help="The certificate's key, PEM.")
+@click.option("--acme", is_flag=True, help="From Let's Encrypt: you agree to its terms.")
 @click.option("--private-ca", is_flag=True, help="Make certificates with a CA of your own.")
 @click.option("--data", type=click.Path(), help="Where mail is kept.")
 @click.option("--user", help="The system user that the server becomes.")
@@ -56,6 +66,7 @@ class Plan:
 @json_option
 def init(
     address: str | None,
+    acme: bool,
     private_ca: bool,
     password_stdin: bool,
     answers: str | None,
@@ -74,7 +85,10 @@ def init(
     if answers is not None:
         told = {**_read_answers(Path(answers)), **told}
     unattended = answers is not None or as_json
-    plan = _plan(told, private_ca=private_ca or unattended, ask=not unattended, file=config_file)
+    if acme and (private_ca or "certificate" in told):
+        raise Trouble("One of the two: --acme, or a certificate of another kind.")
+    choice = LETS_ENCRYPT if acme else PRIVATE if private_ca or unattended else ""
+    plan = _plan(told, choice=choice, ask=not unattended, file=config_file)
     password = None
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -98,18 +112,17 @@ def _read_answers(file: Path) -> dict[str, Any]:
     return answers
 
 
-def _plan(told: dict[str, Any], *, private_ca: bool, ask: bool, file: Path) -> Plan:
+def _plan(told: dict[str, Any], *, choice: str, ask: bool, file: Path) -> Plan:
     address = _told(told, "address", ask, "Your mail address (you@example.org)", None)
     if "@" not in address.strip("@"):
         address = f"postmaster@{address}"
     domain = address.rpartition("@")[2]
     hostname = _told(told, "hostname", ask, "Name of this server", f"mail.{domain}")
     certificate, key = told.get("certificate"), told.get("key")
-    if certificate is None and key is None and ask and not private_ca:
-        question = "Certificate file (leave empty for a private authority)"
-        certificate = click.prompt(question, default="", show_default=False) or None
-        if certificate is not None:
-            key = click.prompt("Key file of the certificate")
+    if certificate is None and key is None and not choice:
+        choice = str(click.prompt(_CERTIFICATE_QUESTION, default=LETS_ENCRYPT))
+        if choice not in (LETS_ENCRYPT, PRIVATE):
+            certificate, key = choice, click.prompt("Key file of the certificate")
     if (certificate is None) != (key is None):
         raise Trouble("A certificate and its key belong together: give --certificate and --key.")
     return Plan(
@@ -117,6 +130,7 @@ def _plan(told: dict[str, Any], *, private_ca: bool, ask: bool, file: Path) -> P
         hostname=hostname,
         certificate=Path(certificate).absolute() if certificate else None,
         key=Path(key).absolute() if key else None,
+        acme=choice == LETS_ENCRYPT,
         data=Path(told.get("data") or _default_data()).absolute(),
         user=told.get("user") or _default_user(),
         config_file=file,
@@ -173,7 +187,9 @@ def _write_config(plan: Plan) -> bool:
     if plan.config_file.exists():
         return False
     text = config_text(
-        FirstConfig(plan.hostname, plan.data, plan.user, plan.certificate, plan.key)
+        FirstConfig(
+            plan.hostname, plan.data, plan.user, plan.certificate, plan.key, acme=plan.acme
+        )
     )
     parse_config(text, plan.config_file)  # a wrong host name is refused before it is written
     try:
@@ -228,6 +244,12 @@ def _steps(plan: Plan, hostname: str) -> list[tuple[str, ...]]:
             "    IMAP port 993 and SMTP port 465, both with SSL/TLS",
         ),
     ]
+    if plan.acme:
+        step = (
+            "The certificate comes when the server runs and its name has an address;",
+            f"    whether its names can be proved:  mailclad cert test{config}",
+        )
+        steps.insert(2, step)
     if os.geteuid() == 0 and not plan.user:
         data = shlex.quote(str(plan.data))
         user = (

@@ -86,15 +86,15 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
     """Addresses of both families, one problem only where there is neither."""
     found: list[str] = []
     aliases: list[str] = []
-    problem, exists = "", True
+    problem, exists = "", False
     for answer in answers:
         if isinstance(answer, DnsProblem):
-            problem = str(answer)
+            problem, exists = str(answer), True
         elif isinstance(answer, BaseException):
             raise answer
         else:
             found += answer.records[: ADDRESSES // 2]
-            exists = answer.exists
+            exists = exists or answer.exists
             if answer.name != host.lower().removesuffix("."):
                 aliases.append(answer.name)
     return HostSeen(
@@ -102,7 +102,7 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
         tuple(found),
         tuple(dict.fromkeys(aliases)),
         "" if found else problem,
-        exists or bool(found),
+        exists,
     )
 
 

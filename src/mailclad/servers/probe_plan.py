@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from mailclad.mail.endpoint import MailProtocol
 from mailclad.mail.tls_verdict import ChainFault
 from mailclad.servers.tls_probe import ALPN_NAMES
 from mailclad.services.diagnose.facts import HandshakeSeen, PortSeen, Spoken, Way
@@ -20,7 +19,6 @@ from mailclad.services.diagnose.facts import HandshakeSeen, PortSeen, Spoken, Wa
 _OF_VERSION: Mapping[str, Way] = MappingProxyType(
     {"TLSv1": Way.OLD, "TLSv1.1": Way.OLD, "TLSv1.2": Way.TLS12, "TLSv1.3": Way.TLS13}
 )
-
 
 SLOW_SECONDS = 4.0
 """A port that took longer the first time, a late greeting mostly, is not visited again."""
@@ -77,22 +75,26 @@ def _implied(shake: HandshakeSeen) -> Iterator[Way]:
 
 def wanted(further: Further, ports: Sequence[PortSeen], domain: str) -> Iterator[int]:
     """Yield the places of the ports that are worth this visit: one of each service."""
-    asked: set[MailProtocol] = set()
+    answered = {port.protocol for port in ports if _is_answered(further, port)}
     for place, port in enumerate(ports):
-        if port.protocol not in asked and _is_worth(further, port, domain):
-            asked.add(port.protocol)
+        if port.seconds > SLOW_SECONDS:
+            continue
+        if further.way is Way.NO_NAME and _is_refused(port):
+            yield place  # it may be the name that the server does not like
+        elif port.protocol not in answered and _is_worth(further, port, domain):
+            answered.add(port.protocol)
             yield place
 
 
+def _is_answered(further: Further, port: PortSeen) -> bool:
+    if further.injects:
+        return port.obeys_injected is not None
+    return port.handshake(further.way) is not None
+
+
 def _is_worth(further: Further, port: PortSeen, domain: str) -> bool:
-    if port.seconds > SLOW_SECONDS:
-        return False
     if further.injects:
         return bool(port.upgrade_reply) and _is_sound(port)
-    if port.handshake(further.way) is not None:
-        return False
-    if further.way is Way.NO_NAME and _is_refused(port):
-        return True  # it may be the name that the server does not like
     return _is_sound(port) and _can_tell(further.way, port, domain)
 
 
@@ -114,7 +116,6 @@ def _is_sound(port: PortSeen) -> bool:
 
 
 def _is_refused(port: PortSeen) -> bool:
-    return any(
-        not one.done and one.received_alert is not None and one.server_name
-        for one in port.handshakes
-    ) and not any(one.done for one in port.handshakes)
+    """Whether every program that gives the name is refused by an alert."""
+    tried = [one for one in port.handshakes if one.server_name]
+    return bool(tried) and all(not one.done and one.received_alert is not None for one in tried)

@@ -88,7 +88,7 @@ async def visit(
         async with asyncio.timeout(patience.visit):
             await one.run()
     except TimeoutError:
-        one.note("no answer in time")
+        one.gave_up("no answer in time")
     except (Ended, DialogueProblem) as problem:
         one.ended(str(problem))
     finally:
@@ -119,6 +119,11 @@ class _Visit:
         """The first trouble counts."""
         if not self.seen.detail:
             self.seen = replace(self.seen, detail=detail)
+
+    def gave_up(self, detail: str) -> None:
+        self.note(detail)
+        if self.attempt is not None:
+            self.attempt.give_up(detail, silent=True)
 
     def ended(self, detail: str) -> None:
         self.note(detail)

@@ -70,9 +70,9 @@ class Wire:
 
     async def send(self, octets: bytes) -> None:
         """Raises Ended."""
-        if octets and self._tls is not None:
-            octets = self._tls.session.encrypt(octets)
         try:
+            if octets and self._tls is not None:
+                octets = self._tls.encrypt(octets)
             self._writer.write(octets)
             await self._writer.drain()
         except OSError as problem:

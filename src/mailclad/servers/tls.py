@@ -356,7 +356,6 @@ class ClientTrust:
         return ClientSession(connection)
 
 
-def note_fault(
 class RsaOnly(ClientTrust):
     """A client that knows RSA certificates alone, as those before 2012 did, and trusts nobody."""
 
@@ -368,7 +367,7 @@ class RsaOnly(ClientTrust):
         context.set_cipher_list(b"ECDHE+aRSA+AESGCM")
 
 
-def _note_fault(
+def note_fault(
     connection: SSL.Connection, _certificate: crypto.X509, code: int, depth: int, fine: int
 ) -> bool:
     if not fine:
@@ -397,24 +396,22 @@ class ClientSession(TlsSession):
 
 def path_fault(chain: Sequence[bytes], anchor: bytes) -> ChainFault | None:
     """Say why no path leads from a chain's first certificate to an anchor, trusted as it is."""
-    store = crypto.X509Store()
-    store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-    try:
-        store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
-    except crypto.Error:
-        return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
-    return first_fault(store, chain)
+    (store := crypto.X509Store()).set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    return first_fault(store, chain, anchor)
 
 
-def first_fault(store: crypto.X509Store, chain: Sequence[bytes]) -> ChainFault | None:
-    """Say what is wrong first with a chain, by a store's anchors and flags."""
+def first_fault(
+    store: crypto.X509Store, chain: Sequence[bytes], *also: bytes
+) -> ChainFault | None:
+    """Say what is wrong first with a chain, by a store's flags and anchors, and these."""
     try:
+        for anchor in also:
+            store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor))
         leaf, *others = (crypto.load_certificate(crypto.FILETYPE_ASN1, one) for one in chain)
         crypto.X509StoreContext(store, leaf, others).verify_certificate()
     except crypto.X509StoreContextError as problem:
-        code, depth, _ = problem.errors
-        return ChainFault(code, depth)
-    except crypto.Error:
+        return ChainFault(*problem.errors[:2])
+    except (crypto.Error, ValueError):  # no certificate, or none at all
         return ChainFault(_X509_V_ERR_UNSPECIFIED, 0)
     return None
 

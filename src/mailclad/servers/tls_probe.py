@@ -137,6 +137,7 @@ class ProbeTrust:
         context.set_min_proto_version(settings.oldest)
         context.set_max_proto_version(settings.newest)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.set_options(SSL.OP_NO_RENEGOTIATION)
         if way is not Way.MODERN:
             context.set_options(_LEGACY_SERVERS)
         context.set_verify(SSL.VERIFY_PEER, note_fault)
@@ -184,6 +185,13 @@ class Attempt:
         if not self.is_over and len(self._received) > HANDSHAKE_OCTETS:
             self.give_up("the server's handshake does not end")
         return output
+
+    def encrypt(self, octets: bytes) -> bytes:
+        """Raises StreamBroken."""
+        try:
+            return self.session.encrypt(octets)
+        except SSL.Error as problem:
+            raise StreamBroken(str(problem)) from None
 
     def give_up(self, reason: str, *, silent: bool = False) -> None:
         """The peer closed, or says nothing more."""

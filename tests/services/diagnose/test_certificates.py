@@ -7,8 +7,8 @@ from mailclad.mail.tls_verdict import ChainFault
 from mailclad.services.diagnose.chain import read_certificate
 from mailclad.services.diagnose.evidence import Answers
 from mailclad.services.diagnose.facts import Way
-from mailclad.services.diagnose.judge import questions
-from mailclad.services.diagnose.rules import keys
+from mailclad.services.diagnose.judge import judge, questions
+from mailclad.services.diagnose.rules import keys, revocation
 from tests.services.diagnose.seen import (
     ask_and_judge,
     evidence,
@@ -90,6 +90,22 @@ def test_a_list_or_a_link_is_asked_for_once_however_many_ports_need_it() -> None
     asked = questions(evidence(seen), Answers(), zoo_verifiers())
     assert asked.issuers == ("http://ca.mail.test/inter.cer",)
     assert asked.revocations == ("http://ca.mail.test/revoked.crl",)
+
+
+def test_a_revocation_list_is_read_once_however_many_ports_need_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[bytes] = []
+
+    def load(octets: bytes) -> x509.CertificateRevocationList:
+        read.append(octets)
+        return x509.load_der_x509_crl(octets)
+
+    monkeypatch.setattr(revocation, "_load", load)
+    ports = [port("has-crldp", address=f"192.0.2.{one}") for one in range(1, 10)]
+    (found,) = judge(evidence(host(*ports)), Answers(zoo().published), zoo_verifiers())
+    assert (found.id, len(found.also)) == ("CERT-320", 8)
+    assert len(read) == 1
 
 
 def test_a_chain_that_no_modern_program_was_shown_is_verified_all_the_same() -> None:

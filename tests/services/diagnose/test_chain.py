@@ -3,6 +3,7 @@
 from dataclasses import fields
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def _seen(chain: tuple[bytes, ...]) -> HandshakeSeen:
     return HandshakeSeen(Way.OPEN, "mail.test", done=True, version="TLSv1.3", chain=chain)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.one_of(mangled(), st.lists(st.binary(max_size=200), max_size=3).map(tuple)))
 def test_whatever_is_sent_is_judged(chain: tuple[bytes, ...]) -> None:
@@ -54,6 +56,7 @@ def test_whatever_is_sent_is_judged(chain: tuple[bytes, ...]) -> None:
         assert all(isinstance(value, str) for value in one.values.values())
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(zoo().published)), st.integers(0, 3000), st.integers(0, 255))
 def test_whatever_stands_at_a_url_is_judged(url: str, at: int, octet: int) -> None:

@@ -217,6 +217,12 @@ def test_between_servers_a_certificate_matters_where_mta_sts_enforces_it() -> No
     assert (found.id, found.level) == ("CERT-303", None)
 
 
+def test_an_untidy_chain_is_no_problem_even_where_mta_sts_enforces() -> None:
+    good = exchange(tlsa=Asked("", (_tlsa("ok-with-root-sent"),), secure=True))
+    (found,) = judged(good, smtp("ok-with-root-sent"))
+    assert (found.id, found.level) == ("CERT-316", None)
+
+
 def test_a_web_port_that_nobody_was_promised_is_only_noted() -> None:
     web = endpoint(MX, 443, MailProtocol.HTTPS)
     seen = port("expired", web)
@@ -247,6 +253,7 @@ def test_an_authority_that_caa_names() -> None:
 
 
 def test_a_server_that_calls_itself_something_else() -> None:
+    assert judged(GOOD, replace(smtp(), greeting=b"220-mail.test hello\r\n220 go on\r\n")) == ()
     (found,) = judged(GOOD, replace(smtp(), greeting=b"220 localhost ESMTP\r\n"))
     assert found.id == "DNS-423"
     assert found.values == {"greeting": "localhost", "ptr": MX, "names": MX}

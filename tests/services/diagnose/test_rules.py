@@ -1,6 +1,7 @@
 """The rules as a whole: none is missing, none is dead, each gives what the catalogue expects."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -97,20 +98,23 @@ VALUES = {
 """What each entry's texts are filled with."""
 
 
-def _all_found() -> list[Found]:
+@cache
+def _all_found() -> tuple[Found, ...]:
     found = [
         one for name in zoo().certificates for one in ask_and_judge(evidence(host(port(name))))
     ]
     found += (one for at, _ in PORTS.values() for one in ask_and_judge(evidence(host(at))))
     found += (one for seen, _ in RECORDS.values() for one in judged(seen))
-    return found
+    return tuple(found)
 
 
+@pytest.mark.slow
 def test_every_finding_has_just_the_values_of_its_entry() -> None:
     for one in _all_found():
         assert " ".join(sorted(one.values)) == VALUES[one.id], one
 
 
+@pytest.mark.slow
 def test_times_are_iso_8601_in_utc() -> None:
     times = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
     keys = {"ended", "begins", "ends", "issued", "since", "clock"}
@@ -119,6 +123,7 @@ def test_times_are_iso_8601_in_utc() -> None:
             assert times.fullmatch(one.values[key]), one
 
 
+@pytest.mark.slow
 def test_every_code_has_a_rule_or_a_reason() -> None:
     """The list of codes ends at C45; letters are kinds of one code."""
     portal = ask_and_judge(evidence(host(port()), portal="portal.example"))
@@ -127,6 +132,7 @@ def test_every_code_has_a_rule_or_a_reason() -> None:
     assert {f"C{number:02}" for number in range(1, 46)} <= {code[:3] for code in codes}
 
 
+@pytest.mark.slow
 def test_every_rule_finds_something_somewhere() -> None:
     told = {one.rule[:3] for one in _all_found()}
     quiet = {"C06", "C29", "C30", "C36", "C42", "C43", "C45"}  # test_names, test_ports, policies
@@ -155,6 +161,7 @@ def test_a_code_that_no_rule_explains_is_told_with_its_words(code: int) -> None:
     assert verify_codes.words(code) in told or (code in trust and found[0].id == "CERT-305")
 
 
+@pytest.mark.slow
 def test_no_certificate_of_the_zoo_is_just_not_trusted() -> None:
     """A generic answer is given only where the authority is in fact unknown."""
     for name in zoo().certificates:

@@ -7,9 +7,10 @@ a wrong password, with their own words beside it.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mailclad.mail.endpoint import Endpoint
-from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.found import Found, Level
 
 _OWN_PASSWORD = re.compile(
     r"app(lication)?[ -]?(specific )?password|app-specific|web ?(log|sign)[ -]?in required"
@@ -32,6 +33,11 @@ def refused(endpoint: Endpoint, address: str, code: int, status: str, reply: str
 def without_method(endpoint: Endpoint, address: str, offered: Iterable[str]) -> Found:
     mechanisms = ", ".join(sorted(offered)) or "none"
     return _found("AUTH-504", endpoint, address, mechanisms=mechanisms)
+
+
+def untried(endpoint: Endpoint, address: str) -> Found:
+    """The server could not be reached again, or did not prove who it is."""
+    return replace(_found("AUTH-501", endpoint, address), level=Level.CANNOT_CHECK)
 
 
 def _found(entry: str, endpoint: Endpoint, address: str, **values: str) -> Found:

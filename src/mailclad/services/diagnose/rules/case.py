@@ -4,10 +4,11 @@ Pure.  What a rule looks at is a ``Shown`` (one chain at one port), a ``Door`` (
 address) or the whole ``Case``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import TypeVar, cast
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.address import AddressProblem, normalise_domain
@@ -20,16 +21,16 @@ from mailclad.services.diagnose.evidence import Answers, Evidence, Verifiers
 from mailclad.services.diagnose.facts import (
     ExchangeSeen,
     HandshakeSeen,
-    HostSeen,
     PortSeen,
     Reach,
     Way,
 )
 from mailclad.services.diagnose.found import Found, Level
 
+T = TypeVar("T")
+
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """Banners and headers are told in whole seconds, and take a while to arrive."""
-
 
 _SET_UP_LABELS = frozenset({"autoconfig", "autodiscover", "mta-sts", "ua-auto-config"})
 
@@ -134,6 +135,7 @@ class Case:
         self.evidence = evidence
         self.answers = answers
         self.verifiers = verifiers
+        self._known: dict[object, object] = {}
 
     @cached_property
     def offset(self) -> timedelta:
@@ -146,24 +148,19 @@ class Case:
             return timedelta(0)
         middle = offsets[len(offsets) // 2]
         agree = sum(abs(one - middle) <= CLOCK_TOLERANCE for one in offsets)
-        return (
-            middle if abs(middle) > CLOCK_TOLERANCE and agree * 2 > len(offsets) else timedelta(0)
-        )
+        believed = abs(middle) > CLOCK_TOLERANCE and agree * 2 > len(offsets)
+        return middle if believed else timedelta(0)
 
     @cached_property
     def now(self) -> datetime:
         return self.evidence.now + self.offset
 
     @cached_property
-    def hosts(self) -> tuple[HostSeen, ...]:
-        return self.evidence.hosts
-
-    @cached_property
     def doors(self) -> tuple[Door, ...]:
         promised = {(plain_host(one.host), one.port) for one in self.evidence.promised}
         return tuple(
             Door(host.host, port, (plain_host(host.host), port.endpoint.port) in promised)
-            for host in self.hosts
+            for host in self.evidence.hosts
             for port in host.ports
         )
 
@@ -196,14 +193,13 @@ class Case:
         return self.verifiers.verify(chain)
 
     def read(self, sent: tuple[bytes, ...]) -> Chain | None:
-        """Read a chain, once however many ports show it."""
-        if sent not in self._read:
-            self._read[sent] = read_chain(sent)
-        return self._read[sent]
+        return self.once(("chain", sent), lambda: read_chain(sent))
 
-    @cached_property
-    def _read(self) -> dict[tuple[bytes, ...], Chain | None]:
-        return {}
+    def once(self, key: object, compute: Callable[[], T]) -> T:
+        """Do what costs once, however many ports show the same certificate."""
+        if key not in self._known:
+            self._known[key] = compute()
+        return cast("T", self._known[key])
 
     # --- what a domain's policies ask of the servers that take its mail ---
 

@@ -6,7 +6,7 @@ How tidy a chain is, is told only of one that can be trusted.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules import dates, form, keys, names, revocation, trust
@@ -49,6 +49,7 @@ CHAIN_RULES: tuple[ChainRule, ...] = (
 
 TIDY_RULES: tuple[ChainRule, ...] = (
     ChainRule("C04", dates.ends_soon),
+    ChainRule("C03", dates.expired_link_of_old_programs),
     ChainRule("C12", form.wrong_order),
     ChainRule("C13", form.surplus, unless=frozenset({"C03", "C12"})),
     ChainRule("C19", form.strict_only),
@@ -57,9 +58,7 @@ TIDY_RULES: tuple[ChainRule, ...] = (
     ChainRule("C21", revocation.unchecked),
 )
 
-_TRUSTED_ALL_THE_SAME = frozenset(
-    {"C40", "C05", "C03", "C08", "C07", "C07a", "C07b", "C07c", "C07e"}
-)
+_TRUSTED_ALL_THE_SAME = frozenset({"C40", "C05", "C08", "C07", "C07a", "C07b", "C07c", "C07e"})
 """Rules whose findings say nothing of the chain itself."""
 
 
@@ -75,8 +74,9 @@ def judge_chain(shown: Shown, case: Case) -> tuple[Found, ...]:
         left -= rule.explains if new else frozenset()
     found += trust.by_code(shown, left)
     if {one.rule for one in found} <= _TRUSTED_ALL_THE_SAME:
+        mildly = replace(shown, demanded=False)
         for rule in TIDY_RULES:
-            found += _ask(rule, found, shown, case)
+            found += _ask(rule, found, mildly, case)
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mailclad.services.diagnose.chain import Certificate
-from mailclad.services.diagnose.found import Found, Level
+from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown
 
 LEFT_PART = 0.3
@@ -53,14 +53,21 @@ def not_yet_valid(shown: Shown, _case: Case) -> Iterator[Found]:
 
 
 def expired_link(shown: Shown, _case: Case) -> Iterator[Found]:
-    """C02, C03: it breaks the path, or only that of old programs, which know no other."""
-    breaks = any(fault.code == 10 and fault.depth > 0 for fault in shown.faults)
+    """C02: no path leads round it"""
+    if any(fault.code == 10 and fault.depth > 0 for fault in shown.faults):
+        yield from _ended_link(shown, "C02", "all")
+
+
+def expired_link_of_old_programs(shown: Shown, _case: Case) -> Iterator[Found]:
+    """C03: they know no other path"""
+    yield from _ended_link(shown, "C03", "old")
+
+
+def _ended_link(shown: Shown, rule: str, breaks: str) -> Iterator[Found]:
     for link in shown.chain.links:
         if _ended(link, shown.now):
-            rule, who = ("C02", "all") if breaks else ("C03", "old")
-            yield shown.found(
-                "CERT-317", rule, link=link.subject.words, ended=iso(link.ends), breaks=who
-            )
+            told = {"link": link.subject.words, "ended": iso(link.ends), "breaks": breaks}
+            yield shown.found("CERT-317", rule, **told)
             return
 
 
@@ -78,7 +85,7 @@ def ends_soon(shown: Shown, _case: Case) -> Iterator[Found]:
 def clock_skew(case: Case) -> Iterator[Found]:
     """C06"""
     if case.offset:
-        yield Found("HOST-804", "C06", level=Level.WATCH, values={"offset": _told(case.offset)})
+        yield Found("HOST-804", "C06", values={"offset": _told(case.offset)})
 
 
 def _told(offset: timedelta) -> str:

@@ -4,6 +4,7 @@ RFC 5321 §5.1, RFC 7505 (null MX), RFC 8601 §2.7.3 (reverse names), RFC 7208 (
 (DKIM), RFC 9989 (DMARC).
 """
 
+import re
 from collections.abc import Iterator
 
 from mailclad.mail.dkim.outcome import Unusable
@@ -17,6 +18,9 @@ from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.rules.case import Case, plain_host
 from mailclad.services.diagnose.rules.policies import found, policies
 from mailclad.services.diagnose.rules.reach import greeting
+
+_OWN_NAME = re.compile(r"220[ -]([^ ]+)")
+"""RFC 5321 §4.2: a greeting begins with the server's name."""
 
 _WEAK_DKIM_BITS = 1024
 """RFC 8301 §3.2: verifiers refuse less."""
@@ -73,12 +77,12 @@ def own_names(case: Case) -> Iterator[Found]:
     """C45: what a server calls itself is neither its name, its certificate's nor its address's"""
     for shown in case.shown:
         exchange = case.exchanges.get(plain_host(shown.host))
-        words = greeting(shown.door.port).split()
-        if exchange is None or not shown.door.is_between_servers or len(words) < 2:
+        said = _OWN_NAME.match(greeting(shown.door.port))
+        if exchange is None or not shown.door.is_between_servers or said is None:
             continue
         reverse = [one for one in exchange.reverse if one.address == shown.door.port.address]
         pointers = [name for one in reverse for name in one.names.records]
-        name = words[1].removesuffix(".").lower()
+        name = said[1].removesuffix(".").lower()
         known = {plain_host(shown.host), *map(plain_host, pointers), *shown.chain.leaf.names.dns}
         if name not in known:
             yield shown.door.found(

@@ -55,7 +55,7 @@ def speaks_as_expected(port: PortSeen) -> bool:
 
 def no_such_host(case: Case) -> Iterator[Found]:
     """C42"""
-    for host in case.hosts:
+    for host in case.evidence.hosts:
         if not host.addresses:
             why = "the name does not exist (NXDOMAIN)" if not host.exists else host.problem
             values = {

@@ -6,9 +6,9 @@ issuer's signature and before its nextUpdate.
 
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from cryptography import x509
 
@@ -29,27 +29,31 @@ class Revoked:
     reason: str
 
 
-class NotKnown(Exception):
-    """Why nothing is known, in plain words."""
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """Why, in plain words."""
+
+    why: str
+
+
+Status: TypeAlias = Revoked | NotKnown | None
+"""None: it is not on its list, or names none."""
 
 
 def revoked(shown: Shown, case: Case) -> Iterator[Found]:
     """C20"""
-    with suppress(NotKnown):
-        found = _look(shown, case)
-        if found is not None:
-            yield shown.found("CERT-320", "C20", since=iso(found.since), reason=found.reason)
-            return
-    if _REVOKED in shown.codes:
+    status = _status(shown, case)
+    if isinstance(status, Revoked):
+        yield shown.found("CERT-320", "C20", since=iso(status.since), reason=status.reason)
+    elif _REVOKED in shown.codes:
         yield shown.found("CERT-320", "C20", since="", reason="")
 
 
 def unchecked(shown: Shown, case: Case) -> Iterator[Found]:
     """C21"""
-    try:
-        _look(shown, case)
-    except NotKnown as problem:
-        yield shown.found("CERT-323", "C21", what=str(problem))
+    status = _status(shown, case)
+    if isinstance(status, NotKnown):
+        yield shown.found("CERT-323", "C21", what=status.why)
 
 
 def asks(case: Case) -> Iterator[str]:
@@ -60,30 +64,30 @@ def asks(case: Case) -> Iterator[str]:
             yield urls[0]
 
 
-def _look(shown: Shown, case: Case) -> Revoked | None:
-    """None: it is not on its list, or names none."""
+def _status(shown: Shown, case: Case) -> Status:
+    """A list may have megabytes: it is read once for each certificate."""
+    return case.once(("revocation", shown.chain.leaf.der), lambda: _look(shown, case))
+
+
+def _look(shown: Shown, case: Case) -> Status:
     leaf = shown.chain.leaf
     url = next(iter(leaf.revocation_urls), None)
     if url is None:
         return None
     octets = case.answers.fetched.get(url)
     if octets is None:
-        raise NotKnown(f"the list at {url} could not be fetched")
+        return NotKnown(f"the list at {url} could not be fetched")
+    if len(octets) > CRL_OCTETS:
+        return NotKnown(f"the list is longer than {CRL_OCTETS} octets")
     issuer = shown.chain.issuer or next(iter(complete(shown, case).links), None)
     if issuer is None:
-        raise NotKnown("the issuer's certificate is missing, so its list cannot be verified")
-    return _find(leaf, issuer, octets, case.now)
-
-
-def _find(leaf: Certificate, issuer: Certificate, octets: bytes, now: datetime) -> Revoked | None:
-    if len(octets) > CRL_OCTETS:
-        raise NotKnown(f"the list is longer than {CRL_OCTETS} octets")
+        return NotKnown("the issuer's certificate is missing, so its list cannot be verified")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _entry(leaf, issuer, _load(octets), now)
+            return _entry(leaf, issuer, _load(octets), case.now)
         except BROKEN:
-            raise NotKnown("the list cannot be read") from None
+            return NotKnown("the list cannot be read")
 
 
 def _load(octets: bytes) -> x509.CertificateRevocationList:
@@ -94,15 +98,15 @@ def _load(octets: bytes) -> x509.CertificateRevocationList:
 
 def _entry(
     leaf: Certificate, issuer: Certificate, listed: x509.CertificateRevocationList, now: datetime
-) -> Revoked | None:
+) -> Status:
     assert leaf.parsed is not None
     assert issuer.parsed is not None
     key = issuer.parsed.public_key()
     if not listed.is_signature_valid(key):  # type: ignore[arg-type]
-        raise NotKnown("the list is signed by somebody else")
+        return NotKnown("the list is signed by somebody else")
     ends = listed.next_update_utc
     if ends is not None and ends < now:
-        raise NotKnown(f"the list ended on {ends:%Y-%m-%d}")
+        return NotKnown(f"the list ended on {ends:%Y-%m-%d}")
     entry = listed.get_revoked_certificate_by_serial_number(leaf.parsed.serial_number)
     return None if entry is None else Revoked(entry.revocation_date_utc, _reason(entry))
 

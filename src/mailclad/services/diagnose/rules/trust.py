@@ -28,11 +28,7 @@ def self_signed(shown: Shown, _case: Case) -> Iterator[Found]:
 
 def _told(fingerprint: str) -> str:
     """As programs show it."""
-    return (
-        fingerprint.upper()
-        if not fingerprint
-        else ":".join(fingerprint[at : at + 2].upper() for at in range(0, len(fingerprint), 2))
-    )
+    return ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
 
 
 def intercepted(shown: Shown, case: Case) -> Iterator[Found]:
