@@ -102,7 +102,8 @@ def _key_files(config: Config) -> Iterator[Path]:
 
 def _pairs(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Pairs that do not belong together, and files that cannot be used for another reason."""
-    mixed, unusable = [], []
+    mixed: list[str] = []
+    unusable: list[str] = []
     for files in config.tls.files:
         try:
             load_pair(files.certificate, files.key)

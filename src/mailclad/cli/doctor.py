@@ -71,6 +71,7 @@ def doctor(
         if not config_file.exists():
             raise
         _tell(app.unreadable(problem, datetime.now(UTC)), (), page, as_json=as_json)
+        return
     if aside is not None:
         _set_aside(config, aside.upper(), because, days)
         return
@@ -91,7 +92,8 @@ def _examine(
     def look() -> Patient:
         return Patient(config, look_at_machine(config, config_file), served_chains(config))
 
-    patient, mended = look(), []
+    patient = look()
+    mended: list[Mended] = []
     if fix:
         mended += close_files(patient.machine)
         patient = look() if mended else patient
