@@ -206,7 +206,7 @@ def test_a_port_where_nobody_answers(running: Served, service: str, tls: str) ->
     listen_too(running, port, service, tls)
     report = doctor(running)
     assert ids(report) == ["HOST-806"]
-    assert f"port {port} at 127.0.0.1 is in the configuration" in report["findings"][0]["saw"]
+    assert f"lists port {port} at 127.0.0.1, but nobody" in report["findings"][0]["saw"]
 
 
 class Stranger:

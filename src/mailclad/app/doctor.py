@@ -32,7 +32,12 @@ from mailclad.services.diagnose.answering import ask_and_judge
 from mailclad.services.diagnose.catalogue import tell
 from mailclad.services.diagnose.doctor_facts import Machine
 from mailclad.services.diagnose.doctor_report import Looked, doctor_report
-from mailclad.services.diagnose.doctor_rules import judge_machine, sort_ports, without_doubles
+from mailclad.services.diagnose.doctor_rules import (
+    judge_machine,
+    sort_ports,
+    without_doubles,
+    without_explained,
+)
 from mailclad.services.diagnose.evidence import Answers, Evidence, FileSeen
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.judge import judge
@@ -107,7 +112,9 @@ class _Examination:
             inside += await self._wire(inventory)
         reason = self._why_not_outside()
         outside = () if reason else await self._outside()
-        found = without_doubles([*inside, *await self._names(inventory)], outside)
+        found = without_explained(
+            without_doubles([*inside, *await self._names(inventory)], outside)
+        )
         looked = Looked(
             runs=not machine.stopped,
             store=self._store is not None,

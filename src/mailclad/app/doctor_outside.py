@@ -8,9 +8,10 @@ Limits: domains looked at, seconds for each.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 
 from mailclad.app.check import Asking, world
 from mailclad.app.config import Config
@@ -22,6 +23,7 @@ from mailclad.mail.endpoint import Endpoint
 from mailclad.services.certificates.acme.authorities import KNOWN
 from mailclad.services.diagnose.check import check
 from mailclad.services.diagnose.doctor_records import found_of_records
+from mailclad.services.diagnose.doctor_rules import without_doubles
 from mailclad.services.diagnose.evidence import Answers, Evidence
 from mailclad.services.diagnose.facts import HostSeen
 from mailclad.services.diagnose.found import Found
@@ -75,18 +77,19 @@ async def look_from_outside(
     async with _shared_world(asking) as (asked, witnessed):
         host = config.server.hostname.lower()
         targets = [Target(one.domain, domain=one.domain) for one in domains.facts]
-        looks = [
-            *(_check(target, asked, progress) for target in targets or [Target(host, host=host)]),
-            *(_records(config, facts, asking) for facts in domains.facts),
-            _directories(config, witnessed),
-        ]
-        found = [one for some in await asyncio.gather(*looks) for one in some]
+        targets = targets or [Target(host, host=host)]
+        checked, records, _ = await asyncio.gather(
+            asyncio.gather(*(_check(target, asked, progress) for target in targets)),
+            asyncio.gather(*(_records(config, facts, asking) for facts in domains.facts)),
+            _ask_directories(config, witnessed),
+        )
+        found = list(without_doubles(list(chain(*checked)), chain(*records)))
         clocks = tuple(witnessed.clocks.values())
         now = datetime.fromtimestamp(asked.clock.now(), UTC)
         found += judge(Evidence((), now, clocks=clocks), Answers(), asked.verifiers)
     if domains.left_out:
         found.append(_unseen(f"{domains.left_out} more domains were not looked at."))
-    return tuple(_through_the_router(found, host))
+    return tuple(through_the_router(found, host))
 
 
 @asynccontextmanager
@@ -132,21 +135,18 @@ async def _records(config: Config, facts: DomainFacts, asking: Asking) -> Sequen
     return list(found_of_records(facts.domain, findings))
 
 
-async def _directories(config: Config, https: Witnessed) -> Sequence[Found]:
+async def _ask_directories(config: Config, https: Witnessed) -> None:
     """The authorities' servers, which we talk to anyway, tell the time."""
     names = config.acme.authorities if config.acme is not None else ()
     for name in names:
         request = Request(
             KNOWN.get(name, name), octets=DIRECTORY_OCTETS, seconds=DIRECTORY_SECONDS
         )
-        try:
+        with suppress(HttpsProblem):
             await https.fetch(request)
-        except HttpsProblem:
-            continue
-    return ()
 
 
-def _through_the_router(found: Iterable[Found], host: str) -> Iterator[Found]:
+def through_the_router(found: Iterable[Found], host: str) -> Iterator[Found]:
     """Our own public address, when it is not this machine's, may be closed from inside only."""
     unseen: dict[str, None] = {}
     for one in found:

@@ -4,7 +4,7 @@ Comes in: what ``mailclad domain check`` found.  Goes out: findings of the catal
 anybody can judge from outside (CAA, DANE, reverse names, addresses) are left to the rules.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.provision.dns_check import Finding, State
@@ -14,17 +14,15 @@ _LEVELS = {Need.NEEDED: None, Need.ADVISED: Level.WATCH, Need.HANDY: Level.NOTE}
 
 
 def found_of_records(domain: str, findings: Iterable[Finding]) -> Iterator[Found]:
-    handy: list[str] = []
+    """One for each entry, with all records that it is about."""
+    by_entry: dict[str, list[Finding]] = {}
     for one in findings:
-        if not one.is_problem or one.state is State.UNKNOWN:
-            continue
-        entry = _entry(one, domain)
-        if entry == "DNS-420":
-            handy.append(one.name)
-        elif entry:
-            yield _found(entry, domain, one)
-    if handy:
-        yield Found("DNS-420", "doctor", domain, values={"names": ", ".join(dict.fromkeys(handy))})
+        if one.is_problem and one.state is not State.UNKNOWN:
+            by_entry.setdefault(_entry(one, domain), []).append(one)
+    by_entry.pop("", None)
+    for entry, several in by_entry.items():
+        level = _LEVELS[min((one.need for one in several), key=list(Need).index)]
+        yield Found(entry, "doctor", domain, level=level, values=_values(entry, several))
 
 
 def _entry(one: Finding, domain: str) -> str:
@@ -46,8 +44,9 @@ def _entry(one: Finding, domain: str) -> str:
             return ""
 
 
-def _found(entry: str, domain: str, one: Finding) -> Found:
-    what = f"{one.name} {one.kind} is {one.state}"
-    record = f"{one.name}. IN {one.kind} {one.wanted}" if one.wanted else ""
-    values = {"record": record} if entry == "DNS-425" else {"what": what}
-    return Found(entry, "doctor", domain, level=_LEVELS[one.need], values=values)
+def _values(entry: str, several: Sequence[Finding]) -> Mapping[str, str]:
+    if entry == "DNS-420":
+        return {"names": ", ".join(dict.fromkeys(one.name for one in several))}
+    if entry == "DNS-425":
+        return {"record": f"{several[0].name}. IN {several[0].kind} {several[0].wanted}"}
+    return {"what": "; ".join(f"{one.name} {one.kind} is {one.state}" for one in several)}

@@ -137,11 +137,11 @@ class Sorted:
 
 def sort_ports(wire: Wire) -> Sorted:
     """Set apart where nobody answers (HOST-806), and where somebody else does (HOST-812)."""
-    found = [_found("HOST-806", where=place) for place in wire.closed]
+    found = [_found("HOST-806", place=place) for place in wire.closed]
     ours: list[PortSeen] = []
     for port in wire.host.ports:
         if port.reach in _BLOCKED:
-            found.append(_at(port, "HOST-806", where=_place(port)))
+            found.append(_at(port, "HOST-806", place=_place(port)))
         elif port.reach is Reach.UNREACHABLE:
             continue  # a machine without IPv6 listens nowhere by it
         elif stranger := _stranger(port, wire):
@@ -165,13 +165,17 @@ def _stranger(port: PortSeen, wire: Wire) -> str:
     return f"for {chain.leaf.names_shown or 'nobody'}{until}"
 
 
-def without_doubles(inside: Sequence[Found], outside: Iterable[Found]) -> tuple[Found, ...]:
-    """Of what was seen from outside, that which was not seen from inside already."""
-    known = {(one.id, place) for one in inside for place in _places(one)}
-    late = any(one.id == "ACME-435" for one in inside)
-    kept = [one for one in inside if not (late and one.id == "CERT-307")]
-    fresh = (one for one in outside if not any((one.id, place) in known for place in _places(one)))
-    return (*kept, *(one for one in fresh if not (late and one.id == "CERT-307")))
+def without_doubles(first: Sequence[Found], more: Iterable[Found]) -> tuple[Found, ...]:
+    """Both, of the second only what the first has not seen at the same place."""
+    known = {(one.id, place) for one in first for place in _places(one)}
+    fresh = (one for one in more if not any((one.id, place) in known for place in _places(one)))
+    return (*first, *fresh)
+
+
+def without_explained(found: Sequence[Found]) -> tuple[Found, ...]:
+    """Who knows why it was not renewed need not hear that it ends."""
+    known = {one.id for one in found}
+    return tuple(one for one in found if one.id != "CERT-307" or "ACME-435" not in known)
 
 
 def _places(found: Found) -> Iterator[tuple[str, int]]:
