@@ -18,6 +18,9 @@ import pytest
 from click.testing import CliRunner
 
 from mailclad.app.certificate_state import read_state
+from mailclad.app.config import load_config
+from mailclad.app.doctor_machine import look_again, look_at_machine
+from mailclad.app.doctor_wire import local_ports
 from mailclad.app.open import opened
 from mailclad.app.running import STATE_FILE, read_running, settings_digest
 from mailclad.cli.commands import mailclad
@@ -344,3 +347,47 @@ def test_a_page_and_a_text(running: Served) -> None:
     assert "chmod 700" in done.output
     assert "mailclad doctor --json" in done.output.splitlines()[-1]
     assert "HOST-802" in page.read_text()
+
+
+def test_a_worse_certificate_is_not_taken(running: Served) -> None:
+    write_pair(running.folder, ["localhost", "127.0.0.1"], days_ago=800)
+    data = running.folder / "data"
+    wait_until(lambda: bool((state := read_state(data)) and state.refused), "it is not refused")
+    report = doctor(running)
+    assert ids(report) == ["HOST-813"]
+    assert "chain.pem: " in report["findings"][0]["saw"]
+    assert report["exit_status"] == 1
+
+
+def test_what_cannot_be_ordered_is_said(served: Served) -> None:
+    chain = (served.folder / "chain.pem").read_bytes()
+    (served.folder / "chain.pem").unlink()
+    served.start()
+    (served.folder / "chain.pem").write_bytes(chain[: len(chain) // 2])
+    report = doctor(served, "--fix", trust=False)
+    assert ["there is no [acme]" in one["hindrance"] for one in report["mended"]] == [True]
+
+
+def test_a_pid_file_that_was_left_behind(served: Served) -> None:
+    served.configure('pid_file = "pid"')
+    (served.folder / "pid").write_text("4194304\n")
+    report = doctor(served, "--fix")
+    assert "removed, for no server runs" in report["mended"][0]["what"]
+    assert not (served.folder / "pid").exists()
+
+
+def test_files_that_only_root_may_see_are_not_missed_after_mending(served: Served) -> None:
+    config = load_config(served.file)
+    machine = look_at_machine(config, served.file)
+    (served.folder / "key.pem").unlink()
+    assert look_again(machine, config, served.file) == machine
+    assert look_at_machine(config, served.file).unusable != ()
+
+
+def test_the_old_ports_are_watched_only_where_others_reach_them(served: Served) -> None:
+    served.file.write_text(
+        served.file.read_text()
+        + '[[listen]]\nservice = "imap"\ntls = "starttls"\nport = 143\naddresses = ["::1"]\n'
+        + '[[listen]]\nservice = "pop3"\ntls = "starttls"\nport = 110\n'
+    )
+    assert local_ports(load_config(served.file)) == {143, served.imaps}

@@ -20,7 +20,7 @@ from mailclad.app.config import Config, ConfigProblem
 from mailclad.app.doctor_machine import with_store
 from mailclad.app.doctor_names import missing_names
 from mailclad.app.doctor_outside import MOST_DOMAINS, Domains, look_from_outside, way_out, why_not
-from mailclad.app.doctor_wire import authorities, endpoints, look_at_wire
+from mailclad.app.doctor_wire import authorities, endpoints, local_ports, look_at_wire
 from mailclad.app.domain_facts import domain_facts, kept_chains, public_addresses
 from mailclad.app.open import opened
 from mailclad.app.set_aside import read_set_aside
@@ -106,7 +106,7 @@ class _Examination:
             inventory = await take_inventory(
                 config, self._store, self._chains, int(now.timestamp())
             )
-            machine = await with_store(machine, config, self._store, inventory.certificates, now)
+            machine = await with_store(machine, config, self._store, inventory, now)
         inside = list(judge_machine(machine, now))
         if not machine.stopped:
             inside += await self._wire(inventory)
@@ -144,7 +144,11 @@ class _Examination:
         # Settings that were not read yet: their ports are not expected before they are.
         missed = () if self._machine.older else ports.found
         strangers = [one for one in ports.found if one.id != "HOST-806"]
-        return [*(missed or strangers), *judged]
+        local = local_ports(config)
+        return [
+            *(missed or strangers),
+            *(one for one in judged if one.id != "MODE-206" or not _is_at(one, local)),
+        ]
 
     def _lying_ready(self, inventory: Inventory) -> Sequence[FileSeen]:
         """Certificates that should be served by now."""
@@ -152,7 +156,10 @@ class _Examination:
         return [
             FileSeen(one.source, _der(one.chain_pem))
             for one in inventory.certificates
-            if one.chain_pem and one.state is None and _changed(one.source) < before
+            if one.chain_pem
+            and one.state is None
+            and one.source not in inventory.refused
+            and _changed(one.source) < before
         ]
 
     async def _names(self, inventory: Inventory) -> Sequence[Found]:
@@ -200,6 +207,10 @@ class _Examination:
             for name in names[:MOST_DOMAINS]
         ]
         return Domains(tuple(facts), max(0, len(names) - MOST_DOMAINS))
+
+
+def _is_at(found: Found, ports: frozenset[int]) -> bool:
+    return found.endpoint is not None and found.endpoint.port in ports
 
 
 def _changed(path: str) -> float:

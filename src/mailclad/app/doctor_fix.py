@@ -51,6 +51,15 @@ def close_files(machine: Machine) -> Iterator[Mended]:
             yield _close(key, KEY_OPEN_TO_OTHERS)
 
 
+def tidy(config: Config, machine: Machine) -> Iterator[Mended]:
+    """A pid file whose process is gone: its number may be another's one day."""
+    file = config.server.pid_file
+    if machine.stopped and file is not None and file.exists():
+        with suppress(OSError):
+            file.unlink()
+            yield Mended(f"{file}: removed, for no server runs")
+
+
 def _close(seen: ModeSeen, others: int) -> Mended:
     wanted = seen.mode & ~others
     what = f"{seen.path}: rights changed from {seen.mode:04o} to {wanted:04o}"

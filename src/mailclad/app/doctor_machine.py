@@ -16,7 +16,7 @@ from pathlib import Path
 import apsw
 from cryptography.hazmat.backends.openssl.backend import backend
 
-from mailclad.app.certificate_list import Listed
+from mailclad.app.certificate_list import Inventory
 from mailclad.app.certificate_sources import CA_FOLDER
 from mailclad.app.config import Config
 from mailclad.app.privileges import UserProblem, find_user
@@ -45,15 +45,19 @@ PACKS = "packs"
 
 
 def look_at_machine(config: Config, file: Path) -> Machine:
-    """To be done before root is given up: keys may be root's."""
+    """To be done before root is given up: keys may be root's.
+
+    Raises PermissionError where who calls may not look into the data directory.
+    """
     data = config.server.data
+    if data.exists():
+        os.scandir(data).close()
     mixed, unusable = _pairs(config)
-    running = read_running(data)
     return Machine(
         data=_mode(data),
         keys=tuple(filter(None, map(_mode, _key_files(config)))),
         stopped=_stopped(config),
-        older=_older(running.version, running.settings, file) if running is not None else "",
+        older=_older(data, file),
         mixed=mixed,
         unusable=unusable,
         disk=_disk(data) if data.exists() else None,
@@ -61,22 +65,34 @@ def look_at_machine(config: Config, file: Path) -> Machine:
     )
 
 
+def look_again(machine: Machine, config: Config, file: Path) -> Machine:
+    """After something was mended, perhaps without root: files are as they were seen before."""
+    older = _older(config.server.data, file)
+    return replace(machine, stopped=_stopped(config), older=older)
+
+
 async def with_store(
-    machine: Machine, config: Config, store: Store, certificates: tuple[Listed, ...], now: datetime
+    machine: Machine, config: Config, store: Store, inventory: Inventory, now: datetime
 ) -> Machine:
+    told = (*machine.mixed, *machine.unusable)
     counts = await store.queue_counts()
     oldest = None if counts.oldest is None else datetime.fromtimestamp(counts.oldest, UTC)
     return replace(
         machine,
         queue=QueueSeen(counts.messages, oldest),
         attempts=await store.attempts() if config.acme is not None else (),
-        overdue=tuple(_overdue(certificates, int(now.timestamp()))),
+        overdue=tuple(_overdue(inventory, int(now.timestamp()))),
+        refused=tuple(
+            f"{source}: {reason}".rstrip(".")
+            for source, reason in inventory.refused.items()
+            if reason not in told
+        ),
         keeps_since=_keeps_since(config.server.data),
     )
 
 
-def _overdue(certificates: tuple[Listed, ...], now: int) -> Iterator[Overdue]:
-    for one in certificates:
+def _overdue(inventory: Inventory, now: int) -> Iterator[Overdue]:
+    for one in inventory.certificates:
         if one.served is None or one.next_order is None or one.alarm(now) is Alarm.OK:
             continue
         told = one.last.told if one.last is not None and not one.last.issued else ""
@@ -129,12 +145,13 @@ def _stopped(config: Config) -> str:
     return f"nobody reads what it is told in {data}"
 
 
-def _older(running_version: str, settings: str, file: Path) -> str:
-    found = []
-    if settings != settings_digest(file):
+def _older(data: Path, file: Path) -> str:
+    """In what the running server is older than the disk; "" where it has not said."""
+    running, found = read_running(data), []
+    if running is not None and running.settings != settings_digest(file):
         found.append(f"{file.name} was changed after it was read")
-    if running_version != (installed := version("mailclad")):
-        found.append(f"version {running_version} runs, {installed} is installed")
+    if running is not None and running.version != (installed := version("mailclad")):
+        found.append(f"version {running.version} runs, {installed} is installed")
     return ", and ".join(found)
 
 

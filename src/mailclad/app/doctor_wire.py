@@ -13,7 +13,7 @@ from pathlib import Path
 from mailclad.app.certificate_sources import CA_FOLDER
 from mailclad.app.certificate_state import read_state
 from mailclad.app.config import Config
-from mailclad.app.settings.listen import ListenConfig
+from mailclad.app.settings.listen import ListenConfig, is_local
 from mailclad.base.resolver import Answer
 from mailclad.base.tls_policy import TlsMode
 from mailclad.engines.dns.resolver import DnsResolver
@@ -58,6 +58,12 @@ def endpoints(config: Config, port: int | None) -> tuple[Endpoint, ...]:
     host = config.server.hostname.lower()
     lines = (line for line in config.listen if _is_probed(line) and port in {None, line.port})
     return tuple(dict.fromkeys(_endpoint(line, host) for line in lines))
+
+
+def local_ports(config: Config) -> frozenset[int]:
+    """Those that nobody else reaches."""
+    public = {line.port for line in config.listen if not is_local(line.addresses)}
+    return frozenset(line.port for line in config.listen if line.port) - public
 
 
 def _is_probed(line: ListenConfig) -> bool:

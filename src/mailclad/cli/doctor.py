@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,24 +86,23 @@ def _examine(
 ) -> tuple["Report", Sequence["Mended"]]:
     """Files first, as whoever calls; all else as the owner of the data."""
     from mailclad.app.doctor import Patient, examine  # noqa: PLC0415 - slow to import
-    from mailclad.app.doctor_fix import close_files, mend  # noqa: PLC0415 - likewise
-    from mailclad.app.doctor_machine import look_at_machine  # noqa: PLC0415 - likewise
+    from mailclad.app.doctor_fix import close_files, mend, tidy  # noqa: PLC0415 - likewise
+    from mailclad.app.doctor_machine import look_again, look_at_machine  # noqa: PLC0415 - likewise
     from mailclad.app.domain_facts import served_chains  # noqa: PLC0415 - likewise
 
-    def look() -> Patient:
-        return Patient(config, look_at_machine(config, config_file), served_chains(config))
-
-    patient = look()
+    machine = look_at_machine(config, config_file)
     mended: list[Mended] = []
     if fix:
-        mended += close_files(patient.machine)
-        patient = look() if mended else patient
+        mended += [*close_files(machine), *tidy(config, machine)]
+        machine = look_at_machine(config, config_file)
+    patient = Patient(config, machine, served_chains(config))
     become_owner(config.server.data)
     with named_progress() as progress:
         report = asyncio.run(examine(patient, wishes, progress))
         if fix and (more := asyncio.run(mend(config, report))):
             mended += more
-            report = asyncio.run(examine(look(), wishes, progress))
+            patient = replace(patient, machine=look_again(machine, config, config_file))
+            report = asyncio.run(examine(patient, wishes, progress))
     return report, mended
 
 

@@ -57,7 +57,7 @@ _SECTIONS = (
     _Section(
         "Are the certificates good?",
         "Yes, on every port.",
-        ("CERT", "TLS", "ACME"),
+        ("CERT", "TLS", "ACME", "HOST-813"),
         lambda looked: looked.runs,
     ),
     _Section(
@@ -82,7 +82,11 @@ _FINE: tuple[tuple[Callable[[Looked], bool], tuple[str, ...], str], ...] = (
     (lambda looked: looked.runs, ("MODE",), "No port takes a password before encryption."),
     (lambda looked: looked.runs, ("TLS",), "No port takes old or weak encryption."),
     (lambda looked: looked.runs, ("CERT",), "Every port shows a certificate that is good."),
-    (lambda looked: looked.store, ("ACME",), "No order of a certificate has failed lately."),
+    (
+        lambda looked: looked.store,
+        ("ACME", "HOST-813"),
+        "No order of a certificate has failed lately.",
+    ),
     (lambda _: True, ("HOST-802", "CERT-313"), "Nobody else on this machine reads mail or keys."),
     (lambda _: True, ("HOST-801",), "There is room on the disk."),
     (lambda _: True, ("HOST-805",), "No part needs an update that is known of."),
