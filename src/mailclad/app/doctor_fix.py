@@ -146,7 +146,10 @@ async def renew(config: Config) -> Mended:
 
 
 def _is_wanted(order: Order, now: int) -> bool:
-    return bool(order.names) and order.due.at <= now
+    """New names need not wait for others; an order that failed is not tried before its time."""
+    attempts = order.kept.attempts
+    gains = bool(order.due.gains) and (not attempts or attempts[0].issued)
+    return bool(order.names) and (order.due.at <= now or gains)
 
 
 async def _until_settled(store: Store) -> None:

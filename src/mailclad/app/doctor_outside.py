@@ -52,7 +52,7 @@ LARGE_PROVIDERS = (
 
 _NO_CONNECTION = frozenset({"CONN-102", "CONN-103", "CONN-105", "CONN-107"})
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
-"""Names that mean something on one computer or network only (RFC 6761, RFC 6762, RFC 8375)."""
+"""Names that mean something on one computer or network only (RFC 6761 and its like)."""
 
 
 def why_not(config: Config) -> str:
