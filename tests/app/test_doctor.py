@@ -26,7 +26,7 @@ from mailclad.app.running import STATE_FILE, read_running, settings_digest
 from mailclad.cli.commands import mailclad
 from mailclad.services.certificates.private_ca import ensure_private_ca, issue_leaf
 from mailclad.store.queue import Dispatch, Envelope, NewRecipient
-from tests.app.served import Served, issue
+from tests.app.served import Served, children, issue
 from tests.faults.serving import wait_until
 from tests.ports import free_ports
 
@@ -391,3 +391,16 @@ def test_the_old_ports_are_watched_only_where_others_reach_them(served: Served) 
         + '[[listen]]\nservice = "pop3"\ntls = "starttls"\nport = 110\n'
     )
     assert local_ports(load_config(served.file)) == {143, served.imaps}
+
+
+def test_a_server_that_hangs(running: Served) -> None:
+    workers = children(running.running.pid)
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        report = doctor(running)
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert ids(report) == ["HOST-808"]
+    assert "takes connections and says nothing" in report["findings"][0]["saw"]

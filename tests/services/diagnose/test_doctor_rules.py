@@ -29,7 +29,7 @@ from mailclad.services.diagnose.doctor_rules import (
     without_doubles,
     without_explained,
 )
-from mailclad.services.diagnose.facts import HandshakeSeen, HostSeen, PortSeen, Reach, Way
+from mailclad.services.diagnose.facts import HandshakeSeen, HostSeen, PortSeen, Reach, Spoken, Way
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.provision.dns_check import Finding, State
 from mailclad.services.provision.dns_records import Need
@@ -125,7 +125,10 @@ def test_a_name_that_was_left_out_is_watched() -> None:
 
 def port(reach: Reach, *chain: bytes) -> PortSeen:
     shake = HandshakeSeen(Way.MODERN, HOST, done=True, chain=chain)
-    return PortSeen(IMAPS, "127.0.0.1", reach, handshakes=(shake,) if chain else ())
+    handshakes = (shake,) if chain else ()
+    return PortSeen(
+        IMAPS, "127.0.0.1", reach, greeting=b"* OK", spoken=Spoken.IMAP, handshakes=handshakes
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,22 @@ def test_ports_that_are_not_ours_to_judge(seen: PortSeen, found: list[str], left
     assert ids(ports.found) == found
     assert len(ports.wire.host.ports) == left
     assert [text for one in ports.found for text in misfits(one)] == []
+
+
+def test_a_server_that_hangs_is_told_once() -> None:
+    shake = HandshakeSeen(Way.MODERN, HOST, done=False, silent=True)
+    silent = PortSeen(IMAPS, "127.0.0.1", Reach.OPEN, handshakes=(shake,))
+    hangs = sort_ports(Wire(HostSeen(HOST, ("127.0.0.1",), ports=(silent, silent))))
+    assert ids(hangs.found) == ["HOST-808"]
+    partly = sort_ports(Wire(HostSeen(HOST, ("127.0.0.1",), ports=(silent, port(Reach.OPEN)))))
+    assert ids(partly.found) == ["HOST-806"]
+
+
+def test_all_ports_that_are_missed_are_one_finding() -> None:
+    dead = (port(Reach.REFUSED), replace(port(Reach.SILENT), address="::1"))
+    ports = sort_ports(Wire(HostSeen(HOST, ("127.0.0.1", "::1"), ports=dead), closed=("lmtp",)))
+    (found,) = ports.found
+    assert found.values["place"] == "port 993 at 127.0.0.1, port 993 at ::1, lmtp"
 
 
 def test_before_the_server_has_said_what_it_serves_nobody_is_a_stranger() -> None:

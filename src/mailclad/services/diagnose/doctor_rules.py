@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from mailclad.services.diagnose.chain import read_chain
 from mailclad.services.diagnose.doctor_facts import Machine, ModeSeen, VersionSeen, Wire
-from mailclad.services.diagnose.facts import PortSeen, Reach
+from mailclad.services.diagnose.facts import PortSeen, Reach, Spoken
 from mailclad.services.diagnose.filling import date_words
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.rules.dates import iso
@@ -139,18 +139,37 @@ class Sorted:
 
 def sort_ports(wire: Wire) -> Sorted:
     """Set apart where nobody answers (HOST-806), and where somebody else does (HOST-812)."""
-    found = [_found("HOST-806", place=place) for place in wire.closed]
+    dead: list[PortSeen] = []
     ours: list[PortSeen] = []
+    strangers: list[Found] = []
     for port in wire.host.ports:
-        if port.reach in _BLOCKED:
-            found.append(_at(port, "HOST-806", place=_place(port)))
-        elif port.reach is Reach.UNREACHABLE:
-            continue  # a machine without IPv6 listens nowhere by it
+        if port.reach in _BLOCKED or _is_silent(port):
+            dead.append(port)
         elif stranger := _stranger(port, wire):
-            found.append(_at(port, "HOST-812", shown=stranger))
-        else:
+            strangers.append(_at(port, "HOST-812", shown=stranger))
+        elif port.reach is not Reach.UNREACHABLE:  # by IPv6, on a machine without
             ours.append(port)
-    return Sorted(replace(wire, host=replace(wire.host, ports=tuple(ours))), tuple(found))
+    if not ours and any(map(_is_silent, dead)):
+        found = (_found("HOST-808", why="it takes connections and says nothing"), *strangers)
+    else:
+        found = (*_missed(dead, wire.closed), *strangers)
+    return Sorted(replace(wire, host=replace(wire.host, ports=tuple(ours))), found)
+
+
+def _is_silent(port: PortSeen) -> bool:
+    """Connections are taken, and nothing is said: the process hangs."""
+    silent = not port.greeting and port.spoken is Spoken.NOTHING
+    return port.reach is Reach.OPEN and silent and all(one.silent for one in port.handshakes)
+
+
+def _missed(dead: Sequence[PortSeen], closed: Sequence[str]) -> Iterator[Found]:
+    """All at once: a port at two addresses, and two ports, mostly have one cause."""
+    place = ", ".join((*map(_place, dead), *closed))
+    if dead:
+        also = tuple((port.address, port.endpoint) for port in dead[1:])
+        yield replace(_at(dead[0], "HOST-806", place=place), also=also)
+    elif closed:
+        yield _found("HOST-806", place=place)
 
 
 def _stranger(port: PortSeen, wire: Wire) -> str:
