@@ -1,5 +1,6 @@
 """``mailclad cert`` as people and programs use it, on certificates that are kept already."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -9,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailclad.app.certificate_list import fingerprint
-from mailclad.cli.trouble import EXIT_REFUSED
+from mailclad.cli.trouble import EXIT_FOUND_PROBLEMS, EXIT_REFUSED
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.store.certificates import CertificateState, KeptCertificate
 from mailclad.store.renewals import Attempt
@@ -118,6 +119,7 @@ def test_one_in_full(acme: Cli) -> None:
     assert "cert list --all" in acme("cert", "show", "far.example", status=EXIT_REFUSED)
 
 
+@pytest.mark.slow
 def test_a_pair_of_files_is_installed(acme: Cli) -> None:
     made = a_leaf()
     (acme.folder / "c.pem").write_bytes(b"".join([made.pem, *(one.pem for one in made.above)]))
@@ -165,6 +167,7 @@ def test_keys_are_exported_on_demand_for_the_owners_eyes_only(acme: Cli) -> None
     assert "No certificate for “far.example”" in said
 
 
+@pytest.mark.slow
 def test_the_calendar_has_what_ends(acme: Cli) -> None:
     keep(acme, a_leaf())
     acme("domain", "add", "example.org")
@@ -179,3 +182,15 @@ def test_without_dns_nothing_is_ordered_and_it_is_said(acme: Cli) -> None:
     said = acme("cert", "request", status=EXIT_REFUSED)
     assert "Nothing was ordered" in said
     assert HOST in said
+
+
+@pytest.mark.slow
+def test_names_are_tried_without_an_authority(acme: Cli) -> None:
+    said = acme("cert", "test", status=EXIT_FOUND_PROBLEMS)
+    assert "could not be looked up" in said
+    configure(acme, '[acme]\n[acme.dns]\ncommand = ["/bin/true"]\n')
+    found = acme.run("cert", "test", "--json")
+    assert found.exit_code == EXIT_FOUND_PROBLEMS
+    first = json.loads(found.output)["names"][0]
+    assert first["name"] == HOST
+    assert f"_acme-challenge.{HOST}" in first["ways"]["dns-01"]

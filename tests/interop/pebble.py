@@ -88,7 +88,11 @@ class Pebble:
     ) -> None:
         self._folder = folder
         self._bound = bound or {}
-        self._environment = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
+        self._environment = {
+            "PEBBLE_VA_NOSLEEP": "1",
+            "PEBBLE_WFE_NONCEREJECT": "0",
+            "PEBBLE_AUTHZREUSE": "0",
+        }
         self._environment |= {f"PEBBLE_{name}": str(value) for name, value in settings.items()}
         self._stack = contextlib.ExitStack()
         self._port, self.managed, self.companion, *ports = free_ports(6)

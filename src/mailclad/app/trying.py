@@ -2,7 +2,6 @@
 
 Comes in: configuration, means to order.  Goes out: for each name and kind of challenge what stands
 in the way.  Made-up answers are put where an authority would look, looked at, and taken away.
-tls-alpn-01 cannot be tried: only an authority asks that way, and from outside.
 """
 
 import secrets
@@ -39,7 +38,7 @@ class Trial:
 
     @property
     def fails(self) -> bool:
-        return bool(self.left_out) or (bool(self.ways) and "" not in self.ways.values())
+        return bool(self.left_out) or "" not in self.ways.values()
 
 
 async def try_names(config: Config, means: Means, kinds: Sequence[ChallengeKind]) -> list[Trial]:
@@ -55,7 +54,7 @@ async def try_names(config: Config, means: Means, kinds: Sequence[ChallengeKind]
     trials = [Trial(name) for name in survey.names]
     for trial in trials:
         for solver in solvers:
-            if solver.kind is not ChallengeKind.TLS_ALPN and solver.can(trial.name):
+            if solver.can(trial.name):
                 trial.ways[solver.kind] = await _try(solver, trial.name, doubts)
     if survey.hindrance:
         trials[0].left_out = survey.hindrance

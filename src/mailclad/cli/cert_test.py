@@ -66,7 +66,7 @@ def _tell(trials: list[Trial]) -> None:
         if trial.left_out:
             click.secho(f"! {plain(trial.name)}: {plain(trial.left_out)}", fg="yellow")
         elif not trial.ways:
-            say(f"? {trial.name}: tls-alpn-01 alone, which cannot be tried from here")
+            click.secho(f"✕ {trial.name}: no kind of challenge can prove it", fg="red")
         for kind, why in trial.ways.items():
             if why:
                 click.secho(f"✕ {trial.name} by {kind}: {plain(why)}", fg="red")

@@ -67,14 +67,16 @@ def test_what_is_staged_anew_takes_the_place_of_what_was(tmp_path: Path) -> None
     run(main())
 
 
-def test_a_refusal_leaves_other_refused_ones_alone(tmp_path: Path) -> None:
+def test_a_refusal_leaves_all_others_alone(tmp_path: Path) -> None:
     async def main() -> None:
         async with opened(tmp_path) as store:
+            live = await store.stage_certificate(KEPT)
+            await store.settle_certificate(live, CertificateState.LIVE, "proven")
             for _ in range(2):
                 one = await store.stage_certificate(KEPT)
                 await store.settle_certificate(one, CertificateState.REFUSED, "no proof")
-            refused = states(await store.certificates()).values()
-            assert list(refused) == [CertificateState.REFUSED] * 2
+            found = list(states(await store.certificates()).values())
+            assert found == [*[CertificateState.REFUSED] * 2, CertificateState.LIVE]
 
     run(main())
 

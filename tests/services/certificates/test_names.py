@@ -63,6 +63,13 @@ def test_names_behind_the_hundredth_get_another_certificate() -> None:
     assert [len(names) for names in into_series(wanted, {}).values()] == [100, 50]
 
 
+def test_another_name_of_the_server_fits_in_though_the_series_is_full() -> None:
+    before = tuple(f"n{n}.example" for n in range(NAMES_A_CERTIFICATE))
+    series = into_series(["new.example", *before], {0: before})
+    assert series[0][0] == "new.example"
+    assert [len(names) for names in series.values()] == [NAMES_A_CERTIFICATE, 1]
+
+
 WORLD: dict[tuple[str, str], Known] = {
     ("mail.example.org", "A"): ["192.0.2.1"],
     ("mail.example.org", "AAAA"): ["2001:db8::1"],

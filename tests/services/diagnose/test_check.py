@@ -86,6 +86,17 @@ def test_a_healthy_host() -> None:
     assert prober.asked == [("mail.test", 993)]
 
 
+def test_guesses_count_where_nothing_answers() -> None:
+    closed = frozenset({465, 587, 4190})
+    prober = FakeProber({"mail.test": "ok"}, closed)
+    dns = {("mail.test", "A"): [seen.ADDRESS]}
+    found = run("ada@mail.test", world(prober, dns)).report.findings
+    (told,) = (one for one in found if one.id == "CONN-102")
+    assert {endpoint.port for _, endpoint in told.found.also} | {
+        told.found.endpoint.port if told.found.endpoint else 0
+    } == {465, 587}  # mail can be read, so that a filter's port may be closed
+
+
 def test_the_missing_link_is_fetched_from_the_open_internet_only() -> None:
     web, public = FakeWeb(), FakeWeb(seen.zoo().published)
     prober = FakeProber({"mail.test": "missing-intermediate"})

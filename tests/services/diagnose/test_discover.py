@@ -66,9 +66,11 @@ def test_well_known_autoconfig_through_redirects() -> None:
 
 
 def test_redirects_in_a_circle_end() -> None:
-    found = discover("ada@example.test", web={AUTOCONFIG: redirect(AUTOCONFIG)})
+    web = FakeWeb({AUTOCONFIG: redirect(AUTOCONFIG)})
+    found = asyncio.run(Discoverer(FakeResolver(), web).discover(parse_target("a@example.test")))
     (seen,) = (one for one in found.sources if one.source is Source.AUTOCONFIG)
     assert seen.problem == f"more than {MAX_REDIRECTS} redirects"
+    assert web.asked.count(AUTOCONFIG) == MAX_REDIRECTS + 1
 
 
 def test_settings_without_encryption_are_looked_at_with_it() -> None:

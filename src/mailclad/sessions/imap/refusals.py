@@ -56,6 +56,7 @@ _CODES: Mapping[type[StoreProblem], tuple[str, str]] = {
     errors.AliasNotFound: _OUR_FAULT,
     errors.AppPasswordNotFound: _OUR_FAULT,
     errors.SigningKeyNotFound: _OUR_FAULT,
+    errors.CertificateNotFound: _OUR_FAULT,
     errors.SelectorTaken: _OUR_FAULT,
     errors.SentTooMuch: ("LIMIT", "you have sent as much as you may for now; try again later"),
 }

@@ -33,6 +33,7 @@ REPLIES: Mapping[type[StoreProblem], tuple[str | None, str]] = {
     errors.AliasNotFound: _STRANGE,
     errors.AppPasswordNotFound: _STRANGE,
     errors.SigningKeyNotFound: _STRANGE,
+    errors.CertificateNotFound: _STRANGE,
     errors.SelectorTaken: _STRANGE,
     errors.SentTooMuch: (TEMPORARY, "You have sent as much as you may. Try again later."),
 }

@@ -74,6 +74,7 @@ REPLIES: Mapping[type[Exception], Reply] = {
     store.AddressTaken: INTERNAL_ERROR,
     store.AliasNotFound: INTERNAL_ERROR,
     store.SigningKeyNotFound: INTERNAL_ERROR,
+    store.CertificateNotFound: INTERNAL_ERROR,
     store.SelectorTaken: INTERNAL_ERROR,
     store.AppPasswordNotFound: INTERNAL_ERROR,
     store.ClaimHeld: INTERNAL_ERROR,
