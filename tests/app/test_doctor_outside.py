@@ -34,8 +34,15 @@ def served(tmp_path: Path) -> Iterator[Served]:
     write_pair(tmp_path, [HOST])
     (tmp_path / "key.pem").chmod(0o600)
     made.file.write_text(made.file.read_text().replace('"localhost"', f'"{HOST}"'))
+    asyncio.run(make_keys(made))
     yield made
     made.end()
+
+
+async def make_keys(served: Served) -> None:
+    """As the server does some time after its start."""
+    async with opened(served.folder / "data") as things:
+        await things.keys.ensure("example.test")
 
 
 def zones(served: Served) -> Records:

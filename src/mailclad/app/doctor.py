@@ -133,7 +133,7 @@ class _Examination:
             hosts=(ports.wire.host,) if ports.wire.host.ports else (),
             now=self._now,
             promised=endpoints(config, port),
-            files=tuple(self._lying_ready(inventory)),
+            files=self._lying_ready(inventory),
             own=True,
         )
         async with world(asking) as asked:
@@ -141,26 +141,24 @@ class _Examination:
                 judged: Sequence[Found] = judge(evidence, Answers(), asked.verifiers)
             else:
                 judged = await ask_and_judge(evidence, asked, "")
-        # Settings that were not read yet: their ports are not expected before they are.
-        missed = () if self._machine.older else ports.found
-        strangers = [one for one in ports.found if one.id != "HOST-806"]
         local = local_ports(config)
         return [
-            *(missed or strangers),
+            # Of settings that were not read yet no port is expected.
+            *(one for one in ports.found if one.id != "HOST-806" or not self._machine.older),
             *(one for one in judged if one.id != "MODE-206" or not _is_at(one, local)),
         ]
 
-    def _lying_ready(self, inventory: Inventory) -> Sequence[FileSeen]:
+    def _lying_ready(self, inventory: Inventory) -> tuple[FileSeen, ...]:
         """Certificates that should be served by now."""
         before = self._now.timestamp() - FRESH_SECONDS
-        return [
+        return tuple(
             FileSeen(one.source, _der(one.chain_pem))
             for one in inventory.certificates
             if one.chain_pem
             and one.state is None
             and one.source not in inventory.refused
             and _changed(one.source) < before
-        ]
+        )
 
     async def _names(self, inventory: Inventory) -> Sequence[Found]:
         if self._store is None or self._machine.stopped or self._wishes.port is not None:
@@ -181,9 +179,7 @@ class _Examination:
     async def _outside(self) -> Sequence[Found]:
         assert self._store is not None
         domains = await self._domains(self._store)
-        found = [
-            *await look_from_outside(self._config, domains, self._asking, self._progress),
-        ]
+        found = list(await look_from_outside(self._config, domains, self._asking, self._progress))
         if self._wishes.outside:
             async with world(self._asking) as asked:
                 found += await way_out(asked.resolver)

@@ -212,7 +212,7 @@ def record(kind: str, name: str, need: Need = Need.NEEDED) -> Finding:
         (record("SRV", "_imaps._tcp.example.net"), "DNS-420"),
         (record("CAA", "example.net"), None),
         (record("TXT", "other.example.net"), None),
-        (replace(record("MX", "example.net"), state=State.UNKNOWN), None),
+        (replace(record("MX", "example.net"), state=State.UNKNOWN), "HOST-810"),
         (replace(record("MX", "example.net"), state=State.RIGHT), None),
     ],
 )

@@ -14,12 +14,18 @@ _LEVELS = {Need.NEEDED: None, Need.ADVISED: Level.WATCH, Need.HANDY: Level.NOTE}
 
 
 def found_of_records(domain: str, findings: Iterable[Finding]) -> Iterator[Found]:
-    """One for each entry, with all records that it is about."""
+    """One for each entry, with all records that it is about; and what nobody would tell."""
     by_entry: dict[str, list[Finding]] = {}
+    unknown = []
     for one in findings:
-        if one.is_problem and one.state is not State.UNKNOWN:
+        if one.state is State.UNKNOWN:
+            unknown.append(one.name)
+        elif one.is_problem:
             by_entry.setdefault(_entry(one, domain), []).append(one)
     by_entry.pop("", None)
+    if unknown:
+        names = ", ".join(dict.fromkeys(unknown))
+        yield Found("HOST-810", "doctor", domain, values={"what": f"Not known yet: {names}."})
     for entry, several in by_entry.items():
         level = _LEVELS[min((one.need for one in several), key=list(Need).index)]
         yield Found(entry, "doctor", domain, level=level, values=_values(entry, several))
