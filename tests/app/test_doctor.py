@@ -404,3 +404,18 @@ def test_a_server_that_hangs(running: Served) -> None:
             os.kill(pid, signal.SIGCONT)
     assert ids(report) == ["HOST-808"]
     assert "takes connections and says nothing" in report["findings"][0]["saw"]
+
+
+def test_a_newer_certificate_that_was_refused_is_told_with_the_reason_alone(
+    served: Served,
+) -> None:
+    named = served.file.read_text().replace("[tls]\n", '[tls]\nnames = ["127.0.0.1"]\n')
+    served.file.write_text(named)
+    served.start()
+    wait_until(lambda: is_proven(served), "nothing is proven")
+    wait_until(lambda: int(datetime.now(UTC).timestamp()) > issued(served), "no second")
+    write_pair(served.folder, ["localhost"])
+    data = served.folder / "data"
+    wait_until(lambda: bool((state := read_state(data)) and state.refused), "it is not refused")
+    age(served.folder / "chain.pem")
+    assert ids(doctor(served)) == ["HOST-813"]
