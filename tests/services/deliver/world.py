@@ -43,6 +43,7 @@ from mailclad.services.queue.hooks import AttemptHook
 from mailclad.services.receive.reception import Reception
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.reports.notes import NoNotes
+from mailclad.services.tls_watch.watch import NoWatch
 from mailclad.store.model import ALL_UIDS, Column
 from mailclad.store.queue import (
     Change,
@@ -265,6 +266,7 @@ class World:
             lookup=Lookup(resolver, self.sts, ("mail.here.test",), lambda: 0.5),
             routes=self.routes,
             notes=self.notes,
+            watch=NoWatch(),
             clock=self.clock,
             permits=self.permits,
         )

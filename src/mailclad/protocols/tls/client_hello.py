@@ -14,6 +14,8 @@ import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailclad.base.tls_offer import Offer, make_offer
+
 MAX_HELLO_OCTETS = 16 * 1024
 """A ClientHello with post-quantum keys and tickets has 2 to 4 KB; OpenSSL takes 131,396."""
 
@@ -103,6 +105,18 @@ class ClientHello:
     @property
     def signature_algorithms(self) -> tuple[int, ...]:
         return _numbers(_vector(self.extensions.get(_SIGNATURES, b""), 2))
+
+    @property
+    def offer(self) -> Offer:
+        """The shape of it, by which the same program is known again."""
+        return make_offer(
+            self.legacy_version,
+            self.versions,
+            self.suites,
+            self.extensions,
+            self.groups,
+            self.signature_algorithms,
+        )
 
     @property
     def offers_resumption(self) -> bool:
