@@ -36,11 +36,9 @@ _MAIL_COMMAND = re.compile(
 _BY_ALERT: Mapping[int | None, FailureKind] = {
     40: FailureKind.NOTHING_SHARED,  # handshake_failure
     71: FailureKind.NOTHING_SHARED,  # insufficient_security
-    70: FailureKind.OLD_VERSIONS,  # protocol_version
-    86: FailureKind.OLD_VERSIONS,  # inappropriate_fallback
     120: FailureKind.OTHER_PROTOCOL,  # no_application_protocol
 }
-"""What we say (RFC 8446 §6.2, RFC 7507, RFC 7301), and why that is."""
+"""What we say (RFC 8446 §6.2, RFC 7301), and why that is."""
 
 
 @dataclass(frozen=True, slots=True)
