@@ -121,8 +121,7 @@ def _who(one: Loser) -> str:
 def _with(one: Loser) -> str:
     if one.service == DELIVERY or not one.program.name:
         return ""
-    words = one.program.words
-    return f"{shown(words[0].lower() + words[1:])}, "
+    return f"{shown(one.program.words)}, "
 
 
 def _counted_words(since_day: int, now: int) -> str:

@@ -131,11 +131,13 @@ class Visitor:
     offer: Offer | None
 
 
-class KeptTlsUse(Protocol):
+class TlsUseCounter(Protocol):
     async def add_tls_use(self, use: TlsUse) -> None:
         """Count these; beyond ``FAILURES_A_DAY`` and ``SESSIONS_A_DAY`` without details."""
         ...
 
+
+class KeptTlsUse(TlsUseCounter, Protocol):
     async def tls_failures(self, since_hour: int) -> list[TlsFailure]:
         """The newest first."""
         ...

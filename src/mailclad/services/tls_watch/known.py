@@ -27,10 +27,10 @@ class Program:
     @property
     def words(self) -> str:
         if not self.name:
-            return "An unknown program"
+            return "an unknown program"
         if self.sure == Sure.SURELY:
-            return f"Surely {self.name}"
-        return f"Probably {self.name}"
+            return self.name
+        return f"what looks like {self.name}"
 
 
 UNKNOWN = Program()

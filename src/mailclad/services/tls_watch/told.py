@@ -98,10 +98,14 @@ def _group_of(failure: TlsFailure, program: Program, who: tuple[str, ...]) -> Gr
         kind=failure.kind,
         program=program,
         who=who,
-        sentence=f"{program.words}{of} {telling.cause(failure)}.",
+        sentence=_capital(f"{program.words}{of} {telling.cause(failure)}."),
         remedy=" ".join(filter(None, remedies)),
         finding=telling.finding(failure),
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _add(group: Group, failure: TlsFailure) -> None:

@@ -32,11 +32,11 @@ from mailclad.store.tls_use import (
     HOUR_SECONDS,
     NOISE,
     FailureKind,
-    KeptTlsUse,
     TlsFailure,
     TlsNoise,
     TlsSession,
     TlsUse,
+    TlsUseCounter,
 )
 
 FLUSH_SECONDS = 60.0
@@ -97,7 +97,7 @@ class _Failed:
 class Watching(TlsWatch):
     """Of one process."""
 
-    def __init__(self, store: KeptTlsUse, clock: Clock) -> None:
+    def __init__(self, store: TlsUseCounter, clock: Clock) -> None:
         self._store, self._clock = store, clock
         self._failures: dict[_FailureKey, _Failed] = {}
         self._sessions: dict[_SessionKey, list[int]] = {}
