@@ -31,6 +31,9 @@ VERSION_NAMES = {
     TLS_1_3: "TLS 1.3",
 }
 
+GREASE = frozenset(range(0x0A0A, 0x10000, 0x1010))
+"""RFC 8701 §2: 0x0a0a, 0x1a1a … 0xfafa."""
+
 _VARYING = frozenset({0, 16, 21, 41, 42, 44})
 """Extensions that come and go with the same program: the server's name, ALPN, padding, a session
 to go on with, early data, a cookie."""
@@ -90,7 +93,7 @@ def make_offer(
     return _shared(
         Offer(
             legacy_version,
-            any(map(is_grease, (*sent, *kinds))),
+            not GREASE.isdisjoint((*sent, *kinds)),
             _plain(versions),
             _plain(sent),
             tuple(sorted(_plain(kind for kind in kinds if kind not in _VARYING))),
@@ -120,15 +123,10 @@ def fingerprint(offer: Offer) -> bytes:
     return hashlib.sha256(offer.pack()).digest()[:16]
 
 
-def is_grease(number: int) -> bool:
-    """RFC 8701 §2: 0x0a0a, 0x1a1a … 0xfafa."""
-    return number & 0x0F0F == 0x0A0A and number >> 8 == number & 0xFF
-
-
 @lru_cache(KNOWN_OFFERS)
 def _shared(offer: Offer) -> Offer:
     return offer
 
 
 def _plain(numbers: Iterable[int]) -> tuple[int, ...]:
-    return tuple([number for number in numbers if not is_grease(number)][:NUMBERS])
+    return tuple([number for number in numbers if number not in GREASE][:NUMBERS])

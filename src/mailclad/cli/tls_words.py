@@ -38,9 +38,9 @@ def failures_lines(account: Account, days: int, now: int, *, everything: bool) -
 
 def _group_lines(group: Group, now: int) -> Iterator[str]:
     yield from _wrapped(f"✕ {shown(group.sentence, 400)}", "", hanging="  ")
-    where = ", ".join(f"{service} on port {port}" for service, port in sorted(group.places))
+    where = ", ".join(f"port {port} ({service})" for service, port in sorted(group.places))
     times = "once" if group.number == 1 else f"{group.number:,} times"
-    yield from _wrapped(f"{times}, last {ago(group.last_at, now)}, at {where}, {_from(group)}.")
+    yield from _wrapped(f"{times}, last {ago(group.last_at, now)}, on {where}, {_from(group)}.")
     yield from _wrapped(f"{shown(group.remedy, 600)} ({group.finding})")
 
 
@@ -106,7 +106,7 @@ def _loser_lines(heading: str, losers: Sequence[Loser], now: int) -> Iterator[st
     yield heading
     for one in losers[:LOSERS_SHOWN]:
         times = "once" if one.number == 1 else f"{one.number:,} times"
-        text = f"{_who(one)}: {_with(one)}{times}, last {ago(one.last_at, now)} ({one.version})"
+        text = f"{_who(one)}: {_with(one)}{times}, last {ago(one.last_at, now)} ({_version(one)})"
         yield from _wrapped(f"✕ {text}", hanging="    ")
     if len(losers) > LOSERS_SHOWN:
         yield f"  … and {len(losers) - LOSERS_SHOWN:,} more (all of them: --json)."
@@ -116,6 +116,10 @@ def _who(one: Loser) -> str:
     if one.service == DELIVERY:
         return f"mail to {shown(one.who)}"
     return shown(one.who) or f"nobody signed in, {one.service}"
+
+
+def _version(one: Loser) -> str:
+    return one.version.replace("TLSv1", "TLS 1") if "." in one.version else "TLS 1.0"
 
 
 def _with(one: Loser) -> str:

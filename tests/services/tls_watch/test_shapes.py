@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.tls_offer import (
+    GREASE,
     NUMBERS,
     Offer,
     OfferUnreadable,
     fingerprint,
-    is_grease,
     make_offer,
     unpack_offer,
 )
@@ -70,6 +70,11 @@ def test_grease_and_names_and_order_of_extensions_do_not_change_a_fingerprint() 
     assert offer_of(one).greases
 
 
+def test_grease_is_of_sixteen_numbers() -> None:
+    assert len(GREASE) == 16
+    assert {0x0A0A, 0x1A1A, 0xFAFA} <= GREASE
+
+
 def test_an_offer_is_cut() -> None:
     offer = offer_of(hello(range(0x100, 0x100 + 5_000)))
     assert len(offer.suites) == NUMBERS
@@ -83,7 +88,7 @@ NUMBER = st.integers(0, 0xFFFF)
 def test_an_offer_is_read_as_it_was_written(version: int, lists: list[list[int]]) -> None:
     offer = make_offer(version, *lists)
     assert unpack_offer(offer.pack()) == offer
-    assert not any(map(is_grease, (*offer.suites, *offer.extensions, *offer.groups)))
+    assert GREASE.isdisjoint((*offer.suites, *offer.extensions, *offer.groups))
 
 
 @given(st.binary(max_size=40))

@@ -73,8 +73,8 @@ def sentence(failure: TlsFailure, *visitors: Visitor) -> str:
             ),
             (
                 "What looks like Thunderbird (60 or later) or Firefox does not take our"
-                " certificate (it says: bad certificate), which was the one for mail.test, from R10,"
-                " until 2026-03-31."
+                " certificate (it says: bad certificate), which was the one for mail.test, from"
+                " R10, until 2026-03-31."
             ),
         ),
         (
@@ -132,6 +132,14 @@ def test_no_remedy_weakens_anything() -> None:
         (group,) = told(replace(FAILURE, kind=kind)).groups
         for word in ("accept", "ignore", "exception"):
             assert word not in group.remedy.lower()
+
+
+@pytest.mark.parametrize("name", ["x; rm -rf ~", "$(id)", "-h", "a\nb", ""])
+def test_a_strangers_name_is_no_command(name: str) -> None:
+    failure = replace(FAILURE, kind=FailureKind.DISTRUST, server_name=name)
+    (group,) = told(failure).groups
+    assert group.remedy.startswith("A person saw a warning about the certificate.")
+    assert "mailclad check NAME, as it stands in the program" in group.remedy
 
 
 def test_people_come_before_strangers_and_scanners_are_noise() -> None:

@@ -4,6 +4,7 @@ Comes in: rows of the store, strangers' texts among them.  Goes out: groups, the
 and how much was noise.  Whoever prints them makes their texts safe to show.  Pure.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ _DISTRUST_FINDINGS: Mapping[int, str] = {
 _MODERN_RSA = frozenset({0xC02F, 0xC030, 0xCCA8})
 _MODERN_EC = frozenset({0xC02B, 0xC02C, 0xCCA9})
 _TLS_1_3_SUITES = frozenset({0x1301, 0x1302, 0x1303})
+
+_HOST = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII | re.IGNORECASE)
 
 _ENCRYPTED_PORTS = "On 993, 995 and 465 the setting is SSL/TLS, on 143, 110 and 587 STARTTLS."
 
@@ -137,8 +140,12 @@ def _distrust(failure: TlsFailure) -> str:
 
 
 def _distrust_remedy(failure: TlsFailure) -> str:
-    look = "A person saw a warning about the certificate. Look at it from outside:"
-    return f"{look} mailclad check {failure.server_name or 'the name in the program'}"
+    """Only a host name goes into a command: what a stranger says may be anything."""
+    is_host = _HOST.fullmatch(failure.server_name) is not None
+    host = failure.server_name if is_host else "NAME, as it stands in the program"
+    return (
+        f"A person saw a warning about the certificate. Look from outside: mailclad check {host}"
+    )
 
 
 def _left(failure: TlsFailure) -> str:
