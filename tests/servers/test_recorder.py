@@ -142,7 +142,13 @@ def test_tls_where_the_conversation_begins_in_the_clear(recording: Recording) ->
 def test_octets_that_begin_like_tls_are_none_under_tls(
     recording: Recording, ca: PrivateCa
 ) -> None:
-    with recording.server() as server, tls_client(server, client_context(ca)) as tls:
-        tls.sendall(b"\x16\x03\x01")
-        assert tls.recv(3)
-    assert not recording.use().failures
+    with recording.server(TlsMode.STARTTLS) as server, server.connect() as sock:
+        sock.sendall(b"STARTTLS\r\n")
+        assert sock.recv(99) == b"220 go\r\n"
+        with client_context(ca).wrap_socket(sock, server_hostname=NAME) as tls:
+            tls.sendall(b"\x16\x03\x01\n")
+            assert tls.recv(99).startswith(b"you said")
+    use = recording.use()
+    assert use.sessions
+    assert not use.failures
+    assert not use.noise

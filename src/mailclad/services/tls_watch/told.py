@@ -143,9 +143,7 @@ def _distrust_remedy(failure: TlsFailure) -> str:
     """Only a host name goes into a command: what a stranger says may be anything."""
     is_host = _HOST.fullmatch(failure.server_name) is not None
     host = failure.server_name if is_host else "NAME, as it stands in the program"
-    return (
-        f"A person saw a warning about the certificate. Look from outside: mailclad check {host}"
-    )
+    return f"A person saw a warning about the certificate. Look at it by: mailclad check {host}"
 
 
 def _left(failure: TlsFailure) -> str:
