@@ -119,6 +119,12 @@ def test_rsa_is_advised_where_only_rsa_helps() -> None:
     assert "rsa = true" in group.remedy
 
 
+def test_a_programs_own_remedy_is_for_its_age_alone() -> None:
+    assert "KB3140245" in told(FAILURE).groups[0].remedy
+    distrust = replace(FAILURE, kind=FailureKind.DISTRUST)
+    assert "KB3140245" not in told(distrust).groups[0].remedy
+
+
 @pytest.mark.parametrize("kind", sorted(set(FailureKind) - NOISE))
 def test_every_kind_has_a_sentence_and_a_finding(kind: FailureKind) -> None:
     (group,) = told(replace(FAILURE, kind=kind, certificate="x")).groups

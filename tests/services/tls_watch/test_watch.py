@@ -1,6 +1,7 @@
 """Counting: what becomes of handshakes in memory, in floods, and when the store fails."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -91,6 +92,11 @@ def facts(version: str = "TLSv1.3", flight: bytes = THUNDERBIRD) -> TlsFacts:
 def test_kinds_of_failures(seen: Meeting, kind: FailureKind) -> None:
     found = seen.hello
     assert kind_of(seen, found.offer if found is not None else None) is kind
+
+
+def test_a_browser_that_connects_ahead_is_no_wrong_setting() -> None:
+    ahead = replace(meeting(b"", late=True), service=Service.HTTPS)
+    assert kind_of(ahead, None) is FailureKind.TOUCHED
 
 
 def test_the_same_within_the_hour_is_one_row(watch: Watching, notebook: Notebook) -> None:

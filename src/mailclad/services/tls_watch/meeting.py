@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mailclad.base.tls_offer import TLS_1_2, Offer
+from mailclad.base.tls_policy import Service
 from mailclad.protocols.tls.client_hello import (
     ClientHello,
     FirstBytes,
@@ -83,7 +84,8 @@ def kind_of(meeting: Meeting, offer: Offer | None) -> FailureKind:
 def _without_tls(meeting: Meeting, began: FirstBytes) -> FailureKind:
     match began:
         case FirstBytes.NOTHING:
-            return FailureKind.WAITED if meeting.late else FailureKind.TOUCHED
+            waited = meeting.late and meeting.service != Service.HTTPS  # browsers connect ahead
+            return FailureKind.WAITED if waited else FailureKind.TOUCHED
         case FirstBytes.SSL2:
             return FailureKind.OLD_VERSIONS
         case FirstBytes.HTTP:

@@ -38,6 +38,9 @@ _MODERN_RSA = frozenset({0xC02F, 0xC030, 0xCCA8})
 _MODERN_EC = frozenset({0xC02B, 0xC02C, 0xCCA9})
 _TLS_1_3_SUITES = frozenset({0x1301, 0x1302, 0x1303})
 
+_TOO_OLD = frozenset({FailureKind.OLD_VERSIONS, FailureKind.NOTHING_SHARED})
+"""Where it helps to know what that program can be brought to."""
+
 _HOST = re.compile(r"[a-z0-9][a-z0-9.-]{0,252}", re.ASCII | re.IGNORECASE)
 
 _ENCRYPTED_PORTS = "On 993, 995 and 465 the setting is SSL/TLS, on 143, 110 and 587 STARTTLS."
@@ -96,7 +99,9 @@ def tell(failures: Iterable[TlsFailure], noise: Iterable[TlsNoise], known: Known
 def _group_of(failure: TlsFailure, program: Program, who: tuple[str, ...]) -> Group:
     telling = _TELLINGS[failure.kind]
     of = f" of {' or '.join(who)}" if who else ""
-    remedies = (telling.remedy(failure), program.remedy)
+    remedies = [telling.remedy(failure)]
+    if failure.kind in _TOO_OLD:
+        remedies.append(program.remedy)
     return Group(
         kind=failure.kind,
         program=program,
