@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.interop.scanners import nmap, sslscan, sslyze, testssl
 from tests.interop.demo import run
-from tests.interop.scanners.findings import Finding, differences, load_expected
+from tests.interop.scanners import nmap, sslscan, sslyze, testssl
+from tests.interop.scanners.findings import Expected, Finding, differences, load_expected
 from tests.interop.scanners.server import HOST, KINDS, PLACES, Kind, Place, Scanned, scanned
 
 pytestmark = [
@@ -84,6 +84,7 @@ def test_every_finding_has_a_reason(scan: Scan, scans: dict[Scan, Future[list[Fi
 
 
 EC = "+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256"
+FAREWELLS = {"imap": "a LOGOUT\r\n", "https": "HEAD / HTTP/1.0\r\nHost: localhost\r\n\r\n"}
 RSA = "+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-SHA256"
 
 
@@ -124,7 +125,48 @@ def test_tickets_allow_no_early_data(servers: dict[Kind, Scanned], place: Place)
     """RFC 9325 section 3.10; sslyze looks for it with a web request, which ends mail's ports."""
     starttls = ["-starttls", place.starttls] if place.starttls else []
     where = servers["private"].where(place)
-    quiet = ["-ign_eof"] if place.service != "https" else []
-    said = run("openssl", "s_client", "-connect", where, "-tls1_3", *starttls, *quiet).stdout
+    farewell = FAREWELLS.get(place.service, "QUIT\r\n")
+    said = run(
+        "openssl", "s_client", "-connect", where, "-tls1_3", "-ign_eof", *starttls, given=farewell
+    ).stdout
 
     assert b"Max Early Data: 0" in said
+
+
+SOME = Expected(
+    scanner="nmap",
+    id="suite",
+    says="^B",
+    reason="a test",
+    certificates=frozenset({"both"}),
+    places=frozenset({str(HTTPS), str(SMTP)}),
+    sometimes=False,
+)
+
+
+def test_reasons_are_true_both_ways() -> None:
+    found = [Finding(HTTPS, "suite", "B"), Finding(SMTP, "suite", "B")]
+    places = (HTTPS, SMTP, SUBMISSION)
+
+    assert differences(found, [SOME], "nmap", "both", places) == []
+    assert differences([], [SOME], "nmap", "private", places) == []
+    assert differences([], [replace(SOME, sometimes=True)], "nmap", "both", places) == []
+    assert differences(found[:1], [SOME], "nmap", "both", places) == [
+        "outdated, it is not found any more: smtp starttls: suite: ^B"
+    ]
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [
+        Finding(SUBMISSION, "suite", "B"),
+        Finding(HTTPS, "warning", "B"),
+        Finding(HTTPS, "suite", "C"),
+    ],
+    ids=["elsewhere", "another", "worse"],
+)
+def test_a_reason_explains_nothing_else(finding: Finding) -> None:
+    found = [Finding(HTTPS, "suite", "B"), Finding(SMTP, "suite", "B"), finding]
+
+    wrong = differences(found, [SOME], "nmap", "both", PLACES)
+    assert wrong == [f"unexplained: {finding}"]

@@ -1,7 +1,8 @@
 """nmap: suites with grades, known vulnerabilities, and what is offered before TLS."""
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from tests.interop.scanners.findings import Finding
@@ -15,9 +16,27 @@ _SILENT_IF_GOOD = (
     "sslv2", "sslv2-drown", "tls-nextprotoneg",
 )  # fmt: skip
 _NO_RELAY = ("an open relay, all tests failed", "isn't an open relay")
-"""It is told so, or that it must sign in; both need not be "not at all" in its words."""
 
-Words = Callable[[str], Iterator[str]]
+_GRADES = {"strength": "A", "least strength": "A", "cipher preference": "server"}
+_VERSIONS = {"TLSv1.2", "TLSv1.3"}
+
+
+@dataclass(frozen=True, slots=True)
+class _InTheClear:
+    """What a STARTTLS port must offer before TLS, and what it must not: to ask for a password."""
+
+    script: str
+    demanded: tuple[str, ...]
+    forbidden: tuple[str, ...]
+
+
+_SMTP = _InTheClear("smtp-commands", ("STARTTLS",), (", AUTH",))
+_IN_THE_CLEAR = {
+    "imap": _InTheClear("imap-capabilities", ("STARTTLS", "LOGINDISABLED"), ("AUTH=",)),
+    "pop3": _InTheClear("pop3-capabilities", ("STLS",), (" USER", "SASL")),
+    "submission": _SMTP,
+    "smtp": _SMTP,
+}
 
 
 def scan(server: Scanned, places: Iterable[Place]) -> Iterator[Finding]:
@@ -50,40 +69,35 @@ def _run(ports: Iterable[str]) -> Iterator[ET.Element]:
 
 
 def _judged(place: Place, said: Mapping[str, ET.Element]) -> Iterator[tuple[str, str]]:
-    suites = said["ssl-enum-ciphers"]
-    for one in suites.iter("elem"):
-        if one.get("key") == "strength" and one.text != "A":
-            yield "suite", str(one.text)
-        if one.get("key") == "cipher preference" and one.text != "server":
-            yield "preference", str(one.text)
-    for table in suites.iter("table"):
+    yield from _suites(said["ssl-enum-ciphers"])
+    words = {id_: one.get("output", "").strip() for id_, one in said.items()}
+    yield from ((id_, words[id_]) for id_ in _SILENT_IF_GOOD if id_ in words)
+    if place.service in {"submission", "smtp"}:
+        relay = words["smtp-open-relay"]
+        if not any(good in relay for good in _NO_RELAY):
+            yield "smtp-open-relay", relay
+    if place.tls == "starttls":
+        yield from _in_the_clear(_IN_THE_CLEAR[place.service], words)
+
+
+def _suites(found: ET.Element) -> Iterator[tuple[str, str]]:
+    for one in found.iter("elem"):
+        key = one.get("key", "")
+        if key in _GRADES and one.text != _GRADES[key]:
+            yield key, str(one.text)
+    for version in found.findall("table"):
+        if version.get("key") not in _VERSIONS:
+            yield "version", str(version.get("key"))
+    for table in found.iter("table"):
         if table.get("key") == "warnings":
             yield from (("warning", str(one.text)) for one in table)
-        if str(table.get("key")).startswith(("SSL", "TLSv1.0", "TLSv1.1")):
-            yield "version", str(table.get("key"))
-    for id_ in _SILENT_IF_GOOD:
-        if id_ in said:
-            yield id_, said[id_].get("output", "").strip()
-    yield from _words(place, {id_: one.get("output", "") for id_, one in said.items()})
 
 
-def _words(place: Place, said: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What the protocols say: no password is asked for before TLS, nothing is relayed."""
-    if place.service in {"submission", "smtp"}:
-        relay = said["smtp-open-relay"]
-        if not any(words in relay for words in _NO_RELAY):
-            yield "smtp-open-relay", relay
-    if place.tls == "implicit":
-        return
-    if place.service == "imap":
-        words = said["imap-capabilities"]
-        if "LOGINDISABLED" not in words or "AUTH=" in words or "STARTTLS" not in words:
-            yield "imap-capabilities", words
-    elif place.service == "pop3":
-        words = said["pop3-capabilities"].replace("UTF8(USER)", "")
-        if "USER" in words or "SASL" in words or "STLS" not in words:
-            yield "pop3-capabilities", words
-    else:
-        words, _, _help = said["smtp-commands"].partition("\n")
-        if "AUTH" in words or "STARTTLS" not in words:
-            yield "smtp-commands", words
+def _in_the_clear(rule: _InTheClear, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    offered = " " + words[rule.script].partition("\n")[0]
+    for word in rule.demanded:
+        if word not in offered:
+            yield rule.script, f"no {word}: {offered}"
+    for word in rule.forbidden:
+        if word in offered:
+            yield rule.script, f"{word} in the clear: {offered}"

@@ -16,14 +16,17 @@ SECONDS = 60
 _GOOD_BITS = 128  # RFC 9325 §4.1
 _GOOD_STRENGTHS = {"strong", "acceptable"}  # "acceptable": TLS 1.3's suites, all of them
 _VERSIONS = {"1.2", "1.3"}
-_GOOD: dict[str, dict[str, str]] = {
-    "renegotiation": {"supported": "0"},
-    "compression": {"supported": "0"},
-    "heartbleed": {"vulnerable": "0"},
-    "pk": {"error": "false"},
+_GOOD = (
+    ("renegotiation", "supported", "0"),
+    ("compression", "supported", "0"),
+    ("heartbleed", "vulnerable", "0"),
+    ("certificates//pk", "error", "false"),
+)
+_GOOD_TEXTS = {
+    "self-signed": {"false"},
+    "expired": {"false"},
+    "signature-algorithm": {"ecdsa-with-SHA256", "sha256WithRSAEncryption"},
 }
-_GOOD_TEXTS = {"self-signed": "false", "expired": "false"}
-_SIGNATURES = {"ecdsa-with-SHA256", "sha256WithRSAEncryption"}
 
 
 def scan(server: Scanned, places: Iterable[Place]) -> Iterator[Finding]:
@@ -67,15 +70,11 @@ def _judged(found: ET.Element) -> Iterator[tuple[str, str]]:
 
 
 def _plain_facts(found: ET.Element) -> Iterator[tuple[str, str]]:
-    for tag, good in _GOOD.items():
+    for path, attribute, good in _GOOD:
+        for one in found.findall(path):
+            if one.get(attribute) != good:
+                yield path, f"{attribute} {one.get(attribute)}"
+    for tag, texts in _GOOD_TEXTS.items():
         for one in found.iter(tag):
-            for attribute, value in good.items():
-                if one.get(attribute) != value:
-                    yield tag, f"{attribute} {one.get(attribute)}"
-    for tag, value in _GOOD_TEXTS.items():
-        for one in found.iter(tag):
-            if one.text != value:
+            if one.text not in texts:
                 yield tag, str(one.text)
-    for one in found.iter("signature-algorithm"):
-        if one.text not in _SIGNATURES:
-            yield "signature", str(one.text)
