@@ -30,15 +30,17 @@ from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.keys import public_key_der
 from mailclad.services.diagnose.answering import ask_and_judge
 from mailclad.services.diagnose.catalogue import tell
-from mailclad.services.diagnose.doctor_facts import Machine
+from mailclad.services.diagnose.doctor_facts import Machine, Wire
 from mailclad.services.diagnose.doctor_report import Looked, doctor_report
 from mailclad.services.diagnose.doctor_rules import (
+    Sorted,
     judge_machine,
     sort_ports,
     without_doubles,
     without_explained,
 )
 from mailclad.services.diagnose.evidence import Answers, Evidence, FileSeen
+from mailclad.services.diagnose.facts import HostSeen
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.judge import judge
 from mailclad.services.diagnose.report import Report
@@ -79,12 +81,19 @@ def unreadable(problem: ConfigProblem, now: datetime) -> Report:
 
 
 async def examine(patient: Patient, wishes: Wishes, progress: Progress) -> Report:
+    """The ports first: a server that hangs may hold the store's lock, and is not waited for."""
+    config, machine = patient.config, patient.machine
+    trust = wishes.trust or authorities(config)
+    ports = Sorted(Wire(HostSeen(config.server.hostname, ())), ())
+    if not machine.stopped:
+        ports = sort_ports(await look_at_wire(config, ProbeTrust(trust), progress, wishes.port))
+    hangs = any(one.id == "HOST-808" for one in ports.found)
     async with AsyncExitStack() as stack:
-        directory = patient.config.server.data
+        directory = config.server.data
         store = None
-        if (directory / INDEX).exists():
+        if (directory / INDEX).exists() and not hangs:
             store = (await stack.enter_async_context(opened(directory))).store
-        return await _Examination(patient, wishes, store, progress).report()
+        return await _Examination(patient, wishes, store, progress).report(ports)
 
 
 class _Examination:
@@ -98,7 +107,7 @@ class _Examination:
         servers = tuple(map(parse_server, self._config.dns.servers))
         self._asking = Asking(servers, wishes.trust)
 
-    async def report(self) -> Report:
+    async def report(self, ports: Sorted) -> Report:
         now, config = self._now, self._config
         inventory = Inventory((), {}, ())
         machine = self._machine
@@ -109,7 +118,7 @@ class _Examination:
             machine = await with_store(machine, config, self._store, inventory, now)
         inside = list(judge_machine(machine, now))
         if not machine.stopped:
-            inside += await self._wire(inventory)
+            inside += await self._wire(ports, inventory)
         reason = self._why_not_outside()
         outside = () if reason else await self._outside()
         found = without_explained(
@@ -124,11 +133,9 @@ class _Examination:
         aside = read_set_aside(config.server.data)
         return doctor_report(config.server.hostname, tell(found, now), aside, looked, now)
 
-    async def _wire(self, inventory: Inventory) -> Sequence[Found]:
+    async def _wire(self, ports: Sorted, inventory: Inventory) -> Sequence[Found]:
         config, port = self._config, self._wishes.port
         asking = replace(self._asking, authorities=self._asking.authorities or authorities(config))
-        wire = await look_at_wire(config, ProbeTrust(asking.authorities), self._progress, port)
-        ports = sort_ports(wire)
         evidence = Evidence(
             hosts=(ports.wire.host,) if ports.wire.host.ports else (),
             now=self._now,
@@ -173,7 +180,7 @@ class _Examination:
         if self._wishes.port is not None:
             return "only one port was looked at"
         if self._store is None:
-            return "there is no mail yet"
+            return "the store could not be opened, or there is none yet"
         return why_not(self._config)
 
     async def _outside(self) -> Sequence[Found]:
