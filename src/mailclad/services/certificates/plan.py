@@ -30,6 +30,9 @@ FIRST_PROOF_RETRY_SECONDS = 20 * 60
 """In the place of the minute where names could not be proved: authorities allow five failures for
 a name in an hour, and one attempt may try three kinds of proof."""
 
+FIRST_UNFINISHED_RETRY_SECONDS = 3600
+"""In its place where an attempt never ended: the certificate may have been given and lost."""
+
 REFUSED_SECONDS = 24 * 3600
 """For each in a row that could not be used: authorities give the same certificate five times a
 week, and the fault is here."""
@@ -48,6 +51,8 @@ NAME_RETRY_SECONDS = 24 * 3600
 GATHER_SECONDS = 3600
 """New names wait so long behind an order: who adds twenty domains gets one certificate, not
 twenty, of which authorities give 50 a week."""
+
+NO_END = "it was begun, and no end of it is known"
 
 WATCH_AT = 0.80
 PROBLEM_AT = 0.95
@@ -199,12 +204,17 @@ def _after_failures(kept: Kept) -> Due:
     if not failed:
         return Due(0, "")
     last, failures = failed[0], len(failed)
-    first = FIRST_PROOF_RETRY_SECONDS if last.failed else FIRST_RETRY_SECONDS
-    wait = min(first << min(failures - 1, 20), LONGEST_RETRY_SECONDS)
+    wait = min(_first_retry(last) << min(failures - 1, 20), LONGEST_RETRY_SECONDS)
     if last.not_before > last.at + wait:
         at = min(last.not_before, last.at + LONGEST_PUT_OFF_SECONDS)
         return Due(at, f"the authority allows it then: {last.told}")
-    return Due(last.at + wait, f"the last attempt failed: {last.told}")
+    return Due(last.at + wait, f"the last attempt failed: {last.told or NO_END}")
+
+
+def _first_retry(last: Attempt) -> int:
+    if last.failed:
+        return FIRST_PROOF_RETRY_SECONDS
+    return FIRST_RETRY_SECONDS if last.told else FIRST_UNFINISHED_RETRY_SECONDS
 
 
 def _counts(attempt: Attempt) -> bool:
