@@ -25,17 +25,20 @@ WEB = (ChallengeKind.HTTP,)
 
 
 def survey(
-    folder: Path, known: Mapping[tuple[str, str], Known], proofs: tuple[ChallengeKind, ...] = WEB
+    folder: Path,
+    known: Mapping[tuple[str, str], Known],
+    proofs: tuple[ChallengeKind, ...] = WEB,
+    config: str = CONFIG,
 ) -> Survey:
-    config = parse_config(CONFIG, folder / "mailclad.toml")
-    assert config.acme is not None
-    acme = config.acme
+    read = parse_config(config, folder / "mailclad.toml")
+    assert read.acme is not None
+    acme = read.acme
 
     async def main() -> Survey:
         async with opened(folder) as store:
             with suppress(DomainExists):
                 await store.add_domain("example.org")
-            return await DnsWorld(config, acme, store, FakeResolver(known), proofs).survey()
+            return await DnsWorld(read, acme, store, FakeResolver(known), proofs).survey()
 
     return asyncio.run(main())
 
@@ -45,6 +48,15 @@ def test_names_that_lead_here_are_ordered_and_others_are_told(tmp_path: Path) ->
     assert found.names == (HOST, "imap.example.org", "mta-sts.example.org")
     assert found.left_out["autoconfig.example.org"] == NO_ADDRESS
     assert found.hindrance == ""
+
+
+def test_profiles_have_their_own_limit_of_names(tmp_path: Path) -> None:
+    assert survey(tmp_path, HERE).most == 100
+    for more in ('profile = "tlsserver"\n', ""):
+        text = CONFIG.replace("[acme]\n", f"[acme]\n{more}")
+        if not more:
+            text = text.replace('"imap.', '"192.0.2.1", "imap.')
+        assert survey(tmp_path, HERE, config=text).most == 25
 
 
 def test_without_an_address_only_the_dns_can_prove(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from mailclad.base.https import Https
 from mailclad.base.resolver import DnsProblem, Tlsa, ZoneResolver
 from mailclad.base.secret import Secret
 from mailclad.engines.dns.resolver import DnsResolver
+from mailclad.protocols.acme.request import as_address
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.outbound import is_public
 from mailclad.servers.tls import ClientTrust
@@ -34,7 +35,11 @@ from mailclad.services.certificates.acme.solvers.checked import Tell
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.here import addresses_of, elsewhere
 from mailclad.services.certificates.keys import TlsaSeen
-from mailclad.services.certificates.names import names_in_use
+from mailclad.services.certificates.names import (
+    NAMES_A_CERTIFICATE,
+    NAMES_BY_PROFILE,
+    names_in_use,
+)
 from mailclad.services.certificates.renewal import Renewal, Survey, World
 from mailclad.services.receive.hooks import Hooks
 from mailclad.store.interface import Store
@@ -171,9 +176,16 @@ class DnsWorld(World):
             hindrance = await self._hindrance(host)
         except DnsProblem as problem:
             text = f"{host} could not be looked up: {problem}"
-            return Survey(used.always, {}, dict.fromkeys(used.where_here, text), text)
+            unsure = dict.fromkeys(used.where_here, text)
+            return Survey(used.always, {}, unsure, text, self._most())
         here = (n for n in used.where_here if n not in found.left_out and n not in found.unsure)
-        return Survey((*used.always, *here), found.left_out, found.unsure, hindrance)
+        names = (*used.always, *here)
+        return Survey(names, found.left_out, found.unsure, hindrance, self._most())
+
+    def _most(self) -> int:
+        """An address is certified by a profile of its own."""
+        by_profile = self.acme.profile or any(map(as_address, self.acme.names))
+        return NAMES_BY_PROFILE if by_profile else NAMES_A_CERTIFICATE
 
     async def _hindrance(self, host: str) -> str:
         if not self.proofs:

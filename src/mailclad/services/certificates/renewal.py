@@ -20,7 +20,7 @@ from mailclad.protocols.acme.request import certificate_id
 from mailclad.services.certificates.acme.order import Issued, OrderFailed, RenewalWindow, Wanted
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.keys import TlsaSeen, make_key, may_change, noticed
-from mailclad.services.certificates.names import Series, into_series
+from mailclad.services.certificates.names import NAMES_A_CERTIFICATE, Series, into_series
 from mailclad.services.certificates.plan import Due, Kept, due, failed_lately, kept_of
 from mailclad.store.certificates import CertificateState, KeptCertificate, KeptCertificates
 from mailclad.store.duties import Duties
@@ -62,13 +62,14 @@ class Survey:
     """``names`` are to be certified, the server's own first; ``left_out`` says why not, by name.
 
     ``unsure`` could not be looked up: they stay where they are.  ``hindrance``: why no order can
-    succeed now; "" for none.
+    succeed now; "" for none.  ``most``: names that the authority takes in one certificate.
     """
 
     names: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
     hindrance: str = ""
+    most: int = NAMES_A_CERTIFICATE
 
 
 class World(Protocol):
@@ -156,7 +157,8 @@ class Renewal:
         kept_names = {name for names in present.values() for name in names}
         unsure = [name for name in survey.unsure if name in kept_names]
         orders = []
-        for series, names in into_series((*survey.names, *unsure), present).items():
+        wanted = into_series((*survey.names, *unsure), present, survey.most)
+        for series, names in wanted.items():
             for kind in self._kinds:
                 kept = kept_of(series, kind, certificates, windows, attempts)
                 possible = _possible(names, kept, now, needed=survey.names[0])

@@ -76,6 +76,19 @@ def test_a_certificate_that_was_not_ordered_is_not_used(
     play(work)
 
 
+def test_a_certificate_whose_time_comes_today_is_kept(play: Play) -> None:
+    """The clock is late: thrown away it would be ordered again, and five are given in a week."""
+
+    async def work(world: World) -> None:
+        world.clock.at -= 14 * 3600
+        assert (await world.obtain()).names == NAMES
+        world.clock.at -= 24 * 3600
+        with pytest.raises(AuthorityFailed, match="check the clock"):
+            await world.obtain()
+
+    play(work)
+
+
 @pytest.mark.parametrize(
     ("chain", "words"),
     [

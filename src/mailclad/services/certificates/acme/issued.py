@@ -22,8 +22,9 @@ from mailclad.base.secret import Secret
 MAX_CHAIN = 10
 """Certificates; public authorities send two or three."""
 
-CLOCK_TOLERANCE = timedelta(hours=1)
-"""Authorities date certificates back by so much, for whose clock is late."""
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How late our clock may be, as one in another time zone is: the certificate was given and is
+counted, and it is served when its time has come."""
 
 Chain = tuple[x509.Certificate, ...]
 E = TypeVar("E", bound=x509.ExtensionType)
