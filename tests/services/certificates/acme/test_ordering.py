@@ -26,6 +26,17 @@ def test_a_name_that_fails_is_left_out(play: Play, kind: str, where: str) -> Non
     play(work)
 
 
+def test_what_the_authority_finds_proved_is_not_proved_again(play: Play) -> None:
+    """A record of dns-persist-01 that stands in the DNS: docs/decisions/0015."""
+
+    async def work(world: World) -> None:
+        world.authority.standing = frozenset(NAMES)
+        assert (await world.obtain()).names == NAMES
+        assert [solver.presented for solver in world.authority.solvers] == [[]]
+
+    play(work)
+
+
 @pytest.mark.parametrize(
     ("kind", "where", "finding"),
     [
