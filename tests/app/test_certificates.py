@@ -1,5 +1,8 @@
 """Which certificates are chosen: new ones that are fit to be served, never worse ones."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -163,6 +166,39 @@ def test_a_directory_of_certbot_or_caddy_is_watched(
     assert leaf_of(certificates).startswith(first)
     renew()
     assert certificates.look(made, NOW) is not None
+
+
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """As certbot's folder is to all but root."""
+    was_root = os.geteuid() == 0
+    folder.chmod(0)
+    if was_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("names", [("fullchain.pem", "privkey.pem"), ("live.crt", "live.key")])
+def test_a_directory_that_only_root_sees_is_served_on(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    leaf = write(tmp_path)
+    (tmp_path / "live").mkdir()
+    for name, content in zip(names, ("chain.pem", "chain.key"), strict=True):
+        (tmp_path / "live" / name).write_bytes((tmp_path / content).read_bytes())
+    certificates, made = Certificates(), config(tmp_path, 'directory = "live"')
+    certificates.read_files(made, NOW)
+    with closed(tmp_path / "live"):
+        certificates.root_was_given_up()
+        certificates.start(made, NOW)
+        assert leaf_of(certificates).startswith(leaf)
+        assert certificates.look(made, NOW + 3600) is None
+        assert certificates.reload(made, NOW + 3600) == certificates.present
 
 
 @pytest.mark.parametrize("tls", ["", FILES])

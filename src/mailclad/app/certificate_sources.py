@@ -18,6 +18,7 @@ from mailclad.app.config import Config
 from mailclad.app.settings.tls import CertificateFiles
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.files import Stamp, WatchedPair, changed, stamps
+from mailclad.services.certificates.names import as_certified
 from mailclad.services.certificates.pair import CertificateProblem, Loaded, make_pair
 from mailclad.services.certificates.private_ca import PrivateCa, ensure_private_ca, issue_leaf
 from mailclad.store.certificates import CertificateState, KeptCertificate
@@ -74,7 +75,7 @@ def note_staged(directory: Path) -> None:
 
 def names_of(config: Config) -> tuple[str, ...]:
     """What the private authority's certificate is for."""
-    return tuple(dict.fromkeys(n.lower() for n in (config.server.hostname, *config.tls.names)))
+    return tuple(dict.fromkeys(map(as_certified, (config.server.hostname, *config.tls.names))))
 
 
 def own_authority(config: Config, moment: datetime, days: int = CA_DAYS) -> PrivateCa:

@@ -37,7 +37,7 @@ def names_in_use(
     host_name: str, more: Iterable[str], domains: Iterable[str], *, has_web: bool
 ) -> NamesInUse:
     """``has_web``: whether pages are served on port 443, where domains have names of their own."""
-    always = tuple(dict.fromkeys(_normal(name) for name in (host_name, *more)))
+    always = tuple(dict.fromkeys(as_certified(name) for name in (host_name, *more)))
     if not has_web:
         return NamesInUse(always, ())
     pages = dict.fromkeys(
@@ -75,8 +75,11 @@ def _with_room(series: Mapping[int, list[str]], most: int) -> int:
     return next(full, max(series) + 1)
 
 
-def _normal(name: str) -> str:
-    """As the certificate will have it: what differs would be missed, and ordered, for ever."""
+def as_certified(name: str) -> str:
+    """A name in its one form: what differs would be missed, and ordered, for ever.
+
+    Raises AddressProblem.
+    """
     address = as_address(name)
     if address is not None:
         return str(address)
