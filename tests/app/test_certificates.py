@@ -281,6 +281,31 @@ def test_what_the_store_has_staged_is_tried_when_it_is_told_of(tmp_path: Path) -
     assert [offer.kept for offer in certificates.present.offers] == [1]
 
 
+def test_what_became_of_it_and_was_not_noted_is_found_out_again(tmp_path: Path) -> None:
+    """The worker that was told died: the store has it as staged still."""
+    live = kept(1, CertificateState.LIVE, pki.issue("leaf", MIDDLE, hosts=NAMES))
+    staged = kept(2, CertificateState.STAGED, pki.issue("leaf", MIDDLE, hosts=NAMES))
+    rows = [staged, live]
+    certificates = Certificates(lambda _: tuple(rows))
+    made = config(tmp_path, "")
+    certificates.start(made, NOW)
+    chosen = certificates.look(made, NOW)
+    assert chosen is not None
+    certificates.were_refuted(made, chosen, "imap 993 shows another certificate", NOW)
+    assert certificates.look(made, NOW) is None
+    note_staged(tmp_path / "data")
+    again = certificates.look(made, NOW)
+    assert again is not None
+    assert again.chains[0].chain_pem == staged.chain_pem
+    certificates.were_proven(made, again, Proof(), NOW)
+    assert certificates.look(made, NOW) is None
+    note_staged(tmp_path / "data")
+    assert certificates.look(made, NOW) == again
+    rows[:] = [replace(staged, state=CertificateState.LIVE)]
+    note_staged(tmp_path / "data")
+    assert certificates.look(made, NOW) is None
+
+
 def test_an_ordered_certificate_that_is_not_there_yet_has_a_temporary_one_beside_files(
     tmp_path: Path,
 ) -> None:
