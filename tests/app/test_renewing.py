@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mailclad.app.config import parse_config
-from mailclad.app.renewing import NO_WAY, DnsWorld
+import pytest
+
+from mailclad.app.config import ConfigProblem, parse_config
+from mailclad.app.renewing import NO_WAY, DnsWorld, check_acme_files
 from mailclad.base.resolver import DnsProblem, Tlsa
 from mailclad.services.certificates.acme.challenge import ChallengeKind
 from mailclad.services.certificates.here import NO_ADDRESS
@@ -57,6 +59,20 @@ def test_profiles_have_their_own_limit_of_names(tmp_path: Path) -> None:
         if not more:
             text = text.replace('"imap.', '"192.0.2.1", "imap.')
         assert survey(tmp_path, HERE, config=text).most == 25
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'trust = "none.pem"',
+        'authorities = ["zerossl"]\n[[acme.eab]]\nauthority = "zerossl"\nkey_id = "a"\n'
+        'key_file = "none.key"',
+    ],
+)
+def test_files_that_are_not_there_are_told_of_before_the_start(tmp_path: Path, more: str) -> None:
+    text = f'[server]\nhostname = "{HOST}"\n[acme]\n{more}\n'
+    with pytest.raises(ConfigProblem, match="none"):
+        check_acme_files(parse_config(text, tmp_path / "mailclad.toml"))
 
 
 def test_without_an_address_only_the_dns_can_prove(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from mailclad.protocols.acme.request import as_address
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.outbound import is_public
 from mailclad.servers.tls import ClientTrust
+from mailclad.servers.tls_failure import CertificateUnusable
 from mailclad.services.certificates.acme.account import Authority, ExternalAccount
 from mailclad.services.certificates.acme.authorities import KNOWN, Authorities
 from mailclad.services.certificates.acme.challenge import Challenge, ChallengeKind, Solver
@@ -148,6 +149,11 @@ def make_world(
 
 def check_acme_files(config: Config) -> None:
     """Before the server starts: raises ConfigProblem."""
+    if config.acme is not None and config.acme.trust is not None:
+        try:
+            ClientTrust(config.acme.trust)
+        except CertificateUnusable as problem:
+            raise ConfigProblem(config.acme.trust, "", None, str(problem)) from None
     for one in config.acme.eab if config.acme else ():
         try:
             one.key_file.read_bytes()

@@ -61,6 +61,8 @@ class TestIssuer(Issuer):
             raise self.failure
         names = tuple(name for name in wanted.names if name not in self.bad)
         dropped = {name: self.bad[name] for name in wanted.names if name in self.bad}
+        if wanted.needs_first and wanted.names[0] in dropped:
+            raise OrderFailed("the first one could not be proved", names=dropped)
         if wanted.gains and not wanted.gains & frozenset(names):
             raise OrderFailed("none of the new names could be proved", names=dropped)
         pem = chain_for(wanted, names, self.clock.now(), self.days)

@@ -329,6 +329,10 @@ def test_more_than_a_hundred_names_are_several_certificates(tmp_path: Path) -> N
         bench.world.names = (HOST, *(f"n{n}.example" for n in range(120)))
         await bench.run()
         assert sorted(len(one.names) for one in await bench.live()) == [21, 100]
+        second = max(await bench.live(), key=lambda one: one.series)
+        bench.issuer.bad = {second.names[0]: "it has moved away"}
+        await bench.run(63)
+        assert sorted(len(one.names) for one in await bench.live()) == [20, 100]
         bench.world.names = NAMES
         await bench.run(1)
         assert len(await bench.live()) == 1

@@ -225,7 +225,7 @@ class Renewal:
         current = order.kept.current
         key = await self._key(order, new_key)
         replaces = certificate_id(_leaf(current.chain_pem)) if current else None
-        wanted = Wanted(order.names, key, replaces, order.due.gains)
+        wanted = Wanted(order.names, key, replaces, order.due.gains, needs_first=order.series == 0)
         try:
             async with asyncio.timeout(ORDER_SECONDS):
                 issued = await self._issuer.obtain(wanted)
