@@ -54,21 +54,22 @@ def test_names_that_lead_here_are_ordered_and_others_are_told(tmp_path: Path) ->
 
 def test_profiles_have_their_own_limit_of_names(tmp_path: Path) -> None:
     assert survey(tmp_path, HERE).most == 100
-    for more in ('profile = "tlsserver"\n', ""):
-        text = CONFIG.replace("[acme]\n", f"[acme]\n{more}")
-        if not more:
-            text = text.replace('"imap.', '"192.0.2.1", "imap.')
-        assert survey(tmp_path, HERE, config=text).most == 25
+    profile = CONFIG.replace("[acme]", '[acme]\nprofile = "tlsserver"')
+    address = CONFIG.replace("names = [", 'names = ["192.0.2.1", ')
+    for config in (profile, address):
+        assert survey(tmp_path, HERE, config=config).most == 25
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        'trust = "none.pem"',
-        'authorities = ["zerossl"]\n[[acme.eab]]\nauthority = "zerossl"\nkey_id = "a"\n'
-        'key_file = "none.key"',
-    ],
-)
+EAB = """
+authorities = ["zerossl"]
+[[acme.eab]]
+authority = "zerossl"
+key_id = "a"
+key_file = "none.key"
+"""
+
+
+@pytest.mark.parametrize("more", [EAB, 'trust = "none.pem"'])
 def test_files_that_are_not_there_are_told_of_before_the_start(tmp_path: Path, more: str) -> None:
     text = f'[server]\nhostname = "{HOST}"\n[acme]\n{more}\n'
     with pytest.raises(ConfigProblem, match="none"):
