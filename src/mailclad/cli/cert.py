@@ -14,7 +14,7 @@ from mailclad.cli.context import config_option, json_option, say, say_json, with
 from mailclad.cli.lazy import LazyGroup
 from mailclad.cli.trouble import EXIT_FOUND_PROBLEMS, Trouble
 from mailclad.cli.words import plain
-from mailclad.services.certificates.plan import Alarm
+from mailclad.services.certificates.plan import NO_END, Alarm
 
 _APART = {
     "request": "mailclad.cli.cert_order:request",
@@ -61,7 +61,7 @@ def list_(every: bool, config_file: Path, as_json: bool) -> None:
 def _say_none(config_file: Path, inventory: Inventory) -> None:
     say("There is no certificate yet.")
     for attempt in inventory.attempts[:1]:
-        say(f"The last attempt failed: {plain(attempt.told)}")
+        say(f"The last attempt failed: {plain(attempt.told or NO_END)}")
     if load_config(config_file).acme is not None:
         say("The server orders one when it runs; at once: mailclad cert request")
     else:

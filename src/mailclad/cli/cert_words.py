@@ -8,7 +8,7 @@ import click
 from mailclad.app.certificate_list import Inventory, Listed, day
 from mailclad.cli.context import say
 from mailclad.cli.words import ago, count, from_now, moment, plain, shown
-from mailclad.services.certificates.plan import Alarm
+from mailclad.services.certificates.plan import NO_END, Alarm
 from mailclad.store.certificates import CertificateState
 from mailclad.store.renewals import Attempt
 
@@ -81,7 +81,7 @@ def lines_of(one: Listed, now: int) -> Iterator[str]:
             f"next order {from_now(at, now)}" + (f" ({day(at)})" if at > now else "") + f": {why}"
         )
     if one.last is not None:
-        yield f"last attempt {ago(one.last.at, now)}: {plain(one.last.told)}"
+        yield f"last attempt {ago(one.last.at, now)}: {plain(one.last.told or NO_END)}"
         for name, why in one.last.failed.items():
             yield click.style(f"! {plain(name)} was left out: {plain(why)}", fg="yellow")
 
