@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "mailbox": ("mailclad.cli.mailbox:mailbox", "Take mail in from files, or write it out."),
     "report": ("mailclad.cli.report:report", "Who sends in your name; TLS as others see it."),
+    "tls": ("mailclad.cli.tls:tls", "Which handshakes failed, and who would fail with less."),
     "queue": ("mailclad.cli.queue:queue", "Mail that waits to leave: list, hold, retry, drop."),
     "trace": ("mailclad.cli.trace:trace", "What became of a message."),
     "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
