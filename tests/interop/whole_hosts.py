@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.interop.mtas import Pki, child, debian_services, start_postfix
@@ -71,7 +72,7 @@ def _place() -> Iterator[Path]:
 
 def _wait_for(host: Host) -> None:
     for port in MAIL_PORTS:
-        until(lambda port=port: _accepts(host.address, port), f"{host.name} port {port}")
+        until(partial(_accepts, host.address, port), f"{host.name} port {port}")
 
 
 def _accepts(address: str, port: int) -> bool:
