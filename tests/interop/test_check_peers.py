@@ -24,11 +24,11 @@ from dns.reversename import from_address
 from tests.dns.server import Records, StubDns, in_thread
 from tests.interop.island import island, needs_root
 from tests.interop.neighbours import WEB_ADDRESS, PolicyHost, policy_hosts
-from tests.interop.whole_hosts import Host, exim_and_courier, postfix_and_dovecot
+from tests.interop.whole_hosts import COURIER, Host, exim_and_courier, postfix_and_dovecot
 from tests.interop.whole_papers import CA_ADDRESS, CA_HOST, Papers
 
 pytestmark = [
-    pytest.mark.interop("postfix", "dovecot", "exim4", "nginx"),
+    pytest.mark.interop("postfix", "dovecot", "exim4", "nginx", f"{COURIER}/couriertcpd"),
     pytest.mark.slow,
     needs_root,
 ]

@@ -9,14 +9,13 @@ import contextlib
 import os
 import pwd
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tests.interop.mtas import Pki, child, debian_services, start_postfix
+from tests.interop.mtas import POSTFIX, Pki, child, postfix_at
 from tests.interop.neighbours import until
 
 MAIL_PORTS = (25, 465, 587, 143, 993, 110, 995)
@@ -84,26 +83,11 @@ def _accepts(address: str, port: int) -> bool:
 # --- Postfix ---
 
 _MAIN_CF = """\
-compatibility_level = 3.6
-queue_directory = {directory}/spool
-data_directory = {directory}/data
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
-mail_owner = postfix
-setgid_group = postdrop
 myhostname = {host.name}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-alias_maps =
-smtpd_tls_cert_file = {pki.certificate}
-smtpd_tls_key_file = {pki.key}
-smtpd_tls_security_level = may
 smtpd_tls_protocols = >=TLSv1.2
 smtpd_tls_mandatory_protocols = >=TLSv1.2
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {directory}/auth
-maillog_file_prefixes = {directory}
-maillog_file = {directory}/log
 """
 
 _PORTS = {
@@ -117,20 +101,11 @@ _PORTS = {
 
 @contextlib.contextmanager
 def _postfix(host: Host, directory: Path) -> Iterator[None]:
-    user = pwd.getpwnam("postfix")
-    for name in ("etc", "spool", "data"):
-        (directory / name).mkdir()
-    os.chown(directory / "data", user.pw_uid, user.pw_gid)
-    main = _MAIN_CF.format(directory=directory, host=host, pki=host.files("postfix"))
-    (directory / "etc/main.cf").write_text(main + host.more("postfix"))
+    pki = host.files("postfix")
+    main = (POSTFIX + _MAIN_CF).format(directory=directory, host=host, pki=pki)
     ports = [_postfix_port(host, port, options) for port, options in _PORTS.items()]
-    (directory / "etc/master.cf").write_text("\n".join([*ports, *debian_services()]) + "\n")
-    start_postfix(directory)
-    try:
+    with postfix_at(directory, main + host.more("postfix"), ports):
         yield
-    finally:
-        stop = ["/usr/sbin/postfix", "-c", str(directory / "etc"), "stop"]
-        subprocess.run(stop, check=True, capture_output=True)
 
 
 def _postfix_port(host: Host, port: int, options: str) -> str:
