@@ -26,7 +26,13 @@ _FRACTIONS = (
     (0.0, "hardly any of its life"),
 )
 
-_COLOURS = {Alarm.OK: "green", Alarm.WATCH: "yellow", Alarm.PROBLEM: "red", Alarm.ENDED: "red"}
+_COLOURS = {
+    Alarm.OK: "green",
+    Alarm.WATCH: "yellow",
+    Alarm.PROBLEM: "red",
+    Alarm.ENDED: "red",
+    Alarm.EARLY: "red",
+}
 
 _STATES = {
     CertificateState.STAGED: "waits to be proven on every port",
@@ -74,6 +80,9 @@ def lines_of(one: Listed, now: int) -> Iterator[str]:
     left, alarm = one.left(now), one.alarm(now)
     coloured = click.style(bar(left), fg=_COLOURS[alarm])
     yield f"{coloured}  {left_words(left)}, until {day(one.not_after)}"
+    if alarm is Alarm.EARLY:
+        told = f"✕ it begins on {day(one.not_before)}, and this computer's clock says {day(now)}"
+        yield click.style(f"{told}: see mailclad explain CERT-306", fg="red")
     yield from _use(one, now)
     if one.next_order is not None:
         at, why = one.next_order.at, plain(one.next_order.why)

@@ -209,9 +209,9 @@ def test_another_place_has_another_history() -> None:
 def test_alarms_are_fractions_of_the_lifetime() -> None:
     for days in (6, 45, 200, 1000):
         ends = NOW + days * DAY
-        at = [NOW + int(days * DAY * used) for used in (0.7, 0.81, 0.96, 1)]
+        at = [NOW + int(days * DAY * used) for used in (-0.01, 0.7, 0.81, 0.96, 1)]
         said = [alarm(NOW, ends, now) for now in at]
-        assert said == [Alarm.OK, Alarm.WATCH, Alarm.PROBLEM, Alarm.ENDED]
+        assert said == [Alarm.EARLY, Alarm.OK, Alarm.WATCH, Alarm.PROBLEM, Alarm.ENDED]
 
 
 @given(life=st.integers(-10, 10**9), now=st.integers(0, 2**33))

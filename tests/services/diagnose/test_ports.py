@@ -182,6 +182,16 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
 }
 
 
+def test_a_port_that_ends_at_once_beside_one_that_talks_cannot_begin_tls() -> None:
+    found = ask_and_judge(evidence(host(shut(SUBMISSIONS, Reach.RESET), smtp(SUBMISSION))))
+    assert [(one.id, one.endpoint) for one in found] == [("TLS-408", SUBMISSIONS)]
+
+
+def test_a_port_that_ends_at_once_beside_another_service_turns_us_away() -> None:
+    found = ask_and_judge(evidence(host(shut(SUBMISSIONS, Reach.RESET), imap())))
+    assert [one.id for one in found] == ["CONN-108"]
+
+
 @pytest.mark.parametrize("name", PORTS)
 def test_a_port_gives_just_its_findings(name: str) -> None:
     seen, expected = PORTS[name]

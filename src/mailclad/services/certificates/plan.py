@@ -64,6 +64,8 @@ class Alarm(StrEnum):
     WATCH = "watch"
     PROBLEM = "problem"
     ENDED = "ended"
+    EARLY = "early"
+    """It begins later, by this computer's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,8 @@ def life_left(not_before: int, not_after: int, now: int) -> float:
 
 
 def alarm(not_before: int, not_after: int, now: int) -> Alarm:
+    if now < not_before:
+        return Alarm.EARLY
     if now >= not_after:
         return Alarm.ENDED
     used = 1 - life_left(not_before, not_after, now)

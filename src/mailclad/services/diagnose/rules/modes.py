@@ -17,6 +17,8 @@ _OVERWRITTEN = re.compile(r"X{4,}[A-D]?")
 """Some firewalls write over the words that they do not like, letter by letter."""
 _IN_CLEAR = frozenset({"PLAIN", "LOGIN", "USER", "XOAUTH2", "OAUTHBEARER"})
 """Mechanisms that hand over the secret itself."""
+_PERHAPS = frozenset({"USER"})
+"""POP3 has no word for "not yet": Courier lists USER, and refuses it until STLS."""
 
 
 def is_upgraded(port: PortSeen) -> bool:
@@ -100,7 +102,7 @@ def sign_in_before_tls(door: Door, _case: Case) -> Iterator[Found]:
         return
     found = list(_mechanisms(door.port.protocol, offers))
     if found:
-        bad = _IN_CLEAR.intersection(found)
+        bad = _IN_CLEAR.difference(_PERHAPS).intersection(found)
         level = None if bad else Level.WATCH
         yield door.found("MODE-204", "C41", level, mechanisms=", ".join(found))
 
