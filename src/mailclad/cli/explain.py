@@ -8,7 +8,7 @@ import click
 from mailclad.cli.context import json_option, say, say_json
 from mailclad.cli.finding_words import told_text
 from mailclad.cli.trouble import Trouble
-from mailclad.cli.words import shown
+from mailclad.cli.words import shown, wrapped
 from mailclad.services.diagnose.catalogue import entries, shown_as_example
 from mailclad.services.diagnose.entry import Entry
 from mailclad.services.diagnose.report_json import told_json
@@ -53,7 +53,7 @@ def _explain(hits: tuple[Hit, ...], *, admin: bool) -> None:
         say(f"For who runs the server: mailclad explain {first.entry.id} --admin")
     if others:
         say("\nIt could also be:")
-        say("\n".join(_line(hit.entry) for hit in others))
+        say("\n".join(line for hit in others for line in _lines(hit.entry)))
 
 
 def _listed(hits: tuple[Hit, ...]) -> Iterator[str]:
@@ -63,11 +63,11 @@ def _listed(hits: tuple[Hit, ...]) -> Iterator[str]:
         if hit.entry.family != family:
             family = hit.entry.family
             yield ""
-        yield _line(hit.entry)
+        yield from _lines(hit.entry)
 
 
-def _line(entry: Entry) -> str:
-    return f"{entry.id:<10}  {entry.title}"
+def _lines(entry: Entry) -> list[str]:
+    return wrapped(f"{entry.id:<10}  {entry.title}", hanging=" " * 12)
 
 
 def _hit_json(hit: Hit) -> dict[str, object]:

@@ -150,7 +150,8 @@ class HttpsClient(Https):
             raise HttpsProblem(f"{host} has no address in the DNS")
         permitted = [address for address in found if self._permits(address)]
         if not permitted:
-            raise HttpsProblem(f"{host} is at {found[0]}, which is not of the open Internet")
+            where = host if host == found[0] else f"{host}, at {found[0]},"
+            raise HttpsProblem(f"{where} is not on the open Internet")
         return permitted[:MAX_ADDRESSES]
 
     async def _look_up(self, host: str) -> list[str]:
