@@ -21,6 +21,7 @@ demo: .venv/runtime
 test: .venv/dev
 	tools/interop-programs
 	tools/foreign-mtas
+	tools/sslyze-venv
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 check: lint types floors standards test

@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "mailbox": ("mailclad.cli.mailbox:mailbox", "Take mail in from files, or write it out."),
     "report": ("mailclad.cli.report:report", "Who sends in your name; TLS as others see it."),
+    "tls": ("mailclad.cli.tls:tls", "Which handshakes failed, and who would fail with less."),
     "queue": ("mailclad.cli.queue:queue", "Mail that waits to leave: list, hold, retry, drop."),
     "trace": ("mailclad.cli.trace:trace", "What became of a message."),
     "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
