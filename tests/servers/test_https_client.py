@@ -459,3 +459,12 @@ def test_no_authority_is_trusted_by_accident(loop: str, tmp_path: Path) -> None:
     """The system's authorities do not know the tests' root."""
     with pytest.raises(HttpsCertificateRefused):
         fetched(loop, ClientTrust(), plain(b"hello"))
+
+
+def test_a_closed_port_is_told_in_words(loop: str, trust: ClientTrust) -> None:
+    async def work() -> None:
+        client = HttpsClient(FakeResolver({}), trust, permits=lambda _: True)
+        with pytest.raises(HttpsProblem, match=r"127\.0\.0\.1: connection refused$"):
+            await client.fetch(Request("https://127.0.0.1:1/"))
+
+    run_on(loop, work)

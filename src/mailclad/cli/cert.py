@@ -63,8 +63,8 @@ def _say_none(config_file: Path) -> None:
     if config.tls.rival_of_acme:
         say("There is no certificate yet: the server looks for one as soon as it runs.")
     elif config.acme is not None:
-        say("There is no certificate yet. The server orders one when it runs.")
-        say("Before, or to see why it does not come:  mailclad cert test")
+        say("No certificate has come yet. The server orders one while it runs.")
+        say("To see whether the names can be proved:  mailclad cert test")
         say("To order it at once:                     mailclad cert request")
     else:
         say("There is no certificate yet. To have one ordered and renewed,")

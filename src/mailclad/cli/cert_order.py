@@ -184,6 +184,6 @@ def _tell_end(report: Report, nothing: str, *, runs: bool) -> None:
         for name, why in attempt.failed.items():
             click.secho(f"! Left out: {plain(about(name, why))}", fg="yellow")
     if runs:
-        say("The server has it: mailclad cert list says since when, and proven on which ports.")
+        say("The server has it. Since when, and whether all ports show it:  mailclad cert list")
     else:
         say("The server uses it from its next start on:  mailclad serve")
