@@ -20,6 +20,42 @@ _NOTHING = (
 )
 
 
+_NOBODY = ("", "general")
+"""Words that many programs use."""
+
+_SPEAKERS = {
+    "openssl": "OpenSSL",
+    "gnutls": "GnuTLS",
+    "dotnet": ".NET",
+    "node": "Node.js",
+    "k9": "K-9 Mail",
+    "fairemail": "FairEmail",
+    "deltachat": "Delta Chat",
+    "letsencrypt": "Let’s Encrypt",
+    "zerossl": "ZeroSSL",
+    "acmesh": "acme.sh",
+    "opendkim": "OpenDKIM",
+    "openssh": "OpenSSH",
+    "postgres": "PostgreSQL",
+    "smtp": "a server’s SMTP",
+    "imap": "a server’s IMAP",
+    "pop3": "a server’s POP3",
+    "dns": "the DNS",
+    "log": "a log",
+    "bounce": "a notice of delivery",
+    "reports": "a report",
+    "tools": "a tool",
+    "scanners": "a scanner",
+    "company": "a company’s filter",
+    "relaying": "a server that relays",
+    "eset": "ESET",
+    "php": "PHP",
+}
+"""As people know them; others are written with a capital letter, or as they are called."""
+
+_COMMANDS = frozenset({"curl", "msmtp", "mbsync", "fetchmail", "nsupdate", "urllib3", "nginx"})
+
+
 # A pasted "-ERR …" or "-9836" is no option; so there is no -h either, which would be found in it.
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("words", nargs=-1)
@@ -45,8 +81,8 @@ def explain(words: tuple[str, ...], admin: bool, as_json: bool) -> None:
 
 def _explain(hits: tuple[Hit, ...], *, admin: bool) -> None:
     first, *others = hits
-    if first.text:
-        say(f"“{first.text}” ({first.program}) is explained by:\n")
+    for line in _introduced(first, len(others)):
+        say(line)
     say(told_text(shown_as_example(first.entry, datetime.now(UTC)), admin=admin))
     say("\nNames, dates and numbers are examples. For your server: mailclad check ADDRESS.")
     if not admin:
@@ -54,6 +90,21 @@ def _explain(hits: tuple[Hit, ...], *, admin: bool) -> None:
     if others:
         say("\nIt could also be:")
         say("\n".join(line for hit in others for line in _lines(hit.entry)))
+
+
+def _introduced(first: Hit, others: int) -> Iterator[str]:
+    speaker = "" if first.program in _NOBODY else f" ({_speaker(first.program)})"
+    if others:
+        words = f"“{first.text}”{speaker} has" if first.text else "These words have"
+        yield from wrapped(f"{words} several causes. The likeliest first, the others at the end.")
+        yield ""
+    elif first.text:
+        yield from wrapped(f"“{first.text}”{speaker} is explained by:")
+        yield ""
+
+
+def _speaker(program: str) -> str:
+    return _SPEAKERS.get(program, program if program in _COMMANDS else program.capitalize())
 
 
 def _listed(hits: tuple[Hit, ...]) -> Iterator[str]:
