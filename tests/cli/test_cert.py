@@ -230,12 +230,13 @@ def test_why_no_order_succeeded_is_told_beside_a_temporary_certificate(acme: Cli
                 names=(HOST,),
                 issued=False,
                 told="port 80",
+                not_before=2,
             )
         )
 
     acme.on_store(act)
     said = acme("cert", "list")
-    assert "The last order, on 1970-01-01, failed: port 80" in said
+    assert "The last order, on 1970-01-01, failed: port 80. Not before 19" in said
     assert "mailclad cert test" in said
 
 

@@ -74,7 +74,7 @@ def say_inventory(inventory: Inventory, now: int, *, every: bool) -> None:
 def _say_last_order(inventory: Inventory) -> None:
     """Where no certificate came of it that could tell."""
     for attempt in inventory.attempts[:1]:
-        text = f"! The last order, on {day(attempt.at)}, failed: {plain(attempt.told)}"
+        text = f"! The last order, on {day(attempt.at)}, failed: {_told(attempt)}"
         click.secho("\n".join(wrapped(text, hanging="  ")), fg="yellow")
 
 
@@ -110,9 +110,14 @@ def _life(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:
         when = f"{from_now(at, now)} ({day(at)})" if at > now else from_now(at, now)
         yield f"next order {when}: {why}", None
     if one.last is not None:
-        yield f"last attempt {ago(one.last.at, now)}: {plain(one.last.told)}", None
+        yield f"last attempt {ago(one.last.at, now)}: {_told(one.last)}", None
         for name, why in one.last.failed.items():
             yield f"! left out: {plain(about(name, why))}", "yellow"
+
+
+def _told(attempt: Attempt) -> str:
+    again = f". Not before {moment(attempt.not_before)}" if attempt.not_before else ""
+    return f"{plain(attempt.told)}{again}"
 
 
 def _use(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:
