@@ -124,3 +124,10 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mailclad.app.check.check_target", interrupt)
     assert run("localhost:993").exit_code == 130
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_check(tmp_path: Path) -> None:
+    done = run("localhost:1", "--html", str(tmp_path / "none" / "page.html"))
+    assert done.exit_code == 64
+    assert "page.html cannot be written: No such file or directory" in done.stderr
+    assert done.stdout == ""

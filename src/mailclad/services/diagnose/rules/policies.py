@@ -56,6 +56,7 @@ def no_dnssec(case: Case) -> Iterator[Found]:
 
 def dane(case: Case) -> Iterator[Found]:
     """C33"""
+    proofs = case.evidence.policies is not None and case.evidence.policies.proofs
     for host, exchange in case.exchanges.items():
         shown = [
             one
@@ -64,7 +65,7 @@ def dane(case: Case) -> Iterator[Found]:
         ]
         record = _tlsa_record(host, shown)
         records = exchange.tlsa.records
-        if exchange.tlsa_insecure and not records:
+        if exchange.tlsa_insecure and not records and proofs:
             what = "DNSSEC does not protect the TLSA records, so nobody may use them"
             yield found("DNS-417", "C33", host, Level.NOTE, what=what, record=record)
         elif records and exchange.tlsa.secure and not usable(records):
