@@ -23,6 +23,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("interop"):
         for program in mark.args:
             if shutil.which(program, path=path) is None:
-                tools = "tools/interop-programs and tools/foreign-mtas"
+                tools = "tools/interop-programs, tools/foreign-mtas and tools/sslyze-venv"
                 reason = f"{program} is not installed: as root run {tools}"
                 (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

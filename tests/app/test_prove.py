@@ -160,9 +160,9 @@ def test_a_port_that_is_closed_or_silent_proves_nothing(
 @pytest.mark.parametrize(
     ("says", "reason"),
     [
-        (b"* OK hello\r\na BAD what?\r\n", "it answers “a BAD what?”"),
+        (b"* OK hello\r\np1 OK so\r\np1 BAD what?\r\n", "it answers “p1 BAD what?”"),
         (b"* BYE too many\r\n", "it answers “* BYE too many”"),
-        (b"x" * 5000, "an answer of more than 4096 octets"),
+        (b"x" * 10_000, "a line that does not end"),
         (b"", "it closed the connection"),
     ],
 )

@@ -6,11 +6,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailclad.app.certificate_list import fingerprint
+from mailclad.cli.commands import mailclad
 from mailclad.cli.trouble import EXIT_FOUND_PROBLEMS, EXIT_REFUSED
+from mailclad.cli.words import WIDTH
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.store.certificates import CertificateState, KeptCertificate
 from mailclad.store.renewals import Attempt
@@ -88,7 +91,7 @@ def test_the_list_says_how_much_life_is_left_and_what_comes_next(acme: Cli) -> N
     assert "all of its life left" in said
     assert "next order in" in said
     assert "two thirds of its life are over then" in said
-    assert "! autoconfig.example.org was left out: port 80 is closed" in said
+    assert "! left out: autoconfig.example.org: port 80 is closed" in said
     assert max(map(len, said.splitlines())) <= 100
 
     (one,) = acme.json("cert", "list")["certificates"]
@@ -194,3 +197,54 @@ def test_names_are_tried_without_an_authority(acme: Cli) -> None:
     first = json.loads(found.output)["names"][0]
     assert first["name"] == HOST
     assert f"_acme-challenge.{HOST}" in first["ways"]["dns-01"]
+
+
+@pytest.mark.parametrize("words", [("calendar",), ("export", "--key")])
+def test_a_file_that_cannot_be_written_is_told(acme: Cli, words: tuple[str, ...]) -> None:
+    keep(acme, make(HOST, [HOST]))
+    target = acme.folder / "none" / "file"
+    said = acme("cert", *words, str(target), status=EXIT_REFUSED)
+    assert f"{target} cannot be written: No such file or directory" in said
+
+
+def test_a_pair_is_not_kept_twice(acme: Cli) -> None:
+    made = make(HOST, [HOST])
+    chain, key = acme.folder / "chain.pem", acme.folder / "key.pem"
+    chain.write_bytes(made.pem)
+    key.write_bytes(key_of(made))
+    acme("cert", "install", str(chain), str(key))
+    assert "from files, by cert install" in acme("cert", "list")
+    said = acme("cert", "install", str(chain), str(key), status=EXIT_REFUSED)
+    assert "It is kept already, as number 1" in said
+    assert len(acme.json("cert", "list")["certificates"]) == 1
+
+
+def test_why_no_order_succeeded_is_told_beside_a_temporary_certificate(acme: Cli) -> None:
+    async def act(store: SqliteStore) -> None:
+        await store.note_attempt(
+            Attempt(
+                at=1,
+                series=0,
+                kind="ec",
+                authority="x",
+                names=(HOST,),
+                issued=False,
+                told="port 80",
+                not_before=2,
+            )
+        )
+
+    acme.on_store(act)
+    said = acme("cert", "list")
+    assert "The last order, on 1970-01-01, failed: port 80. Not before 19" in said
+    assert "mailclad cert test" in said
+
+
+def test_the_list_is_readable_at_80_columns(acme: Cli) -> None:
+    keep(acme, make(HOST, [HOST]))
+    assert max(map(len, acme("cert", "list").splitlines())) <= WIDTH
+
+
+def test_help_of_each_command_is_whole() -> None:
+    output = CliRunner().invoke(mailclad, ["cert", "--help"]).output
+    assert "..." not in output.partition("Commands:")[2]

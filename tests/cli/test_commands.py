@@ -25,6 +25,12 @@ def test_help_names_every_command_and_loads_none() -> None:
         assert name in output
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("certs", "cert"), ("chek", "check")])
+def test_a_command_that_is_almost_right(typed: str, meant: str) -> None:
+    said = CliRunner().invoke(mailclad, [typed]).stderr
+    assert f"There is no command {typed}. Did you mean {meant}?" in said
+
+
 def test_domains_are_added_listed_and_removed(cli: Cli) -> None:
     assert "Add one with: mailclad domain add NAME" in cli("domain", "list")
     assert "Mail for example.org is taken" in cli("domain", "add", "Example.ORG")

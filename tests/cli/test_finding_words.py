@@ -5,8 +5,8 @@ import subprocess
 import click
 import pytest
 
-from mailclad.cli.finding_words import WIDTH, command_lines, report_text, told_text
-from mailclad.cli.words import columns
+from mailclad.cli.finding_words import command_lines, report_text, told_text
+from mailclad.cli.words import WIDTH, columns
 from mailclad.services.diagnose.catalogue import entries, shown_as_example
 from mailclad.services.diagnose.found import Level
 from mailclad.services.diagnose.told import LEVEL_MARKS, LEVEL_WORDS

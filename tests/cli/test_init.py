@@ -113,3 +113,20 @@ def test_wrong_answers_write_nothing(file: Path, tmp_path: Path, text: str, said
     assert done.exit_code == 1
     assert said in done.output
     assert not file.exists()
+
+
+def test_without_anybody_to_answer_it_says_what_to_give(file: Path) -> None:
+    done = init(file, given="")
+    assert done.exit_code == 1
+    assert "mailclad init you@example.org --hostname" in done.stderr
+    assert not file.exists()
+
+
+def test_what_is_configured_is_not_asked_again(file: Path, tmp_path: Path) -> None:
+    words = ("ada@example.org", "--hostname", "mx.example.org", "--data", str(tmp_path / "d"))
+    assert init(file, *words, "--acme").exit_code == 0
+    again = init(file, "grace@example.org", given="")
+    assert again.exit_code == 0, again.output
+    assert f"Mail is kept in {tmp_path / 'd'}" in again.output
+    assert "mx.example.org" in again.output
+    assert "mailclad cert test" in again.output

@@ -24,5 +24,6 @@ def token() -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent == Path(__file__).parent:
+        own_group = item.get_closest_marker("xdist_group")
+        if item.path.parent == Path(__file__).parent and own_group is None:
             item.add_marker(pytest.mark.xdist_group("interop"))

@@ -18,6 +18,7 @@ from mailclad.base.tls_policy import Service, TlsFacts, TlsMode
 from mailclad.servers.admission import Admission, Limits
 from mailclad.servers.channel import Channel, Shell
 from mailclad.servers.listener import Listener, Listening, listen
+from mailclad.servers.recorder import Recorder
 from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
 from mailclad.services.certificates.chain import CertificateChain
@@ -70,10 +71,12 @@ class Server:
         limits: Limits | None = None,
         sock: socket.socket | None = None,
         proxies: Networks = Networks(),
+        recorder: Recorder | None = None,
     ) -> None:
         self.admission = Admission(limits or Limits())
         self.facts: queue.Queue[TlsFacts] = queue.Queue()
         self.failures: queue.Queue[HandshakeFailed] = queue.Queue()
+        self._recorder = recorder
         self._new_loop = LOOPS[loop]
         self._shell = shell
         self._contexts = contexts
@@ -138,6 +141,11 @@ class Server:
             self.facts.put(channel.tls)
         await self._shell(channel)
 
+    def _failed(self, channel: Channel, failure: HandshakeFailed) -> None:
+        if self._recorder is not None:
+            self._recorder.failed(channel, failure)
+        self.failures.put(failure)
+
     def _work(self) -> None:
         self._loop = loop = self._new_loop()
         asyncio.set_event_loop(loop)
@@ -147,7 +155,8 @@ class Server:
                 self._contexts,
                 self._watched,
                 self.admission,
-                on_failed=lambda _, failure: self.failures.put(failure),
+                on_failed=self._failed,
+                on_ended=self._recorder.ended if self._recorder is not None else None,
             )
         )
         loop.call_soon(self._started.set)

@@ -164,9 +164,9 @@ def test_in_the_clear_the_limits_are_the_same(loop: str, trust: ClientTrust) -> 
 
     async def inside() -> None:
         client = HttpsClient(NAMES, trust, permits=is_public)
-        with pytest.raises(HttpsProblem, match="not of the open Internet"):
+        with pytest.raises(HttpsProblem, match="not on the open Internet"):
             await client.fetch(CLEAR)
-        with pytest.raises(HttpsProblem, match=r"is at 10\.0\.0\.1, which is not of the open"):
+        with pytest.raises(HttpsProblem, match=r"10\.0\.0\.1 is not on the open"):
             await client.fetch(replace(CLEAR, address="10.0.0.1"))
 
     run_on(loop, inside)
@@ -328,7 +328,7 @@ def test_addresses_inside_are_not_connected_to(loop: str, trust: ClientTrust, ho
 
     async def work() -> None:
         client = HttpsClient(names, trust, permits=is_public)
-        with pytest.raises(HttpsProblem, match="not of the open Internet"):
+        with pytest.raises(HttpsProblem, match="not on the open Internet"):
             await client.fetch(Request(f"https://{host}/"))
 
     run_on(loop, work)
@@ -459,3 +459,12 @@ def test_no_authority_is_trusted_by_accident(loop: str, tmp_path: Path) -> None:
     """The system's authorities do not know the tests' root."""
     with pytest.raises(HttpsCertificateRefused):
         fetched(loop, ClientTrust(), plain(b"hello"))
+
+
+def test_a_closed_port_is_told_in_words(loop: str, trust: ClientTrust) -> None:
+    async def work() -> None:
+        client = HttpsClient(FakeResolver({}), trust, permits=lambda _: True)
+        with pytest.raises(HttpsProblem, match=r"127\.0\.0\.1: connection refused$"):
+            await client.fetch(Request("https://127.0.0.1:1/"))
+
+    run_on(loop, work)

@@ -43,6 +43,7 @@ from mailclad.servers.loopback import Proof, doors, prove
 from mailclad.servers.outbound import is_public
 from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.pop3 import pop3_shell
+from mailclad.servers.recorder import Recorder
 from mailclad.servers.smtp import smtp_shell
 from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.servers.tls_failure import CertificateUnusable
@@ -59,11 +60,14 @@ from mailclad.services.receive.networks import Networks
 from mailclad.services.receive.rates import RateTable
 from mailclad.services.reports.intake import Intake
 from mailclad.services.submit.signing import Signing
+from mailclad.services.tls_watch.expiry import forget_old_tls_use
+from mailclad.services.tls_watch.watch import Watching
 from mailclad.sessions.imap.session import Site as ImapSite
 from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
+from mailclad.store.tls_use import DAY_SECONDS
 from mailclad.web.mta_sts import with_policies
 from mailclad.web.plain_http import plain_application
 from mailclad.web.start import Setting, StartFacts, start_application
@@ -116,6 +120,7 @@ class App:
             asyncio.create_task(self._compact()),
             asyncio.create_task(attend(duties(self.parts), self.store, self.parts.clock)),
         ]
+        self._background.append(asyncio.create_task(self.parts.watch.run()))
         if self.parts.counting is not None:
             self._background.append(asyncio.create_task(self.parts.counting.run()))
         if self._departures is not None:
@@ -126,12 +131,15 @@ class App:
             contexts.answer_challenges(partial(kept_certificate, self.store, self.parts.clock))
         for bound in self.parts.shared.bound:
             tls = bound.tls if contexts is not None else TlsMode.NONE
+            recorder = Recorder(bound.service, self.parts.watch)
             self._listeners.append(
                 await listen(
                     Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
                     contexts,
                     SHELLS[bound.service](self.parts),
                     admission,
+                    on_failed=recorder.failed,
+                    on_ended=recorder.ended,
                     own_checks=self.parts.shared.own_checks,
                 )
             )
@@ -191,6 +199,7 @@ class App:
         await asyncio.gather(*self._background, return_exceptions=True)
         if self.parts.counting is not None:
             await self.parts.counting.flush()
+        await self.parts.watch.flush()
         await self.parts.sts.close()
         await self.parts.resolver.close()
         await self.store.close()
@@ -244,6 +253,7 @@ async def build(
         https=https,
         sts=KeptStsPolicies(resolver, https, store, clock),
         counting=make_counting(shared.config, store),
+        watch=Watching(store, clock),
         intake=Intake(store, store, resolver, clock),
         hooks=hooks,
     )
@@ -264,6 +274,7 @@ def duties(parts: Parts) -> tuple[Duty, ...]:
         *reporting_duties(parts),
         *renewing_duties(parts),
         Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
+        Duty("forget TLS use", DAY_SECONDS, partial(forget_old_tls_use, parts.store, parts.clock)),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
     )
 

@@ -33,14 +33,27 @@ from mailclad.services.certificates.worth import Remark, lost_names, worst
 
 __all__ = ["AuthorityProblem", "CertificateProblem", "Certificates", "Chosen", "ensure_ca"]
 
-TEMPORARY = (
-    "No certificate can be served yet: a temporary one of the private authority stands in. Mail "
-    "programs warn of it or refuse to connect, and nobody should accept it; mail from other "
-    "servers comes in. It goes, without a restart, as soon as there is a real one: set [acme], or "
-    "tls.certificate and tls.key; the log says what is wrong with those that are set."
+_TEMPORARY = (
+    "There is no certificate to serve yet: a temporary one of the private authority stands in. "
+    "Mail programs warn of it or refuse to connect, and nobody should accept it; mail from other "
+    "servers comes in. A real one takes its place without a restart"
 )
 
 _log = structlog.get_logger()
+
+
+def temporary_words(config: Config) -> str:
+    """What a temporary certificate means, and how it ends."""
+    rival = config.tls.rival_of_acme
+    if config.acme is not None and not rival:
+        remedy = ": it is being ordered. Where it does not come, mailclad cert list says why."
+    elif rival:
+        remedy = f" as soon as {rival} has one; mailclad cert list and the log say what is wrong."
+    else:
+        remedy = (
+            ": to have one ordered, write [acme] into the configuration, or name files in [tls]."
+        )
+    return _TEMPORARY + remedy
 
 
 def ensure_ca(config: Config, *, days: int = CA_DAYS, copy_to: Path | None = None) -> Path:
@@ -98,18 +111,26 @@ class Certificates:
 
         offers = self._sources.offers(config, now)
         self.present = Chosen(tuple(min(several, key=order) for several in offers.values()))
+        self._sources.staged(config)  # whatever is served at the start is proven then
         for problem in self._sources.problems():
             _log.error("certificate cannot be served", reason=problem)
-        _tell(self.present.offers, moment)
+        _tell(config, self.present.offers, moment)
         self._record.served(config.server.data, self.present.offers, moment, None)
         return self.present
 
     def look(self, config: Config, now: int) -> Chosen | None:
-        """What to try next, if there is something new that is fit to be served."""
+        """What to try next, if there is something new that is fit to be served.
+
+        Or something whose end the store does not know: who was to note it has died.
+        """
+        staged = {offer.chain.chain_pem for offer in self._sources.staged(config)}
+        for chain_pem in staged:
+            self._refuted.pop(chain_pem, None)
         chosen, refused = self._choose(config, now)
         refused |= dict(self._sources.overdue(now))
         self._record.refused(config.server.data, refused, datetime.fromtimestamp(now, UTC))
-        return None if chosen == self.present else chosen
+        is_settled = staged.isdisjoint(chain.chain_pem for chain in chosen.chains)
+        return None if chosen == self.present and is_settled else chosen
 
     def reload(self, config: Config, now: int) -> Chosen:
         """What an administrator wants served now; raises CertificateProblem with what is wrong."""
@@ -168,7 +189,7 @@ class Certificates:
     def were_proven(self, config: Config, chosen: Chosen, proof: Proof, now: int) -> None:
         """From now on they are the present ones."""
         moment = datetime.fromtimestamp(now, UTC)
-        _tell(chosen.beside(self.present), moment)
+        _tell(config, chosen.beside(self.present), moment)
         self.present = chosen
         self._record.served(config.server.data, chosen.offers, moment, proof)
 
@@ -194,9 +215,9 @@ def _worse(
     return [remark for remark in remarks if remark.refusals > best]
 
 
-def _tell(offers: Iterable[Offer], moment: datetime) -> None:
+def _tell(config: Config, offers: Iterable[Offer], moment: datetime) -> None:
     for offer in offers:
         if offer.temporary:
-            _log.warning("temporary certificate", reason=TEMPORARY)
+            _log.warning("temporary certificate", reason=temporary_words(config))
         for remark in offer.loaded.remarks(moment):
             _log.warning("certificate", remark=str(remark))

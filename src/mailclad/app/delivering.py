@@ -44,6 +44,7 @@ def make_departures(parts: Parts) -> Departures | None:
         lookup=Lookup(parts.resolver, parts.sts, ourselves, chance),
         routes=make_routes(config.deliver, config.server.worker_count()),
         notes=parts.notes,
+        watch=parts.watch,
         clock=parts.clock,
         permits=outgoing.permits,
     )

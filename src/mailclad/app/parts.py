@@ -24,6 +24,7 @@ from mailclad.services.reports.intake import Intake
 from mailclad.services.reports.notes import NoNotes, Notes
 from mailclad.services.submit.signing import Signing
 from mailclad.services.submit.submission import Submission
+from mailclad.services.tls_watch.watch import Watching
 from mailclad.store.interface import Store
 from mailclad.store.trace import Trace
 
@@ -63,6 +64,7 @@ class Parts:
     https: Https
     sts: KeptStsPolicies
     counting: Counting | None
+    watch: Watching
     intake: Intake
     hooks: tuple[Hooks, ...]
 

@@ -110,7 +110,7 @@ def told_solvers(
     possible = answered_kinds(runs=runs, bound=bound)
 
     def doubt(challenge: Challenge, text: str) -> None:
-        tell(f"! {challenge.name}: {text}")
+        tell(f"! {text}")
 
     made = solvers_in_order(config, means, doubt)
     return [ToldSolver(solver, tell) for solver in made if solver.kind in possible]

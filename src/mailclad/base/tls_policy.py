@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mailclad.base.tls_offer import Offer
+
 CIPHERS_TLS12 = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """AEAD and forward secrecy only; TLS 1.3 has nothing else (RFC 9325 §4.2)."""
 
@@ -51,7 +53,8 @@ class TlsFacts:
 
     ``suite`` is IANA's name (``TLS_AES_256_GCM_SHA384``), ``group`` the key exchange's
     (``X25519MLKEM768``), ``exporter`` is ``tls-exporter`` of RFC 9266 (TLS 1.3 only) and
-    ``end_point`` is ``tls-server-end-point`` of RFC 5929, each computed when asked for.
+    ``end_point`` is ``tls-server-end-point`` of RFC 5929, each computed when asked for;
+    ``offer`` is what the client offered, None where we are the client.
     """
 
     version: str
@@ -62,3 +65,4 @@ class TlsFacts:
     resumed: bool
     exporter: Callable[[], bytes | None]
     end_point: Callable[[], bytes]
+    offer: Offer | None = None

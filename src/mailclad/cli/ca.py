@@ -7,7 +7,7 @@ import click
 from mailclad.app.certificates import ensure_ca
 from mailclad.app.config import load_config
 from mailclad.app.open import become_owner
-from mailclad.cli.context import config_option, done
+from mailclad.cli.context import config_option, done, writing
 from mailclad.cli.trouble import Trouble
 
 
@@ -32,5 +32,6 @@ def export(output: Path | None, config_file: Path) -> None:
     if output is None:
         click.echo(pem, nl=False)
         return
-    output.write_text(pem, encoding="ascii")
+    with writing(output):
+        output.write_text(pem, encoding="ascii")
     done(f"{output}: add it to the authorities that your devices trust.")

@@ -38,7 +38,7 @@ def cert() -> None:
 def list_(every: bool, config_file: Path, as_json: bool) -> None:
     """Show what there is, how long it lasts, and what happens next.
 
-    Exit status 3: a certificate has ended or should long have been renewed.
+    Exit status 3: a certificate has ended, begins later, or should long have been renewed.
     """
     inventory, now = inventory_of(config_file), SystemClock().now()
     if as_json:
@@ -49,23 +49,26 @@ def list_(every: bool, config_file: Path, as_json: bool) -> None:
                 "attempts": list(map(attempt_json, inventory.attempts)),
             }
         )
-    elif inventory.certificates or inventory.refused:
-        say_inventory(inventory, now, every=every)
     else:
-        _say_none(config_file, inventory)
-    alarming = (Alarm.PROBLEM, Alarm.ENDED)
+        say_inventory(inventory, now, every=every)
+        if all(one.served and one.served.temporary for one in inventory.certificates):
+            _say_none(config_file)
+    alarming = (Alarm.PROBLEM, Alarm.ENDED, Alarm.EARLY)
     if any(one.served and one.alarm(now) in alarming for one in inventory.certificates):
         raise SystemExit(EXIT_FOUND_PROBLEMS)
 
 
-def _say_none(config_file: Path, inventory: Inventory) -> None:
-    say("There is no certificate yet.")
-    for attempt in inventory.attempts[:1]:
-        say(f"The last attempt failed: {plain(attempt.told)}")
-    if load_config(config_file).acme is not None:
-        say("The server orders one when it runs; at once: mailclad cert request")
+def _say_none(config_file: Path) -> None:
+    config = load_config(config_file)
+    if config.tls.rival_of_acme:
+        say("There is no certificate yet: the server looks for one as soon as it runs.")
+    elif config.acme is not None:
+        say("No certificate has come yet. The server orders one while it runs.")
+        say("To see whether the names can be proved:  mailclad cert test")
+        say("To order it at once:                     mailclad cert request")
     else:
-        say("To have one ordered and renewed, write [acme] into the configuration, or name files.")
+        say("There is no certificate yet. To have one ordered and renewed,")
+        say("write [acme] into the configuration; or name files in [tls].")
 
 
 @cert.command("show")
@@ -74,7 +77,10 @@ def _say_none(config_file: Path, inventory: Inventory) -> None:
 @config_option
 @json_option
 def show(which: str | None, pem: bool, config_file: Path, as_json: bool) -> None:
-    """Show one certificate in full: by its number or one of its names."""
+    """Show one certificate in full.
+
+    WHICH is its number or one of its names.
+    """
     now, one = SystemClock().now(), chosen(inventory_of(config_file), which)
     if pem:
         click.echo(one.chain_pem.decode("ascii"), nl=False)

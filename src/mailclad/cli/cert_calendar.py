@@ -12,7 +12,7 @@ from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, load_config
 from mailclad.app.domain_facts import served_chains
 from mailclad.app.open import Opened
-from mailclad.cli.context import config_option, done, with_store
+from mailclad.cli.context import config_option, done, with_store, writing
 from mailclad.services.certificates.calendar import Ends, write_calendar
 from mailclad.services.certificates.private_ca import CERTIFICATE_FILE
 from mailclad.store.certificates import CertificateState
@@ -26,7 +26,11 @@ KEY_SECONDS = 365 * 24 * 3600
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @config_option
 def calendar(file: Path | None, config_file: Path) -> None:
-    """Write what ends when as FILE.ics, or print it: certificates, the private CA, DKIM keys."""
+    """Write what ends when into a calendar FILE.
+
+    certificates.ics, as an example; without FILE it is printed. It has the certificates, the
+    private authority and the DKIM keys, with reminders at 80 % and 95 % of each life.
+    """
     config, now = load_config(config_file), SystemClock().now()
     chains = served_chains(config)
 
@@ -40,7 +44,8 @@ def calendar(file: Path | None, config_file: Path) -> None:
     if file is None:
         click.echo(text, nl=False)
         return
-    file.write_text(text, encoding="utf-8", newline="")
+    with writing(file):
+        file.write_text(text, encoding="utf-8", newline="")
     done(f"{file}: write it anew after a renewal, or each week.")
 
 

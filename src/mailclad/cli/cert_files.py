@@ -11,7 +11,16 @@ from mailclad.app.config import Config, load_config
 from mailclad.app.open import Opened
 from mailclad.app.requesting import server_runs
 from mailclad.cli.cert_order import await_proof
-from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
+from mailclad.cli.cert_words import INSTALLED
+from mailclad.cli.context import (
+    config_option,
+    done,
+    json_option,
+    say,
+    say_json,
+    with_store,
+    writing,
+)
 from mailclad.cli.trouble import Trouble
 from mailclad.cli.words import plain
 from mailclad.engines.sqlite.certificates import read_certificates
@@ -20,13 +29,13 @@ from mailclad.services.certificates.choose import by_name, choose
 from mailclad.services.certificates.files import load_pair
 from mailclad.services.certificates.writing import write_whole
 from mailclad.store.certificates import CertificateState, KeptCertificate
-
-INSTALLED = "installed"
-"""Where a certificate is from that an administrator brought."""
+from mailclad.store.interface import Store
 
 CHAIN_FILE = "fullchain.pem"
 KEY_FILE = "privkey.pem"
 """As other programs call them."""
+
+USED = (CertificateState.LIVE, CertificateState.STAGED)
 
 
 @click.command("install")
@@ -35,7 +44,9 @@ KEY_FILE = "privkey.pem"
 @config_option
 @json_option
 def install(certificate: Path, key: Path, config_file: Path, as_json: bool) -> None:
-    """Use this CERTIFICATE (PEM, with its chain) and its KEY: copied into the data directory.
+    """Keep and use a certificate from files.
+
+    CERTIFICATE has its chain, both are PEM; they are copied into the data directory.
 
     For files that another program renews in their place, name their paths in the configuration
     instead ([tls]): they are noticed by themselves.
@@ -47,6 +58,7 @@ def install(certificate: Path, key: Path, config_file: Path, as_json: bool) -> N
     runs = server_runs(config.server.data)
 
     async def action(things: Opened) -> int:
+        await _refuse_twice(things.store, loaded.chain)
         staged = await things.store.stage_certificate(_to_keep(loaded.chain, now))
         note_staged(config.server.data)
         if runs:
@@ -78,6 +90,12 @@ def _check(config: Config, chain: CertificateChain, file: Path) -> None:
         )
 
 
+async def _refuse_twice(store: Store, chain: CertificateChain) -> None:
+    for one in await store.certificates():
+        if one.chain_pem == chain.chain_pem and one.state in USED:
+            raise Trouble(f"It is kept already, as number {one.id}. See: mailclad cert list")
+
+
 def _to_keep(chain: CertificateChain, now: int) -> KeptCertificate:
     return KeptCertificate(
         id=0,
@@ -99,32 +117,37 @@ def _to_keep(chain: CertificateChain, now: int) -> KeptCertificate:
 @click.option("--key", "with_key", is_flag=True, help="The private key too, in a file mode 0600.")
 @config_option
 def export(target: Path, which: str | None, with_key: bool, config_file: Path) -> None:
-    """Write a certificate for another program into a folder, or a file.
+    """Write a certificate into files, for another program.
+
+    TARGET is a folder or a file.
 
     Done as who calls, not as who owns the mail, so that root can write where it should be.
     """
     config = load_config(config_file)
     one = _kept(config, which)
-    if target.is_dir():
-        write_whole(target / CHAIN_FILE, one.chain_pem, 0o644)
-        written = [target / CHAIN_FILE]
-        if with_key:
-            write_whole(target / KEY_FILE, one.key_pem.reveal(), 0o600)
-            written.append(target / KEY_FILE)
-    else:
-        content = one.chain_pem + (one.key_pem.reveal() if with_key else b"")
-        write_whole(target, content, 0o600 if with_key else 0o644)
-        written = [target]
+    with writing(target):
+        written = _write(one, target, with_key)
     done(
         f"{', '.join(map(str, written))}: for {', '.join(one.names)}. Export again after renewal."
     )
 
 
+def _write(one: KeptCertificate, target: Path, with_key: bool) -> list[Path]:
+    key = one.key_pem.reveal() if with_key else b""
+    if not target.is_dir():
+        write_whole(target, one.chain_pem + key, 0o600 if key else 0o644)
+        return [target]
+    write_whole(target / CHAIN_FILE, one.chain_pem, 0o644)
+    if not key:
+        return [target / CHAIN_FILE]
+    write_whole(target / KEY_FILE, key, 0o600)
+    return [target / CHAIN_FILE, target / KEY_FILE]
+
+
 def _kept(config: Config, which: str | None) -> KeptCertificate:
     kept = read_certificates(config.server.data)
-    used = (CertificateState.LIVE, CertificateState.STAGED)
     for one in kept:
-        wanted = one.state in used if which is None else which in (str(one.id), *one.names)
+        wanted = one.state in USED if which is None else which in (str(one.id), *one.names)
         if wanted:
             return one
     what = f" for “{which}”" if which else ""

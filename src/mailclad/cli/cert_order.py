@@ -12,7 +12,7 @@ from mailclad.app.open import Opened
 from mailclad.cli.cert_words import attempt_json
 from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
 from mailclad.cli.trouble import EXIT_TRY_AGAIN, Trouble
-from mailclad.cli.words import moment, plain
+from mailclad.cli.words import about, moment, plain, wrapped
 from mailclad.services.certificates.acme.order import OrderFailed
 from mailclad.services.certificates.renewal import Busy, Order, Plan, Renewal
 from mailclad.store.certificates import CertificateState
@@ -37,7 +37,7 @@ class Report:
 @config_option
 @json_option
 def request(config_file: Path, as_json: bool) -> None:
-    """Order what is missing: a first certificate, or one for new names.
+    """Order a first certificate, or one for new names.
 
     With it you agree to the authority's terms of service. Where no server runs, port 80 is
     answered meanwhile.
@@ -83,7 +83,7 @@ def _run(
     config = config_with_acme(config_file)
     runs = requesting.server_runs(config.server.data)
     bound = () if runs else requesting.open_port_80(config)
-    tell = say_nothing if as_json else say
+    tell = say_nothing if as_json else _say_step
 
     async def action(things: Opened) -> Report:
         async with requesting.means_to_order(config, things.store, bound) as means:
@@ -108,6 +108,10 @@ def _run(
         _tell_end(report, nothing, runs=runs)
 
 
+def _say_step(text: str) -> None:
+    say("\n".join(wrapped(plain(text), hanging="  ")))
+
+
 def say_nothing(_text: str) -> None:
     """In the place of ``say``, for programs."""
 
@@ -127,16 +131,17 @@ def _tell_plan(plan: Plan, tell: Callable[[str], None]) -> None:
     for order in plan.orders:
         tell(f"Names: {', '.join(order.names)}")
     for name, why in {**plan.survey.left_out, **plan.survey.unsure}.items():
-        tell(f"Left out: {name}: {plain(why)}")
+        tell(f"Left out: {plain(about(name, why))}")
 
 
 async def _check_keys(renewal: Renewal, orders: Sequence[Order]) -> None:
     for order in orders:
         if order.series == 0 and not await renewal.may_change_key(order.kind):
             raise Trouble(
-                "TLSA records in the DNS name the present key: servers that check them would "
-                "hold mail to you back. Publish the record of the next key first (mailclad domain "
-                "dns), or take them out of the DNS; with --force it is done now all the same."
+                "The key stays: TLSA records in the DNS name it, or could not be looked up. "
+                "Servers that check them would hold back mail to you. Publish the record of the "
+                "next key first (mailclad domain dns), or take them out of the DNS; with --force "
+                "it is done now all the same."
             )
 
 
@@ -177,8 +182,8 @@ def _tell_end(report: Report, nothing: str, *, runs: bool) -> None:
     for attempt in report.attempts:
         done(f"{', '.join(attempt.names)}: {plain(attempt.told)} by {plain(attempt.authority)}")
         for name, why in attempt.failed.items():
-            click.secho(f"! {name} was left out: {plain(why)}", fg="yellow")
+            click.secho(f"! Left out: {plain(about(name, why))}", fg="yellow")
     if runs:
-        say("The server has it: mailclad cert list says since when, and proven on which ports.")
+        say("The server has it. Since when, and whether all ports show it:  mailclad cert list")
     else:
         say("The server uses it from its next start on:  mailclad serve")

@@ -17,7 +17,7 @@ from mailclad.app.trying import Trial, try_names, try_staging
 from mailclad.cli.cert_order import config_with_acme, say_nothing
 from mailclad.cli.context import config_option, done, json_option, say, say_json, with_store
 from mailclad.cli.trouble import EXIT_FOUND_PROBLEMS
-from mailclad.cli.words import plain
+from mailclad.cli.words import about, plain, wrapped
 
 
 @click.command("test")
@@ -25,7 +25,9 @@ from mailclad.cli.words import plain
 @config_option
 @json_option
 def test(staging: bool, config_file: Path, as_json: bool) -> None:
-    """Try whether each name could be proved; uses up no authority's limits.
+    """Try whether each name could be proved.
+
+    Uses up no authority's limits.
 
     Puts made-up answers where an authority would look, and looks. What is seen from here need not
     be what is seen from outside: --staging has it tried from there. Exit status 3: a name fails.
@@ -64,14 +66,19 @@ def _orderable(trials: Iterable[Trial]) -> tuple[str, ...]:
 def _tell(trials: list[Trial]) -> None:
     for trial in trials:
         if trial.left_out:
-            click.secho(f"! {plain(trial.name)}: {plain(trial.left_out)}", fg="yellow")
+            _say_bad("!", about(trial.name, trial.left_out), "yellow")
         elif not trial.ways:
-            click.secho(f"✕ {trial.name}: no kind of challenge can prove it", fg="red")
+            _say_bad("✕", f"{trial.name}: no kind of challenge can prove it", "red")
         for kind, why in trial.ways.items():
             if why:
-                click.secho(f"✕ {trial.name} by {kind}: {plain(why)}", fg="red")
+                _say_bad("✕", f"By {kind}: {about(trial.name, why)}", "red")
             else:
                 done(f"{trial.name} by {kind}: the answer is seen from here")
+
+
+def _say_bad(mark: str, text: str, colour: str) -> None:
+    lines = wrapped(f"{mark} {plain(text)}", hanging="  ")
+    click.secho("\n".join(lines), fg=colour)
 
 
 def _row(trial: Trial) -> dict[str, object]:

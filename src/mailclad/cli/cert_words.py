@@ -7,12 +7,15 @@ import click
 
 from mailclad.app.certificate_list import Inventory, Listed, day
 from mailclad.cli.context import say
-from mailclad.cli.words import ago, count, from_now, moment, plain, shown
-from mailclad.services.certificates.plan import Alarm
+from mailclad.cli.words import about, ago, count, from_now, moment, plain, shown, wrapped
+from mailclad.services.certificates.plan import NO_END, Alarm
 from mailclad.store.certificates import CertificateState
 from mailclad.store.renewals import Attempt
 
 BAR_CELLS = 20
+
+INSTALLED = "installed"
+"""Where a certificate is from that an administrator brought."""
 
 _FRACTIONS = (
     (0.97, "all of its life"),
@@ -26,7 +29,13 @@ _FRACTIONS = (
     (0.0, "hardly any of its life"),
 )
 
-_COLOURS = {Alarm.OK: "green", Alarm.WATCH: "yellow", Alarm.PROBLEM: "red", Alarm.ENDED: "red"}
+_COLOURS = {
+    Alarm.OK: "green",
+    Alarm.WATCH: "yellow",
+    Alarm.PROBLEM: "red",
+    Alarm.ENDED: "red",
+    Alarm.EARLY: "red",
+}
 
 _STATES = {
     CertificateState.STAGED: "waits to be proven on every port",
@@ -34,6 +43,12 @@ _STATES = {
     CertificateState.RETIRED: "another took its place",
     CertificateState.REFUSED: "refused",
 }
+_NOTED = (CertificateState.STAGED, CertificateState.REFUSED)
+"""Of the others the note says only where they were proven once."""
+
+_KINDS = {"ec": "ECDSA", "rsa": "RSA"}
+
+_TEMPORARY = "! temporary: mail programs warn of it. A real one takes its place by itself"
 
 
 def left_words(left: float) -> str:
@@ -55,52 +70,81 @@ def say_inventory(inventory: Inventory, now: int, *, every: bool) -> None:
     for one in inventory.certificates:
         if every or one.state not in gone:
             say_listed(one, now)
+    if not any(one.last for one in inventory.certificates):
+        _say_last_order(inventory)
     for source, reason in inventory.refused.items():
-        say(click.style(f"✕ {plain(source)} is not served: {plain(reason)}", fg="red"))
+        text = f"✕ {plain(source)} is not served: {plain(reason)}"
+        say(click.style("\n".join(wrapped(text, hanging="  ")), fg="red"))
+
+
+def _say_last_order(inventory: Inventory) -> None:
+    """Where no certificate came of it that could tell."""
+    for attempt in inventory.attempts[:1]:
+        text = f"! The last order, on {day(attempt.at)}, failed: {_told(attempt)}"
+        click.secho("\n".join(wrapped(text, hanging="  ")), fg="yellow")
 
 
 def say_listed(one: Listed, now: int) -> None:
     more = f" and {count(len(one.names) - 1, 'more name')}" if len(one.names) > 1 else ""
     say(f"{click.style(plain(one.names[0]), bold=True)}{more}")
-    for line in lines_of(one, now):
-        say(f"  {line}")
+    left, alarm = one.left(now), one.alarm(now)
+    coloured = click.style(bar(left), fg=_COLOURS[alarm])
+    _say_lines(_origin(one))
+    say(f"  {coloured}  {left_words(left)}, until {day(one.not_after)}")
+    for text, colour in _life(one, now):
+        _say_lines(text, colour)
     say()
 
 
-def lines_of(one: Listed, now: int) -> Iterator[str]:
+def _say_lines(text: str, colour: str | None = None) -> None:
+    for line in wrapped(text, "  ", hanging="    "):
+        say(click.style(line, fg=colour))
+
+
+def _origin(one: Listed) -> str:
     number = f"number {one.id}, " if one.id else ""
+    source = "files, by cert install" if one.source == INSTALLED else one.source
     issuer = f", signed by {shown(one.issuer)}" if one.issuer else ""
-    yield f"{number}from {plain(one.source)}{issuer} ({one.kind})"
-    left, alarm = one.left(now), one.alarm(now)
-    coloured = click.style(bar(left), fg=_COLOURS[alarm])
-    yield f"{coloured}  {left_words(left)}, until {day(one.not_after)}"
+    return f"{number}from {plain(source)}{issuer} ({_KINDS.get(one.kind, one.kind)} key)"
+
+
+def _life(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:
+    """What is to be said of it, each with its colour."""
+    if one.alarm(now) is Alarm.EARLY:
+        told = f"✕ it begins on {day(one.not_before)}, and this computer's clock says {day(now)}"
+        yield f"{told}: see mailclad explain CERT-306", "red"
     yield from _use(one, now)
     if one.next_order is not None:
         at, why = one.next_order.at, plain(one.next_order.why)
-        yield (
-            f"next order {from_now(at, now)}" + (f" ({day(at)})" if at > now else "") + f": {why}"
-        )
+        when = f"{from_now(at, now)} ({day(at)})" if at > now else from_now(at, now)
+        yield f"next order {when}: {why}", None
     if one.last is not None:
-        yield f"last attempt {ago(one.last.at, now)}: {plain(one.last.told)}"
+        yield f"last attempt {ago(one.last.at, now)}: {_told(one.last)}", None
         for name, why in one.last.failed.items():
-            yield click.style(f"! {plain(name)} was left out: {plain(why)}", fg="yellow")
+            yield f"! left out: {plain(about(name, why))}", "yellow"
 
 
-def _use(one: Listed, now: int) -> Iterator[str]:
+def _told(attempt: Attempt) -> str:
+    again = f". Not before {moment(attempt.not_before)}" if attempt.not_before else ""
+    return f"{plain(attempt.told or NO_END)}{again}"
+
+
+def _use(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:
     if one.served is not None:
         proven = one.served.proven_at
         told = f", proven {ago(int(proven.timestamp()), now)}" if proven else ", not proven yet"
-        temporary = " for want of a better one" if one.served.temporary else ""
-        yield f"served{temporary} since {moment(int(one.served.since.timestamp()))}{told}"
+        yield f"served since {moment(int(one.served.since.timestamp()))}{told}", None
+        if one.served.temporary:
+            yield _TEMPORARY, "yellow"
         for place in one.served.unproven:
-            yield click.style(f"! not proven: {plain(place)}", fg="yellow")
+            yield f"! not proven: {plain(place)}", "yellow"
         if one.served.refuted:
-            yield click.style(f"✕ {plain(one.served.refuted)}", fg="red")
+            yield f"✕ {plain(one.served.refuted)}", "red"
     elif one.state is not None:
-        note = f": {plain(one.note)}" if one.note else ""
-        yield f"{_STATES[one.state]}{note}"
+        told = one.note if one.state in _NOTED else ""
+        yield f"{_STATES[one.state]}{f': {plain(told)}' if told else ''}", None
     else:
-        yield "not served: the server was not started with it yet"
+        yield "not served: the server was not started with it yet", None
 
 
 def listed_json(one: Listed, now: int) -> dict[str, Any]:

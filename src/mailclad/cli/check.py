@@ -8,7 +8,7 @@ import click
 
 from mailclad.base.secret import Secret
 from mailclad.cli.check_words import program_json, program_lines
-from mailclad.cli.context import json_option, say, say_json
+from mailclad.cli.context import json_option, say, say_json, writing
 from mailclad.cli.domain_gather import parse_server_option
 from mailclad.cli.finding_words import report_text
 from mailclad.cli.progress import named_progress
@@ -23,14 +23,20 @@ _file_there = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.command("check", cls=FindingCommand)
 @click.argument("target")
-@click.option("--port", type=click.IntRange(1, 65535), help="Look at this port only.")
 @click.option(
-    "--program", "key", type=click.Choice(list(programs())), help="Say what to choose in it."
+    "--port", type=click.IntRange(1, 65535), metavar="PORT", help="Look at this port only."
+)
+@click.option(
+    "--program",
+    "key",
+    type=click.Choice(list(programs())),
+    metavar="NAME",
+    help=f"Say what to choose in it: {', '.join(programs())}.",
 )
 @click.option("--admin", is_flag=True, help="Also say what whoever runs the server has to do.")
 @json_option
 @click.option("--html", "page", type=_file, help="Also write it as a page.")
-@click.option("--resolver", "resolvers", multiple=True, help="Ask this name server.")
+@click.option("--resolver", "resolvers", metavar="IP", multiple=True, help="Ask this name server.")
 @click.option(
     "--trust", "authorities", type=_file_there, help="Trust only these authorities (PEM)."
 )
@@ -62,6 +68,9 @@ def check(
     aim = _target(target, port)
     if login and "@" not in target:
         raise Trouble("To sign in, give the address: mailclad check ada@example.net --login")
+    if page is not None:
+        with writing(page):
+            page.touch()  # found out before people have waited
     asking = app.Asking(tuple(map(parse_server_option, resolvers)), authorities, witness)
     with named_progress() as progress:
         checked = asyncio.run(app.check_target(aim, asking, progress))
@@ -69,7 +78,8 @@ def check(
         given = Login(target.strip(), _password(target))
         checked = asyncio.run(app.sign_in(checked, given, asking))
     if page is not None:
-        page.write_text(report_page(checked.report), "utf-8")
+        with writing(page):
+            page.write_text(report_page(checked.report), "utf-8")
     program = programs().get(key or "")
     if as_json:
         settings = {} if program is None else program_json(program, checked.best)

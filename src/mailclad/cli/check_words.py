@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mailclad.cli.finding_words import WIDTH
+from mailclad.cli.words import WIDTH
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.services.diagnose.programs import Program
 

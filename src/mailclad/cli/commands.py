@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mailclad.cli.lazy import load_command
+from mailclad.cli.lazy import LazyGroup
 from mailclad.cli.trouble import in_plain_words
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -17,6 +17,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("mailclad.cli.init:init", "Set up mail for your domain."),
     "serve": ("mailclad.cli.serve:serve", "Run the mail server."),
     "check": ("mailclad.cli.check:check", "Look at anybody's mail servers: are they safe?"),
+    "doctor": ("mailclad.cli.doctor:doctor", "Is this mail server well? And mend what is not."),
+    "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
     "domain": ("mailclad.cli.domain:domain", "The domains that get their mail here."),
     "account": ("mailclad.cli.account:account", "The people who have mailboxes."),
     "alias": ("mailclad.cli.alias:alias", "Addresses that lead to other addresses."),
@@ -26,25 +28,20 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "mailbox": ("mailclad.cli.mailbox:mailbox", "Take mail in from files, or write it out."),
     "report": ("mailclad.cli.report:report", "Who sends in your name; TLS as others see it."),
+    "tls": ("mailclad.cli.tls:tls", "Which handshakes failed, and who would fail with less."),
     "queue": ("mailclad.cli.queue:queue", "Mail that waits to leave: list, hold, retry, drop."),
     "trace": ("mailclad.cli.trace:trace", "What became of a message."),
-    "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
     "verify": ("mailclad.cli.verify:verify", "Check that all stored mail is whole."),
     "cert": ("mailclad.cli.cert:cert", "The certificates: what there is, ordered, renewed."),
     "ca": ("mailclad.cli.ca:ca", "The private certificate authority."),
 }
 
 
-class Commands(click.Group):
-    """A click group that imports a command's file when the command is run."""
+class Commands(LazyGroup):
+    """Listed in the order in which people need them, without loading any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        return load_command(_COMMANDS[cmd_name][0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -57,7 +54,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands,
+    apart={name: place for name, (place, _) in _COMMANDS.items()},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="mailclad", message="%(prog)s %(version)s")
 def mailclad() -> None:
     """Secure mail for your domain: receives, keeps, serves and sends it, encrypted.

@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ import click
 
 from mailclad.app.config import DEFAULT_FILE, Config, load_config
 from mailclad.app.open import Opened, become_owner, opened
+from mailclad.cli.trouble import Trouble
 from mailclad.cli.words import columns
 
 T = TypeVar("T")
@@ -54,6 +56,15 @@ def with_store(config_file: Path, action: Callable[[Opened], Awaitable[T]]) -> T
 async def _opened(config: Config, action: Callable[[Opened], Awaitable[T]]) -> T:
     async with opened(config.server.data) as things:
         return await action(things)
+
+
+@contextmanager
+def writing(file: Path) -> Iterator[None]:
+    """Around the writing of a file that a person named."""
+    try:
+        yield
+    except OSError as problem:
+        raise Trouble(f"{file} cannot be written: {problem.strerror}.") from None
 
 
 def say(text: str = "") -> None:

@@ -8,7 +8,7 @@ import click
 from mailclad.cli.context import json_option, say, say_json
 from mailclad.cli.finding_words import told_text
 from mailclad.cli.trouble import Trouble
-from mailclad.cli.words import shown
+from mailclad.cli.words import shown, wrapped
 from mailclad.services.diagnose.catalogue import entries, shown_as_example
 from mailclad.services.diagnose.entry import Entry
 from mailclad.services.diagnose.report_json import told_json
@@ -18,6 +18,42 @@ _NOTHING = (
     "Nothing in the catalogue says “{what}”. Try fewer of its words, or only the error's code."
     " All findings: mailclad explain. To look at the server itself: mailclad check ADDRESS."
 )
+
+
+_NOBODY = ("", "general")
+"""Words that many programs use."""
+
+_SPEAKERS = {
+    "openssl": "OpenSSL",
+    "gnutls": "GnuTLS",
+    "dotnet": ".NET",
+    "node": "Node.js",
+    "k9": "K-9 Mail",
+    "fairemail": "FairEmail",
+    "deltachat": "Delta Chat",
+    "letsencrypt": "Let’s Encrypt",
+    "zerossl": "ZeroSSL",
+    "acmesh": "acme.sh",
+    "opendkim": "OpenDKIM",
+    "openssh": "OpenSSH",
+    "postgres": "PostgreSQL",
+    "smtp": "a server’s SMTP",
+    "imap": "a server’s IMAP",
+    "pop3": "a server’s POP3",
+    "dns": "the DNS",
+    "log": "a log",
+    "bounce": "a notice of delivery",
+    "reports": "a report",
+    "tools": "a tool",
+    "scanners": "a scanner",
+    "company": "a company’s filter",
+    "relaying": "a server that relays",
+    "eset": "ESET",
+    "php": "PHP",
+}
+"""As people know them; others are written with a capital letter, or as they are called."""
+
+_COMMANDS = frozenset({"curl", "msmtp", "mbsync", "fetchmail", "nsupdate", "urllib3", "nginx"})
 
 
 # A pasted "-ERR …" or "-9836" is no option; so there is no -h either, which would be found in it.
@@ -45,15 +81,30 @@ def explain(words: tuple[str, ...], admin: bool, as_json: bool) -> None:
 
 def _explain(hits: tuple[Hit, ...], *, admin: bool) -> None:
     first, *others = hits
-    if first.text:
-        say(f"“{first.text}” ({first.program}) is explained by:\n")
+    for line in _introduced(first, len(others)):
+        say(line)
     say(told_text(shown_as_example(first.entry, datetime.now(UTC)), admin=admin))
     say("\nNames, dates and numbers are examples. For your server: mailclad check ADDRESS.")
     if not admin:
         say(f"For who runs the server: mailclad explain {first.entry.id} --admin")
     if others:
         say("\nIt could also be:")
-        say("\n".join(_line(hit.entry) for hit in others))
+        say("\n".join(line for hit in others for line in _lines(hit.entry)))
+
+
+def _introduced(first: Hit, others: int) -> Iterator[str]:
+    speaker = "" if first.program in _NOBODY else f" ({_speaker(first.program)})"
+    if others:
+        words = f"“{first.text}”{speaker} has" if first.text else "These words have"
+        yield from wrapped(f"{words} several causes. The likeliest first, the others at the end.")
+        yield ""
+    elif first.text:
+        yield from wrapped(f"“{first.text}”{speaker} is explained by:")
+        yield ""
+
+
+def _speaker(program: str) -> str:
+    return _SPEAKERS.get(program, program if program in _COMMANDS else program.capitalize())
 
 
 def _listed(hits: tuple[Hit, ...]) -> Iterator[str]:
@@ -63,11 +114,11 @@ def _listed(hits: tuple[Hit, ...]) -> Iterator[str]:
         if hit.entry.family != family:
             family = hit.entry.family
             yield ""
-        yield _line(hit.entry)
+        yield from _lines(hit.entry)
 
 
-def _line(entry: Entry) -> str:
-    return f"{entry.id:<10}  {entry.title}"
+def _lines(entry: Entry) -> list[str]:
+    return wrapped(f"{entry.id:<10}  {entry.title}", hanging=" " * 12)
 
 
 def _hit_json(hit: Hit) -> dict[str, object]:

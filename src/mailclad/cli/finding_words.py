@@ -4,19 +4,17 @@ Comes in: told findings, without anything that a terminal would obey.  Goes out:
 marks have their words beside them, so that nothing depends on colour or on seeing the mark.
 """
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
-from mailclad.cli.words import columns, plain
+from mailclad.cli.words import WIDTH, columns, plain, wrapped
 from mailclad.services.diagnose.filling import date_words
 from mailclad.services.diagnose.found import Level
 from mailclad.services.diagnose.place import PROTOCOLS, PURPOSES, TLS_WORDS
 from mailclad.services.diagnose.report import Report, Seen
 from mailclad.services.diagnose.told import LEVEL_MARKS, LEVEL_WORDS, Told
 
-WIDTH = 80
 _COLOURS: Mapping[Level, str] = {
     Level.PROBLEM: "red",
     Level.WATCH: "yellow",
@@ -32,7 +30,7 @@ def report_text(report: Report, *, admin: bool = False) -> str:
     """The verdict, the answers, the findings with the worst first, and where mail is to be had."""
     return "\n".join(
         [
-            *_wrapped(plain(report.headline)),
+            *wrapped(plain(report.headline)),
             *_block(_answers(report)),
             *(line for told in report.worst_first for line in _block(_short(told, admin=admin))),
             *_block(_endpoints(report)),
@@ -51,7 +49,7 @@ def told_text(told: Told, *, admin: bool = False) -> str:
         ("Can I ignore it?", told.can_ignore),
     ):
         if text:
-            lines += ["", _heading(heading), *_wrapped(text, "  ")]
+            lines += ["", _heading(heading), *wrapped(text, "  ")]
     lines += ["", _heading("If you use this mail"), *_steps(told.do_user)]
     if admin:
         lines += ["", _heading("If you run this server"), *_for_admin(told)]
@@ -88,16 +86,16 @@ def _words(command: str) -> Iterator[str]:
 def _short(told: Told, *, admin: bool) -> Iterator[str]:
     """Facts and the first steps; for who runs the server also what to copy."""
     yield from _title(told)
-    yield from _wrapped(told.saw, "  ")
+    yield from wrapped(told.saw, "  ")
     if admin:
         yield from _for_admin(told)
     else:
-        yield from _wrapped(" ".join(told.do_user[:_STEPS_SHOWN]), "  ")
+        yield from wrapped(" ".join(told.do_user[:_STEPS_SHOWN]), "  ")
 
 
 def _title(told: Told) -> Iterator[str]:
     """The id stands at the right edge of the first line."""
-    first, *more = _wrapped(
+    first, *more = wrapped(
         f"{LEVEL_MARKS[told.level]} {LEVEL_WORDS[told.level]}: {told.title}",
         hanging="  ",
         width=WIDTH - len(told.id) - 2,
@@ -115,18 +113,18 @@ def _for_admin(told: Told) -> Iterator[str]:
     if told.verify:
         yield "  To verify:"
         yield from command_lines(told.verify, "    ")
-        yield from _wrapped(f"Good: {told.verify_good}", "    ")
+        yield from wrapped(f"Good: {told.verify_good}", "    ")
 
 
 def _steps(steps: Iterable[str]) -> Iterator[str]:
     for step in steps:
-        yield from _wrapped(f"- {step}", "  ", hanging="    ")
+        yield from wrapped(f"- {step}", "  ", hanging="    ")
 
 
 def _answers(report: Report) -> Iterator[str]:
     for answer in report.answers:
         mark = click.style(LEVEL_MARKS[answer.level], fg=_COLOURS.get(answer.level))
-        first, *more = _wrapped(plain(f"{answer.question} {answer.words}"), width=WIDTH - 4)
+        first, *more = wrapped(plain(f"{answer.question} {answer.words}"), width=WIDTH - 4)
         yield f"  {mark} {first}"
         yield from (f"    {line}" for line in more)
 
@@ -154,14 +152,14 @@ def _row(seen: Seen) -> Iterator[str]:
         yield f"    {mark} {text}, {words}"
     else:
         yield f"    {mark} {text}"
-        yield from _wrapped(words, " " * 19)
+        yield from wrapped(words, " " * 19)
 
 
 def _ending(report: Report) -> Iterator[str]:
     if report.found_in:
-        yield from _wrapped(f"Found in {plain(report.found_in)}.", "  ")
+        yield from wrapped(f"Found in {plain(report.found_in)}.", "  ")
     when = f"{date_words(report.checked_at)}, {report.checked_at:%H:%M} UTC"
-    yield from _wrapped(f"Checked on {when}, from {report.seen_from}.", "  ")
+    yield from wrapped(f"Checked on {when}, from {report.seen_from}.", "  ")
     if report.findings:
         yield f"  More about a finding:  mailclad explain {report.worst_first[0].id}"
 
@@ -174,15 +172,3 @@ def _block(lines: Iterable[str]) -> list[str]:
 
 def _heading(text: str) -> str:
     return click.style(text, bold=True)
-
-
-def _wrapped(
-    text: str, indent: str = "", *, hanging: str | None = None, width: int = WIDTH
-) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent if hanging is None else hanging,
-        break_on_hyphens=False,
-    )

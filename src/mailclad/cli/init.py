@@ -13,7 +13,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from mailclad.base.secret import Secret
 from mailclad.cli.context import config_option, done, json_option, say, say_json
 from mailclad.cli.password import make_password
 from mailclad.cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from mailclad.app.config import Config
 
 _ANSWERS = ("address", "hostname", "certificate", "key", "data", "user")
 _SERVER_USER = "mailclad"
@@ -30,6 +33,12 @@ PRIVATE = "private"
 _CERTIFICATE_QUESTION = (
     f"Certificate: {LETS_ENCRYPT} (you agree to its terms, letsencrypt.org/repository),\n"
     f"  {PRIVATE} (an authority of your own, which devices must be told to trust), or a file"
+)
+
+
+_NOBODY_ANSWERS = (
+    "Nobody is here to answer. Say it all at once: mailclad init you@example.org --hostname "
+    "mail.example.org, with --acme, --private-ca, or --certificate and --key"
 )
 
 
@@ -84,10 +93,16 @@ def init(
         told["address"] = address
     if answers is not None:
         told = {**_read_answers(Path(answers)), **told}
+    kept = _kept(config_file)
+    if kept is not None:
+        told |= {"hostname": kept.server.hostname, "data": kept.server.data}
+        told |= {"user": kept.server.user}
     unattended = answers is not None or as_json
     if acme and (private_ca or "certificate" in told):
         raise Trouble("One of the two: --acme, or a certificate of another kind.")
     choice = LETS_ENCRYPT if acme else PRIVATE if private_ca or unattended else ""
+    if kept is not None:
+        choice = PRIVATE if kept.acme is None else LETS_ENCRYPT
     plan = _plan(told, choice=choice, ask=not unattended, file=config_file)
     password = None
     if password_stdin:
@@ -97,6 +112,13 @@ def init(
         say_json(report)
     else:
         _tell(plan, report)
+
+
+def _kept(file: Path) -> "Config | None":
+    """What is configured already is not asked again."""
+    from mailclad.app.config import load_config  # noqa: PLC0415 - seldom needed
+
+    return load_config(file) if file.exists() else None
 
 
 def _read_answers(file: Path) -> dict[str, Any]:
@@ -120,9 +142,9 @@ def _plan(told: dict[str, Any], *, choice: str, ask: bool, file: Path) -> Plan:
     hostname = _told(told, "hostname", ask, "Name of this server", f"mail.{domain}")
     certificate, key = told.get("certificate"), told.get("key")
     if certificate is None and key is None and not choice:
-        choice = str(click.prompt(_CERTIFICATE_QUESTION, default=LETS_ENCRYPT))
+        choice = _asked(_CERTIFICATE_QUESTION, LETS_ENCRYPT)
         if choice not in (LETS_ENCRYPT, PRIVATE):
-            certificate, key = choice, click.prompt("Key file of the certificate")
+            certificate, key = choice, _asked("Key file of the certificate", None)
     if (certificate is None) != (key is None):
         raise Trouble("A certificate and its key belong together: give --certificate and --key.")
     return Plan(
@@ -141,10 +163,20 @@ def _told(told: dict[str, Any], name: str, ask: bool, question: str, guess: str 
     if name in told:
         return str(told[name])
     if ask:
-        return str(click.prompt(question, default=guess))
+        return _asked(question, guess)
     if guess is not None:
         return guess
     raise Trouble(f"The {name} is needed: mailclad init you@example.org")
+
+
+def _asked(question: str, guess: str | None) -> str:
+    try:
+        return str(click.prompt(question, default=guess))
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo()
+        raise Trouble(_NOBODY_ANSWERS) from None
 
 
 def _default_data() -> Path:

@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from mailclad.app.certificate_state import read_state
-from mailclad.app.certificates import TEMPORARY
+from mailclad.app.certificates import temporary_words
 from mailclad.app.config import Config, load_config
 from mailclad.app.serve import serve as serve_config
 from mailclad.cli.context import config_option
+from mailclad.cli.words import wrapped
 
 
 @click.command()
@@ -25,7 +26,9 @@ def serve(config_file: Path) -> None:
 
 
 def _tell_of_a_temporary_certificate(config: Config) -> None:
-    """The log may be in a file, and this is what who starts the server must know."""
+    """This is what who starts the server must know, also where the log goes into a file."""
+    if config.log.file is None:
+        return
     state = read_state(config.server.data)
     if state is not None and any(served.temporary for served in state.served):
-        click.echo(TEMPORARY, err=True)
+        click.echo("\n".join(wrapped(f"! {temporary_words(config)}", hanging="  ")), err=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from mailclad.cli.words import wrapped
+
 EXIT_REFUSED = 1
 EXIT_FOUND_PROBLEMS = 3
 EXIT_USAGE = 64
@@ -51,7 +53,10 @@ class Trouble(click.ClickException):
         vars(self)["exit_code"] = exit_code  # click reads it here, and types it as a class's
 
     def show(self, file: object = None) -> None:
-        click.secho(f"✕ {self.message}", err=True, fg="red")
+        text = f"✕ {self.message}"
+        if sys.stderr.isatty():  # programs get it on one line
+            text = "\n".join(wrapped(text, hanging="  "))
+        click.secho(text, err=True, fg="red")
 
 
 class FindingCommand(click.Command):

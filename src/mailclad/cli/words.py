@@ -1,7 +1,11 @@
 """Times, sizes and strangers' texts, as people read them on a terminal."""
 
+import textwrap
 import time
 import unicodedata
+
+WIDTH = 80
+"""Of what people read; only what is to be copied as it is may be wider."""
 
 _STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _SIZES = ("kB", "MB", "GB", "TB")
@@ -69,3 +73,21 @@ def columns(text: str) -> int:
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
     )
+
+
+def wrapped(
+    text: str, indent: str = "", *, hanging: str | None = None, width: int = WIDTH
+) -> list[str]:
+    """Broken between words, so that paths and commands that fit stay whole."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_on_hyphens=False,
+    )
+
+
+def about(name: str, why: str) -> str:
+    """What is said of a name, which is not named twice."""
+    return why if why.startswith(f"{name} ") else f"{name}: {why}"

@@ -25,6 +25,9 @@ UNSENT_BOUND = 1024 * 1024
 """Octets the peer may leave unread when more is written without ``drain()``: shells drain
 after each batch, so more than this is a shell that pours into a peer that does not read."""
 
+_TLS_HANDSHAKE = 22
+"""The first octet of a TLS record with a ClientHello (RFC 8446 §5.1); no command begins so."""
+
 _ENDED = 1
 _LOST = 2
 _NUDGED = 4
@@ -46,6 +49,9 @@ class ChannelOwner(Protocol):
     def signed_in(self, channel: "Channel") -> None:
         """Somebody has signed in on it."""
 
+    def met_tls(self, channel: "Channel", data: bytes) -> None:
+        """The peer speaks TLS where the conversation begins in the clear."""
+
     def ended(self, channel: "Channel", problem: Exception | None) -> None:
         """The socket is gone; called once, also when ``ready`` never was."""
 
@@ -54,11 +60,14 @@ class ChannelOwner(Protocol):
 
 
 class Channel(asyncio.Protocol):
-    """See the module.  ``closing`` says that the server stops: finish, say goodbye, return."""
+    """See the module.  ``closing`` says that the server stops: finish, say goodbye, return.
 
-    __slots__ = (  # thirteen: the account stands in the log beside the peer
+    ``said`` is what the peer calls itself: its host on port 25, its program where it says so.
+    """
+
+    __slots__ = (  # fourteen: two say who the peer is, for the log and the watch over TLS
         "_deadline", "_flags", "_owner", "_problem", "_received", "_timer", "_transport",
-        "_waiter", "account", "closing", "local_port", "peer", "tls",
+        "_waiter", "account", "closing", "local_port", "peer", "said", "tls",
     )  # fmt: skip
 
     def __init__(self, owner: ChannelOwner, peer: str, local_port: int) -> None:
@@ -66,6 +75,7 @@ class Channel(asyncio.Protocol):
         self.local_port = local_port
         self.tls: TlsFacts | None = None
         self.account = ""
+        self.said = ""
         self.closing = False
         self._owner = owner
         self._transport: asyncio.Transport | None = None
@@ -248,6 +258,8 @@ class Channel(asyncio.Protocol):
         received = self._received
         if not received:
             self._received = data
+            if data[0] == _TLS_HANDSHAKE and self.tls is None:
+                self._owner.met_tls(self, data)
         elif type(received) is bytearray:
             received += data
         else:

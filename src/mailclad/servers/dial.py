@@ -70,5 +70,7 @@ class _Owner:
         if not self.ready_or_lost.done():
             self.ready_or_lost.set_exception(problem or ConnectionLost("the server closed"))
 
+    def met_tls(self, channel: Channel, data: bytes) -> None: ...
+
     def begin_tls(self, channel: Channel, tcp: asyncio.Transport) -> asyncio.Transport:
         return start_tls(self._tls, channel, tcp)

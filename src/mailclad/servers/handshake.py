@@ -14,7 +14,7 @@ from mailclad.protocols.tls.client_hello import (
     NeedMore,
     read_client_hello,
 )
-from mailclad.protocols.tls.server_flight import is_resumed, plain_alert
+from mailclad.protocols.tls.server_flight import is_resumed, plain_alert, shows_certificate
 from mailclad.servers.tls import ContextTable, TlsSession
 from mailclad.servers.tls_failure import HandshakeFailed, received_alert
 from mailclad.services.certificates.choose import normalise
@@ -88,8 +88,19 @@ class Handshake:
         return True
 
     def failed(self, reason: str) -> HandshakeFailed:
-        alert = plain_alert(self.sent)
-        return HandshakeFailed(reason, bytes(self.flight), alert, received_alert(reason))
+        return HandshakeFailed(
+            reason,
+            bytes(self.flight),
+            plain_alert(self.sent),
+            received_alert(reason),
+            certificate=self._shown(),
+        )
+
+    def _shown(self) -> str:
+        """Which certificate the client has seen."""
+        if self.session is None or not shows_certificate(self.sent):
+            return ""
+        return self.session.certificate_words()
 
     def _begin(self, limit: int) -> TlsSession | None:
         """Wait for a whole ClientHello, then choose the context by its server name."""
@@ -125,4 +136,5 @@ class Handshake:
         return self.session.facts(
             server_name=normalise(name) if name is not None else None,
             resumed=self.hello.offers_resumption and is_resumed(self.sent),
+            offer=self.hello.offer,
         )

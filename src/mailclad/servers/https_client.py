@@ -13,6 +13,7 @@ Limits: seconds for everything, octets of head, body and framing, addresses trie
 
 import asyncio
 import ipaddress
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ class HttpsClient(Https):
                 troubles.append(f"{address} did not answer within {CONNECT_SECONDS:g} seconds")
                 continue
             except (HandshakeFailed, ConnectionLost, OSError) as problem:
-                troubles.append(f"{address}: {problem}")
+                troubles.append(f"{address}: {_words(problem)}")
                 continue
             if not secure:
                 return channel
@@ -150,7 +151,8 @@ class HttpsClient(Https):
             raise HttpsProblem(f"{host} has no address in the DNS")
         permitted = [address for address in found if self._permits(address)]
         if not permitted:
-            raise HttpsProblem(f"{host} is at {found[0]}, which is not of the open Internet")
+            where = host if host == found[0] else f"{host}, at {found[0]},"
+            raise HttpsProblem(f"{where} is not on the open Internet")
         return permitted[:MAX_ADDRESSES]
 
     async def _look_up(self, host: str) -> list[str]:
@@ -257,6 +259,12 @@ class _Reading:
             self._in_head = True
         else:
             self.done = True
+
+
+def _words(problem: Exception) -> str:
+    """Without Python's numbers and tuples."""
+    number = problem.errno if isinstance(problem, OSError) else None
+    return os.strerror(number).lower() if number else str(problem)
 
 
 def _is_address(host: str) -> bool:

@@ -9,12 +9,14 @@ listener, which logs it; the client only learns that the connection ends.
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mailclad.protocols.imap.commands import Id
 from mailclad.protocols.imap.connection import Close, ServerConnection, Terms, UpgradeToTls
 from mailclad.protocols.imap.gates import State
 from mailclad.protocols.imap.responses import Bye
 from mailclad.servers.channel import Channel, ConnectionLost, Shell
 from mailclad.servers.imap_answers import Answers
 from mailclad.servers.tls_failure import HandshakeFailed
+from mailclad.services.tls_watch.meeting import program_words
 from mailclad.sessions.imap.announce import announce
 from mailclad.sessions.imap.session import Authenticated, Selected, Session, Site
 from mailclad.sessions.imap.table import carry_out
@@ -116,6 +118,8 @@ class _Conversation:
                     reply = connection.data_to_send()
                     connection.tls_started(await self._channel.start_tls(reply))
                 case _:
+                    if isinstance(event, Id):
+                        self._channel.said = program_words(event.fields)
                     self._session = await carry_out(self._session, event, self._answers)
                     if connection.state is not State.LOGOUT:
                         await self._answers.flush()

@@ -18,6 +18,7 @@ from typing import cast
 import structlog
 
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.protocols.tls.client_hello import FirstBytes, classify
 from mailclad.servers.admission import Admission
 from mailclad.servers.channel import Channel, ConnectionLost, Shell, ends
 from mailclad.servers.handshake import TlsServer
@@ -36,8 +37,11 @@ REFUSALS_LOGGED_EACH_SECONDS = 10.0
 
 _SIGN_IN = frozenset({Service.IMAP, Service.POP3, Service.SUBMISSION})
 
-FailureSink = Callable[[str, HandshakeFailed], None]
-"""Takes the peer's address and what happened; kept for a later diagnosis."""
+FailureSink = Callable[[Channel, HandshakeFailed], None]
+"""Takes what happened, for a later diagnosis; not told of our own checks."""
+
+EndSink = Callable[[Channel], None]
+"""Takes a connection that has ended, whatever it was; not told of our own checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Listener:
         "_half_open",
         "_log",
         "_mode",
+        "_on_ended",
         "_on_failed",
         "_own_checks",
         "_proxies",
@@ -79,6 +84,7 @@ class Listener:
         shell: Shell,
         admission: Admission,
         on_failed: FailureSink | None = None,
+        on_ended: EndSink | None = None,
         own_checks: OwnChecks | None = None,
     ) -> None:
         limits = admission.limits
@@ -88,6 +94,7 @@ class Listener:
         self._shell = shell
         self._sign_in = listening.service in _SIGN_IN
         self._on_failed = on_failed
+        self._on_ended = on_ended
         self._own_checks = own_checks
         self._tls: TlsServer | None = None
         if listening.tls is not TlsMode.NONE:
@@ -220,13 +227,20 @@ class Listener:
             )
         self._admission.not_signed_in -= self._sign_in
 
+    def met_tls(self, channel: Channel, data: bytes) -> None:
+        if self._mode is TlsMode.STARTTLS and classify(data) is FirstBytes.TLS:
+            problem = HandshakeFailed("TLS before STARTTLS", data, in_clear=True)
+            if self._on_failed is not None and not channel.is_own_check:
+                self._on_failed(channel, problem)
+            self._log_failure(channel, problem)
+
     def ended(self, channel: Channel, problem: Exception | None) -> None:
         self._admission.left(channel.peer)
         if self._sign_in and not channel.is_signed_in:
             self._admission.not_signed_in -= 1
         if isinstance(problem, HandshakeFailed):
             if self._on_failed is not None and not channel.is_own_check:
-                self._on_failed(channel.peer, problem)
+                self._on_failed(channel, problem)
             self._log_failure(channel, problem)
         if self._half_open.pop(channel, None) is not None:
             self._admission.handshakes -= 1
@@ -250,6 +264,8 @@ class Listener:
         finally:
             channel.abort()
             del self._tasks[channel]
+            if self._on_ended is not None and not channel.is_own_check:
+                self._on_ended(channel)
             seconds = asyncio.get_running_loop().time() - started
             version = channel.tls.version if channel.tls is not None else None
             log = self._log.debug if channel.is_own_check else self._log.info
@@ -315,9 +331,10 @@ async def listen(
     admission: Admission,
     *,
     on_failed: FailureSink | None = None,
+    on_ended: EndSink | None = None,
     own_checks: OwnChecks | None = None,
 ) -> Listener:
     """Start to accept on these sockets; ``contexts`` may be None where there is no TLS."""
-    listener = Listener(listening, contexts, shell, admission, on_failed, own_checks)
+    listener = Listener(listening, contexts, shell, admission, on_failed, on_ended, own_checks)
     await listener.open(listening.sockets)
     return listener

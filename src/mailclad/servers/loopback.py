@@ -1,21 +1,23 @@
 """Our own ports, asked over loop-back which certificates they show: the proof of a swap.
 
-RFC 3207, RFC 9051 §6.2.1, RFC 2595 §4 (STARTTLS), RFC 6066 §3 (SNI).  Comes in: our doors, and for
-each name the chains that may be shown.  Goes out: a ``Proof``.  A door that shows another chain,
-or whose handshake TLS itself breaks off, refutes; one that cannot be asked (no connection, no
-answer in time) proves nothing, because a full listener says nothing about a certificate.
+RFC 6066 §3 (SNI); STARTTLS as :mod:`protocols.probe.dialogue` says it.  Comes in: our doors, and
+for each name the chains that may be shown.  Goes out: a ``Proof``.  A door that shows another
+chain, or whose handshake TLS itself breaks off, refutes; one that cannot be asked (no connection,
+no answer in time) proves nothing, because a full listener says nothing about a certificate.
 Every name is asked for at every door; beyond ``MOST_HANDSHAKES`` the names of a service take
 turns at its doors, for they all have the same certificates.
 """
 
 import asyncio
 import os
-import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.mail.endpoint import MailProtocol
+from mailclad.protocols.probe.dialogue import Dialogue, DialogueProblem
+from mailclad.protocols.probe.grammar import Question
 from mailclad.servers.expected_chains import Expected, asked_for, client_for
 from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.tls import ClientTrust
@@ -32,9 +34,6 @@ AT_ONCE = 8
 
 MOST_HANDSHAKES = 400
 """About two seconds of one core; nine ports on two addresses and twenty names stay below it."""
-
-REPLY_OCTETS = 4096
-"""A greeting or an answer before TLS; our own are shorter."""
 
 LATE = "no answer in time"
 
@@ -67,23 +66,13 @@ class Proof:
     unproven: tuple[str, ...] = ()
 
 
-_SMTP_LAST = re.compile(rb"\d{3}(?: .*)?\r\n")
-_SMTP = (
-    (b"", _SMTP_LAST, b"220"),
-    (b"EHLO localhost\r\n", _SMTP_LAST, b"250"),
-    (b"STARTTLS\r\n", _SMTP_LAST, b"220"),
-)
-_POP3_LAST = re.compile(rb"[+-].*\r\n")
-_DIALOGUES: Mapping[Service, tuple[tuple[bytes, re.Pattern[bytes], bytes], ...]] = {
-    Service.SMTP: _SMTP,
-    Service.SUBMISSION: _SMTP,
-    Service.IMAP: (
-        (b"", re.compile(rb"\* .*\r\n"), b"* OK"),
-        (b"a STARTTLS\r\n", re.compile(rb"a .*\r\n"), b"a OK"),
-    ),
-    Service.POP3: ((b"", _POP3_LAST, b"+OK"), (b"STLS\r\n", _POP3_LAST, b"+OK")),
+_PROTOCOLS: Mapping[Service, MailProtocol] = {
+    Service.SMTP: MailProtocol.SMTP,
+    Service.SUBMISSION: MailProtocol.SUBMISSION,
+    Service.IMAP: MailProtocol.IMAP,
+    Service.POP3: MailProtocol.POP3,
 }
-"""What is said before TLS, which line ends the answer, and how a good one begins."""
+_BEFORE_TLS = (Question.GREETING, Question.CAPABILITIES, Question.UPGRADE)
 
 
 class _Unasked(Exception):
@@ -184,24 +173,21 @@ async def _chain_at(
         with checks.noted(sock.getsockname()[1]):
             await loop.sock_connect(sock, (door.address, door.port))
             if door.tls is TlsMode.STARTTLS:
-                for words, last, good in _DIALOGUES[door.service]:
-                    await loop.sock_sendall(sock, words)
-                    await _read_answer(sock, last, good)
+                await _come_to_tls(sock, Dialogue(_PROTOCOLS[door.service]))
             return await _shake(sock, name, trust)
 
 
-async def _read_answer(sock: socket.socket, last: re.Pattern[bytes], good: bytes) -> None:
-    """Up to its last line, behind which nothing may come."""
-    received = b""
-    while True:
-        received += await _read(sock)
-        *_, line = received.splitlines(keepends=True)
-        if last.fullmatch(line):
-            if line.startswith(good):
-                return
-            raise _Unasked(f"it answers “{line.decode('ascii', 'replace').strip()}”")
-        if len(received) > REPLY_OCTETS:
-            raise _Unasked(f"an answer of more than {REPLY_OCTETS} octets")
+async def _come_to_tls(sock: socket.socket, dialogue: Dialogue) -> None:
+    for question in _BEFORE_TLS:
+        await asyncio.get_running_loop().sock_sendall(sock, dialogue.ask(question))
+        try:
+            answer = dialogue.receive(b"")
+            while answer is None:
+                answer = dialogue.receive(await _read(sock))
+        except DialogueProblem as problem:
+            raise _Unasked(str(problem)) from None
+        if not answer.positive:
+            raise _Unasked(f"it answers “{answer.text}”")
 
 
 async def _shake(sock: socket.socket, name: str | None, trust: ClientTrust) -> tuple[bytes, ...]:

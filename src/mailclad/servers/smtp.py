@@ -13,6 +13,7 @@ from dataclasses import replace
 from mailclad.protocols.smtp import reply as replies
 from mailclad.protocols.smtp.command import Close, UpgradeToTls
 from mailclad.protocols.smtp.connection import ServerConnection
+from mailclad.protocols.smtp.conversation import Role
 from mailclad.protocols.smtp.reply import Reply
 from mailclad.servers.channel import Channel, ConnectionLost, Shell
 from mailclad.servers.tls_failure import HandshakeFailed
@@ -156,6 +157,8 @@ class _Talk:
         if self._until is not None:
             if not isinstance(session, Greeted):
                 return
+            if session.site.role is Role.MX:
+                self._channel.said = session.hello.name
             if session.site.submission is not None:
                 if session.account is None:
                     left = self._until + LOGIN_SECONDS - HELLO_SECONDS

@@ -26,12 +26,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from OpenSSL import SSL, crypto
 
+from mailclad.base.tls_offer import Offer
 from mailclad.base.tls_policy import ACME_TLS, ALPN, CIPHERS_TLS12, Service, TlsFacts
 from mailclad.mail.tls_verdict import ChainFault
 from mailclad.protocols.tls.client_hello import ClientHello
 from mailclad.servers.tls_failure import CertificateUnusable, StreamBroken
 from mailclad.services.certificates.chain import CertificateChain, KeyKind
 from mailclad.services.certificates.choose import Bundle, by_name, choose, normalise
+from mailclad.services.certificates.shown import words_of
 
 SESSION_SECONDS = 24 * 3600
 """How long a session may be resumed: programs that poll hourly gain, stolen ticket keys age."""
@@ -280,7 +282,9 @@ class TlsSession:
             if len(piece) < _RECORD:
                 return output
 
-    def facts(self, server_name: str | None, *, resumed: bool) -> TlsFacts:
+    def facts(
+        self, server_name: str | None, *, resumed: bool, offer: Offer | None = None
+    ) -> TlsFacts:
         ssl = self._ssl
         suite = ssl.get_cipher_name() or ""
         group = ssl.get_group_name()
@@ -293,6 +297,7 @@ class TlsSession:
             resumed=resumed,
             exporter=self.exporter,
             end_point=self.end_point,
+            offer=offer,
         )
 
     def exporter(self) -> bytes | None:
@@ -308,6 +313,10 @@ class TlsSession:
         if name in {"md5", "sha1"}:
             name = "sha256"
         return hashlib.new(name, certificate.public_bytes(Encoding.DER)).digest()
+
+    def certificate_words(self) -> str:
+        """Say which certificate was shown: whose, from whom, until when."""
+        return words_of(self._shown())
 
     def _shown(self) -> x509.Certificate:
         """Return our certificate; of two, the suite tells in TLS 1.2, OpenSSL in TLS 1.3."""

@@ -64,7 +64,9 @@ class StreamBroken(ConnectionError):
 class HandshakeFailed(Exception):
     """Why no TLS came about; the text is for the log, the fields are for a diagnosis.
 
-    ``sent_alert`` is None also where the alert went out encrypted.
+    ``sent_alert`` is None also where the alert went out encrypted; ``certificate`` says which of
+    ours the client has been shown, if any; ``late``: time ran out; ``in_clear``: TLS was spoken
+    where the conversation begins without it.
     """
 
     def __init__(
@@ -73,12 +75,18 @@ class HandshakeFailed(Exception):
         flight: bytes = b"",
         sent_alert: int | None = None,
         received_alert: int | None = None,
+        *,
+        certificate: str = "",
+        in_clear: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.flight = flight
         self.sent_alert = sent_alert
         self.received_alert = received_alert
+        self.certificate = certificate
+        self.late = False
+        self.in_clear = in_clear
 
     @property
     def first_bytes(self) -> FirstBytes:

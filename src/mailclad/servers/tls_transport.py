@@ -175,7 +175,9 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._timer = None
         if self._handshake is not None and self._tcp is not None:
             seconds = self._handshake.seconds
-            self._failure = self._handshake.failed(f"no handshake within {seconds:g} seconds")
+            failure = self._handshake.failed(f"no handshake within {seconds:g} seconds")
+            failure.late = True
+            self._failure = failure
             self._handshake = None
             self._tcp.abort()
 

@@ -48,6 +48,7 @@ from mailclad.store.reports import Reports
 from mailclad.store.sending import Sending
 from mailclad.store.signing_keys import SigningKeys
 from mailclad.store.sts_policies import StsPolicies
+from mailclad.store.tls_use import KeptTlsUse
 from mailclad.store.trace import Trace, TraceReader
 
 Row = tuple[Any, ...]
@@ -147,6 +148,7 @@ class Store(
     Sending,
     ForwardedSenders,
     Reports,
+    KeptTlsUse,
     Trace,
     TraceReader,
     StsPolicies,

@@ -21,6 +21,7 @@ from mailclad.services.certificates.private_ca import PrivateCa
 from mailclad.services.deliver.route import Relay, Route, Routes
 from mailclad.services.deliver.sts import StsFound
 from mailclad.store.queue import RecipientState, Return
+from mailclad.store.tls_use import DELIVERY
 from tests.services.deliver.world import DAY, LETTER, FakeMx, World
 
 WAITING = RecipientState.WAITING
@@ -87,6 +88,7 @@ def test_dane(run: Run) -> None:
         ((policy, failure),) = w.notes.sessions
         assert (policy.policy_type, policy.policy_domain) == (PolicyType.TLSA, "mx.peer.test")
         assert failure is None
+        assert w.watch.sessions == [(DELIVERY, "TLSv1.3", "peer.test")]
 
     run(scenario)
 

@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from mailclad.base.resolver import Answer, Tlsa
 from mailclad.base.secret import Secret
+from mailclad.base.tls_policy import TlsFacts
 from mailclad.engines.spool.spool import file_spools
 from mailclad.engines.sqlite.store import SqliteStore
 from mailclad.mail.address import Address
@@ -43,6 +44,7 @@ from mailclad.services.queue.hooks import AttemptHook
 from mailclad.services.receive.reception import Reception
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.reports.notes import NoNotes
+from mailclad.services.tls_watch.watch import NoWatch
 from mailclad.store.model import ALL_UIDS, Column
 from mailclad.store.queue import (
     Change,
@@ -181,6 +183,18 @@ class HeldTrace:
         return [event for event in self.events if event.happening is happening]
 
 
+class HeldWatch(NoWatch):
+    """Keeps which TLS other servers came to."""
+
+    def __init__(self) -> None:
+        self.sessions: list[tuple[str, str, str]] = []
+
+    def session(
+        self, service: str, facts: TlsFacts, address: str, who: str, program: str = ""
+    ) -> None:
+        self.sessions.append((service, facts.version, who))
+
+
 class World:
     def __init__(self, directory: Path, ca: PrivateCa, routes: Routes = Routes()) -> None:
         self.directory = directory
@@ -190,6 +204,7 @@ class World:
         self.dns: dict[tuple[str, str], Any] = {}
         self.sts = FakeSts()
         self.notes = HeldNotes()
+        self.watch = HeldWatch()
         self.trace = HeldTrace()
         self.servers: dict[str, FakeMx] = {}
         self.targets: list[tuple[Target, TlsDemand]] = []
@@ -265,6 +280,7 @@ class World:
             lookup=Lookup(resolver, self.sts, ("mail.here.test",), lambda: 0.5),
             routes=self.routes,
             notes=self.notes,
+            watch=self.watch,
             clock=self.clock,
             permits=self.permits,
         )

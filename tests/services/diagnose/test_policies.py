@@ -8,7 +8,7 @@ from mailclad.base.https import HttpsProblem, Response
 from mailclad.base.resolver import Answer, Caa, DnsBogus, DnsProblem, Mx, Tlsa
 from mailclad.services.diagnose.discovery import Discovery, Source, SourceSeen
 from mailclad.services.diagnose.facts import Asked, PolicySeen
-from mailclad.services.diagnose.policies import PolicyReader
+from mailclad.services.diagnose.policies import SIGNED_ZONE, PolicyReader
 from mailclad.services.diagnose.target import Target
 from tests.dns.fake import FakeResolver
 from tests.services.diagnose.web import FakeWeb
@@ -44,7 +44,6 @@ def test_everything_that_a_domain_says() -> None:
             (HOST, "AAAA"): ["2001:db8::1"],
             ("192.0.2.1", "PTR"): [HOST, "other.test"],
             (DOMAIN, "NS"): ["ns.example.test"],
-            ("test", "NS"): secure("test", "ns.test"),
             (DOMAIN, "CAA"): [Caa(0, "issue", b"letsencrypt.org")],
             (DOMAIN, "TXT"): [b"v=spf1 mx -all", b"google-site-verification=1"],
             ("_dmarc.example.test", "TXT"): [b"v=DMARC1; p=reject", b"v=spf1 -all"],
@@ -72,11 +71,15 @@ def test_everything_that_a_domain_says() -> None:
     assert list(seen.dkim) == ["mail"]
     assert seen.set_up == {"autoconfig.example.test": False, "ua-auto-config.example.test": True}
     assert not seen.twice
-    assert seen.dnssec is False
+    assert seen.dnssec is None
 
 
-def test_where_a_router_drops_signatures_nobody_knows_whether_a_domain_is_signed() -> None:
-    assert read({("test", "NS"): ["ns.test"]}).dnssec is None
+@pytest.mark.parametrize(("signed", "dnssec"), [(True, False), (False, None)])
+def test_a_name_server_without_proofs_says_nothing_of_dnssec(
+    signed: bool, dnssec: bool | None
+) -> None:
+    seen = read({(SIGNED_ZONE, "NS"): Answer(SIGNED_ZONE, ("ns.test",), secure=signed)})
+    assert seen.dnssec is dnssec
 
 
 def test_a_domain_that_says_nothing() -> None:

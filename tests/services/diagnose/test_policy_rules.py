@@ -190,12 +190,12 @@ RECORDS: dict[str, tuple[PolicySeen, list[str]]] = {
         replace(GOOD, mx=replace(GOOD.mx, secure=False)),
         ["DNS-424"],
     ),
-    "DNSSEC is not known": (
-        replace(
-            exchange(tlsa=Asked(""), tlsa_insecure=(_tlsa("ok"),)),
-            mx=replace(GOOD.mx, secure=False),
-            validates=False,
-        ),
+    "DNSSEC could not be seen": (
+        replace(GOOD, mx=replace(GOOD.mx, secure=False), proofs=False),
+        [],
+    ),
+    "DANE could not be seen": (
+        replace(exchange(tlsa=Asked(""), tlsa_insecure=(_tlsa("ok"),)), proofs=False),
         [],
     ),
     "no TLS reports": (replace(GOOD, tls_rpt=Asked("")), ["DNS-425"]),

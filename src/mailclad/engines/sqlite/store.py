@@ -48,6 +48,7 @@ from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.sending import SqliteSending
 from mailclad.engines.sqlite.signing_keys import SqliteSigningKeys
 from mailclad.engines.sqlite.sts_policies import SqliteStsPolicies
+from mailclad.engines.sqlite.tls_use import SqliteTlsUse
 from mailclad.engines.sqlite.tracing import SqliteTrace
 from mailclad.engines.sqlite.watching import QUEUE, Watchers
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
@@ -95,6 +96,7 @@ class SqliteStore(
     SqliteSending,
     SqliteForwardedSenders,
     SqliteReports,
+    SqliteTlsUse,
     SqliteTrace,
     SqliteStsPolicies,
     SqliteChallenges,

@@ -13,12 +13,18 @@ import re
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+from mailclad.base.tls_offer import Offer, make_offer
 
 MAX_HELLO_OCTETS = 16 * 1024
 """A ClientHello with post-quantum keys and tickets has 2 to 4 KB; OpenSSL takes 131,396."""
 
 MAX_RECORDS = 64
 """Some clients cut the hello in two to a dozen records against middleboxes; no more is needed."""
+
+HELLOS_REMEMBERED = 256
+"""Whose offer is not read again: most programs say the same each time.  At most 4 MB."""
 
 _HANDSHAKE, _ALERT = 22, 21
 _CLIENT_HELLO = 1
@@ -105,8 +111,40 @@ class ClientHello:
         return _numbers(_vector(self.extensions.get(_SIGNATURES, b""), 2))
 
     @property
+    def offer(self) -> Offer:
+        """The shape of it, by which the same program is known again."""
+        sent = self.extensions
+        return _offer(
+            self.legacy_version,
+            self.suites_field,
+            tuple(sent),
+            sent.get(_VERSIONS, b""),
+            sent.get(_GROUPS, b""),
+            sent.get(_SIGNATURES, b""),
+        )
+
+    @property
     def offers_resumption(self) -> bool:
         return bool(_PSK in self.extensions or self.extensions.get(_TICKET))
+
+
+@lru_cache(HELLOS_REMEMBERED)
+def _offer(
+    legacy_version: int,
+    suites: bytes,
+    kinds: tuple[int, ...],
+    versions: bytes,
+    groups: bytes,
+    signatures: bytes,
+) -> Offer:
+    return make_offer(
+        legacy_version,
+        _numbers(_vector(versions, 1)) or (legacy_version,),
+        _numbers(suites),
+        kinds,
+        _numbers(_vector(groups, 2)),
+        _numbers(_vector(signatures, 2)),
+    )
 
 
 def classify(flight: bytes) -> FirstBytes:

@@ -7,7 +7,7 @@ Comes in: the octets that a TLS library has written; what is encrypted is passed
 that the library does not tell.
 """
 
-_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE = 20, 21, 22
+_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _ENCRYPTED = 20, 21, 22, 23
 _SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 2, 11, 13
 _PSK, _VERSIONS = 41, 43
 
@@ -33,6 +33,21 @@ def plain_alert(flight: bytes) -> int | None:
     if len(record) == 7 and record[0] == _ALERT and record[3:5] == b"\0\2":
         return record[6]
     return None
+
+
+def shows_certificate(flight: bytes) -> bool:
+    """Say whether a full handshake has come to the server's certificate.
+
+    In TLS 1.3 it is encrypted, in the first such record behind the ServerHello.
+    """
+    if any(one[0] == _CERTIFICATE for one in _messages(_plain_handshake(flight))):
+        return True
+    at = 0
+    while len(flight) >= at + 5:
+        if flight[at] == _ENCRYPTED:
+            return not is_resumed(flight)
+        at += 5 + int.from_bytes(flight[at + 3 : at + 5], "big")
+    return False
 
 
 def requests_certificate(flight: bytes) -> bool:

@@ -28,7 +28,9 @@ from mailclad.services.deliver.lookup import Lookup
 from mailclad.services.deliver.route import Route, Routes
 from mailclad.services.deliver.trip import Trip, answer_of
 from mailclad.services.reports.notes import Notes
+from mailclad.services.tls_watch.watch import TlsWatch
 from mailclad.store.queue import Attempt
+from mailclad.store.tls_use import DELIVERY
 
 ADDRESSES_TRIED = 6
 """In one attempt, of all hosts together (Postfix: 5): the rest of the time is other messages'."""
@@ -48,6 +50,7 @@ class Means:
     lookup: Lookup
     routes: Routes
     notes: Notes
+    watch: TlsWatch
     clock: Clock
     permits: Callable[[str], bool]
 
@@ -172,6 +175,8 @@ class Courier:
         report = connection.report
         if trip.wish is not Wish.REPORT:
             self._note(way, report)
+        if report.tls is not None:
+            self._means.watch.session(DELIVERY, report.tls, "", trip.work.destination)
         if report.problem is not None:
             await connection.close()
             verdict = report.problem

@@ -213,7 +213,7 @@ class PolicySeen:
     where ``sts_problem`` says why, or nothing is announced.  ``caa`` is the nearest set for each
     host, by host.  ``twice``: records found at ``NAME.DOMAIN.DOMAIN`` only.  ``set_up`` is what is
     known of the names that programs ask for settings, by host, True where it is there.
-    ``validates``: signatures come through to us, as the zone above shows: many routers drop them.
+    ``proofs``: whether the name server that was asked hands on DNSSEC's proofs at all.
     """
 
     domain: str
@@ -230,11 +230,9 @@ class PolicySeen:
     dkim: Mapping[str, Asked[bytes]] = field(default_factory=dict)
     twice: tuple[str, ...] = ()
     set_up: Mapping[str, bool] = field(default_factory=dict)
-    validates: bool = True
+    proofs: bool = True
 
     @property
     def dnssec(self) -> bool | None:
         """Whether the domain is signed; None where that could not be found out."""
-        if self.mx.problem or not (self.mx.secure or self.validates):
-            return None
-        return self.mx.secure
+        return None if self.mx.problem or not self.proofs else self.mx.secure

@@ -43,6 +43,9 @@ SELECTORS = (
 )  # fmt: skip
 """Of DKIM keys, as large providers and usual programs name them; the DNS has no list."""
 
+SIGNED_ZONE = "org"
+"""Signed since 2009: where its records come without proof, nothing is known of other zones."""
+
 _TWICE_LABELS = ("_dmarc", "_mta-sts", "_smtp._tls")
 
 
@@ -61,13 +64,12 @@ class PolicyReader:
             self._all_caa(hosts),
             self._dkim(domain),
         )
-        above = domain.rpartition(".")[2]
-        twice, zone, spf, tls_rpt, top = await asyncio.gather(
+        twice, zone, spf, tls_rpt, known = await asyncio.gather(
             self._twice(domain),
             self._zone(domain),
             self._txt(domain, is_spf),
             self._txt(f"_smtp._tls.{domain}", _is_tls_rpt),
-            ask(above, self._resolver.ns(above)),
+            ask(SIGNED_ZONE, self._resolver.ns(SIGNED_ZONE)),
         )
         return PolicySeen(
             domain,
@@ -83,12 +85,12 @@ class PolicyReader:
             dmarc=dmarc,
             dkim=dkim,
             twice=twice,
-            validates=top.secure,
             set_up={
                 seen.place: not seen.problem
                 for seen in found.sources
                 if seen.source in {Source.AUTOCONFIG, Source.PACC}
             },
+            proofs=known.secure or found.mx.secure,
         )
 
     # The servers that take mail

@@ -29,6 +29,8 @@ _ORDER = (
     MailProtocol.SIEVE,
     MailProtocol.HTTPS,
 )
+_NOT_REACHED = "it could not be reached from here"
+
 _REACH_WORDS: Mapping[Reach, str] = {
     Reach.REFUSED: "nobody answers",
     Reach.SILENT: "no answer",
@@ -38,6 +40,9 @@ _REACH_WORDS: Mapping[Reach, str] = {
 }
 _INTERFERENCE = frozenset({"CERT-312", "CERT-306", "CONN-104", "MODE-205"})
 """What somebody between here and there, or this computer's clock, is behind."""
+
+_TURNED_AWAY = "CONN-108"
+"""Nothing is known then of what others, or we another time, would get."""
 
 _UNREACHED = frozenset({"DNS-411", "DNS-416", "DNS-417", "DNS-418"})
 """Of the domain, what stops mail from others."""
@@ -166,7 +171,7 @@ class Judgement:
                 return f"mail can be {works}; whether it can be {lacks} could not be checked"
             return f"mail can be {works}, but not {lacks}"
         if levels == {Level.CANNOT_CHECK}:
-            return "it could not be reached from here"
+            return _NOT_REACHED
         if Reach.OPEN not in self._reaches(filter(_is_mail, self._ports)):
             return "no mail server answers"
         return "mail does not work safely"
@@ -176,11 +181,12 @@ class Judgement:
             return "programs cannot read or send this mail directly"
         if self._found.takes_no_mail:
             return "it says that it takes no mail"
-        levels = {told.level for told in self._told}
         if self.working:
             return "it works and is encrypted"
+        levels = {told.level for told in self._told}
         unknown = Level.CANNOT_CHECK in levels and Level.PROBLEM not in levels
-        return "it could not be reached from here" if unknown else "it does not work safely"
+        away = self._turned_away(self._ports)
+        return _NOT_REACHED if away or unknown else "it does not work safely"
 
     # The four answers
 
@@ -203,15 +209,15 @@ class Judgement:
         return Answer(question, "No: no mail server was found.", Level.PROBLEM)
 
     def _why_not(self, protocols: Collection[MailProtocol], what: str) -> tuple[str, Level]:
-        endpoints = [one for one in self._ports if one.protocol in protocols]
-        reaches = self._reaches(endpoints)
+        asked = [one for one in self._ports if one.protocol in protocols]
+        problems, reaches = self._ids(asked, Level.PROBLEM), self._reaches(asked)
         if not reaches:
             return f"Not asked: no port for {what} was looked at.", Level.NOTE
         if reaches <= {Reach.UNREACHABLE}:
             return "Could not check: this computer has no way to the server.", Level.CANNOT_CHECK
-        problems = self._ids(endpoints, Level.PROBLEM)
-        if not problems and any(map(self._turns_away, endpoints)):
-            return "Not now: the server turned this computer away. See CONN-108.", Level.PROBLEM
+        if self._turned_away(asked) and not problems:
+            text = f"Could not check: the server turned us away. See {_TURNED_AWAY}."
+            return text, Level.CANNOT_CHECK
         if Reach.OPEN in reaches:
             see = f" See {', '.join(problems)}." if problems else ""
             return f"Not safely.{see}", Level.PROBLEM
@@ -232,7 +238,7 @@ class Judgement:
                 return self._nothing_looked_at(question)
             level = Level.NOTE if self._found.takes_no_mail else Level.PROBLEM
             return Answer(question, "No: the domain takes no mail.", level)
-        welcome = [one for one in ports if not self._turns_away(one)]
+        welcome = [one for one in ports if not self._turned_away([one])]
         through = next((one for one in welcome if Reach.OPEN in self._reaches([one])), None)
         if through is not None:
             return Answer(question, f"Yes, through {through.host}.", Level.OK)
@@ -267,6 +273,9 @@ class Judgement:
 
     def _trouble(self, endpoint: Endpoint) -> tuple[Level, str]:
         """What stands in the way: its worst findings, or how far a connection came."""
+        problems = self._ids([endpoint], Level.PROBLEM)
+        if not problems and self._turned_away([endpoint]):
+            return Level.CANNOT_CHECK, f"see {_TURNED_AWAY}"
         for level in (Level.PROBLEM, Level.WATCH, Level.CANNOT_CHECK):
             ids = self._ids([endpoint], level)
             if ids:
@@ -299,7 +308,7 @@ class Judgement:
     def _level(self, endpoint: Endpoint) -> Level:
         ports = self._ports[endpoint]
         encrypted = any(one.done for port in ports for one in port.handshakes)
-        if not encrypted:
+        if not encrypted or self._turned_away([endpoint]):
             return Level.PROBLEM
         levels = [told.level for told in self._told if endpoint in endpoints_of(told)]
         if Level.PROBLEM in levels:
@@ -315,8 +324,9 @@ class Judgement:
         is_lost = told.id == "CONN-101" and told.found.host in self._found.exchanges
         return told.level is Level.PROBLEM and (is_lost or told.id in _UNREACHED)
 
-    def _turns_away(self, endpoint: Endpoint) -> bool:
-        return any(told.id == "CONN-108" and endpoint in endpoints_of(told) for told in self._told)
+    def _turned_away(self, endpoints: Iterable[Endpoint]) -> bool:
+        asked = set(endpoints)
+        return any(told.id == _TURNED_AWAY and asked & endpoints_of(told) for told in self._told)
 
     def _reaches(self, endpoints: Iterable[Endpoint]) -> set[Reach]:
         return {port.reach for one in endpoints for port in self._ports.get(one, ())}

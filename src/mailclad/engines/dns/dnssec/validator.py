@@ -69,12 +69,14 @@ class Validator:
     def _unable(self, problem: NoSignatures) -> _Judgement:
         if self._insist:
             raise DnsProblem(f"{problem}, and validation is insisted on") from problem
-        self._unable_until = self._monotonic() + UNABLE_SECONDS
-        _log.warning(
-            "DNSSEC cannot be validated, so no answer counts as secure and DANE is not used",
-            reason=str(problem),
-            remedy="ask another DNS server, best a validating one on this machine",
-        )
+        now = self._monotonic()
+        if now >= self._unable_until:  # one of many questions at the same time tells of it
+            _log.warning(
+                "DNSSEC cannot be validated, so no answer counts as secure and DANE is not used",
+                reason=str(problem),
+                remedy="ask another DNS server, best a validating one on this machine",
+            )
+        self._unable_until = now + UNABLE_SECONDS
         return _INSECURE
 
     async def _judge(self, reply: Reply, kind: Kind, reading: Reading) -> _Judgement:

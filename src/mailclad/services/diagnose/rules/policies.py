@@ -57,6 +57,7 @@ def no_dnssec(case: Case) -> Iterator[Found]:
 
 def dane(case: Case) -> Iterator[Found]:
     """C33"""
+    proofs = case.evidence.policies is not None and case.evidence.policies.proofs
     for host, exchange in case.exchanges.items():
         shown = [
             one
@@ -65,7 +66,7 @@ def dane(case: Case) -> Iterator[Found]:
         ]
         record = _tlsa_record(host, shown)
         records = exchange.tlsa.records
-        if exchange.tlsa_insecure and not records and _is_known(case):
+        if exchange.tlsa_insecure and not records and proofs:
             what = "DNSSEC does not protect the TLSA records, so nobody may use them"
             yield found("DNS-417", "C33", host, Level.NOTE, what=what, record=record)
         elif records and exchange.tlsa.secure and not usable(records):
@@ -95,12 +96,6 @@ def _judged(case: Case, shown: list[Shown], host: str, record: str) -> Iterator[
     for door in lacks:
         what = "there are TLSA records, and port 25 offers no encryption: mail waits"
         yield door.found("DNS-417", "C33", Level.PROBLEM, what=what, record=record)
-
-
-def _is_known(case: Case) -> bool:
-    """Whether signatures come through to us at all."""
-    seen = case.evidence.policies
-    return seen is not None and seen.dnssec is not None
 
 
 def _could_have_dane(case: Case, exchange: ExchangeSeen) -> bool:

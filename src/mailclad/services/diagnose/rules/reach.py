@@ -7,6 +7,7 @@ answers at all.
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
+from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken
 from mailclad.services.diagnose.found import Found, Level
@@ -185,14 +186,28 @@ def _level_of_silence(door: Door, doors: Sequence[Door]) -> Level | None:
     return Level.CANNOT_CHECK if door.is_between_servers and alone else None
 
 
-def turned_away(door: Door, _case: Case) -> Iterator[Found]:
-    """C44; between servers, homes and offices are turned away by right"""
+def turned_away(door: Door, case: Case) -> Iterator[Found]:
+    """C44; whom the service talks to at another port is not banned: it cannot begin TLS.  Between
+    servers, homes and offices are turned away by right."""
     port = door.port
     level = Level.CANNOT_CHECK if door.is_between_servers else None
     if port.reach is Reach.RESET:
-        yield door.found("CONN-108", "C44", level, reply="", silently="without a word")
+        if door.mode is TlsMode.IMPLICIT and _talks_elsewhere(door, case):
+            what = "it ended the connection without a word"
+            yield door.found("TLS-408", "C26", what=what)
+        else:
+            yield door.found("CONN-108", "C44", level, reply="", silently="without a word")
     elif speaks_as_expected(port) and turns_away(port.greeting):
         yield door.found("CONN-108", "C44", level, reply=greeting(port), silently="")
+
+
+def _talks_elsewhere(door: Door, case: Case) -> bool:
+    return any(
+        speaks_as_expected(other.port)
+        for other in case.doors
+        if (other.host, other.port.address, other.port.protocol)
+        == (door.host, door.port.address, door.port.protocol)
+    )
 
 
 def wrong_service(door: Door, _case: Case) -> Iterator[Found]:

@@ -1,0 +1,1 @@
+"""Which TLS programs and other servers come with: counted, recognised, told in sentences."""
