@@ -54,6 +54,15 @@ class Installation:
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
+    def doctor(self, *words: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "mailclad", "doctor", "--inside", "--json", *words]
+        environment = {**os.environ, "MAILCLAD_CONFIG": str(self.served.file)}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=90, check=False
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
     def listed(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.cert("list", "--json"))["certificates"]
         return found
@@ -150,3 +159,17 @@ def test_a_name_that_leads_elsewhere_is_left_out_and_told(installation: Installa
     assert "! old.example.test was left out" in said
     assert "port 80" in said
     assert "old.example.test" in installation.cert("list")
+
+
+def test_the_doctor_orders_a_name_that_is_missing(installation: Installation) -> None:
+    installation.served.start()
+    until(installation.is_proven, "a proven certificate")
+    installation.configure('names = ["imap.example.test"]')
+    before = installation.doctor()
+    assert {"HOST-809", "CERT-315"} <= {one["id"] for one in before["findings"]}
+    after = installation.doctor("--fix")
+    assert [one["hindrance"] for one in after["mended"]] == ["", ""]
+    assert not {"HOST-809", "CERT-315"} & {one["id"] for one in after["findings"]}
+    live = installation.live()
+    assert live is not None
+    assert live["names"] == [HOST, "imap.example.test"]

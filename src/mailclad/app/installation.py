@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from mailclad.app.control import Prove, Settle, Swap
 from mailclad.app.notices import NoticeBoard
 from mailclad.app.parts import Shared
 from mailclad.app.pool import Work
+from mailclad.app.running import note_running, settings_digest
 from mailclad.app.sockets import Bound, PortProblem, open_sockets, places
 from mailclad.app.supervise import Reloaded, ReloadRefused
 from mailclad.app.worker import work_on
@@ -90,6 +92,7 @@ class RunningInstallation:
 
     def reload(self) -> Reloaded:
         old = self.shared
+        digest = settings_digest(self.file)
         try:
             config = load_config(self.file)
             _refuse_fixed(old.config, config, self.file)
@@ -109,7 +112,7 @@ class RunningInstallation:
             or bool(config.hooks.modules)  # they may have been edited
         )
         staged = self._staged(chosen, self.certificates.present) if chosen is not None else None
-        return Reloaded(workers_change, staged, self._settle(old))
+        return Reloaded(workers_change, staged, self._settle(old, digest))
 
     def _choose(self, config: Config) -> Chosen | None:
         if not needs_certificate(config):
@@ -143,13 +146,15 @@ class RunningInstallation:
         self.shared.contexts.swap(before.chains)
         return Swap.of(before.chains)
 
-    def _settle(self, old: Shared) -> Callable[[bool], None]:
+    def _settle(self, old: Shared, digest: str) -> Callable[[bool], None]:
         new = self.shared
 
         def settle(good: bool) -> None:
             kept, gone = (new, old) if good else (old, new)
             self.shared = kept
             _close_all_but(kept.bound, gone.bound)
+            if good:
+                note_running(kept.config.server.data, digest, datetime.now(UTC))
 
         return settle
 

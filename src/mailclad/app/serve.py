@@ -10,6 +10,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -23,6 +24,7 @@ from mailclad.app.notices import NoticeBoard
 from mailclad.app.open import ensure_directory
 from mailclad.app.postbox import Postbox
 from mailclad.app.privileges import UserProblem, find_user, give_up_root, no_new_privileges, own
+from mailclad.app.running import note_running, settings_digest
 from mailclad.app.settings.listen import is_local
 from mailclad.app.sockets import inherited_sockets, open_sockets
 from mailclad.app.supervise import Supervisor, write_pid_file
@@ -46,6 +48,7 @@ _log = structlog.get_logger()
 def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     """Run until SIGTERM; ``on_ready`` is called when every port accepts."""
     configure_logs(config.log)
+    digest = settings_digest(file)
     _read_what_comes_late()  # as root: Python and we ourselves may lie where only root can read
     certificates = Certificates(read_certificates)
     now = int(time.time())
@@ -59,6 +62,7 @@ def serve(file: Path, config: Config, on_ready: Callable[[], None]) -> None:
     shared = prepare(config, bound, chains)
     gc.collect()
     gc.freeze()  # what is there now stays shared with the workers: no collection writes to it
+    note_running(config.server.data, digest, datetime.now(UTC))
     installation = RunningInstallation(file, shared, board, certificates)
     Supervisor(installation, board, Postbox(config.server.data, board)).run(on_ready)
 

@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("mailclad.cli.serve:serve", "Run the mail server."),
     "check": ("mailclad.cli.check:check", "Look at anybody's mail servers: are they safe?"),
     "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
+    "doctor": ("mailclad.cli.doctor:doctor", "Is this mail server well? And mend what is not."),
     "domain": ("mailclad.cli.domain:domain", "The domains that get their mail here."),
     "account": ("mailclad.cli.account:account", "The people who have mailboxes."),
     "alias": ("mailclad.cli.alias:alias", "Addresses that lead to other addresses."),
