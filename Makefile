@@ -4,7 +4,8 @@
 #   make test    all tests, with real mail programs
 #   make check   format, lint, types, floors, standards index, tests: what must pass before a commit
 #   make format  put the code into the house's format
-#   make soak    the long runs: 100 rounds of kill -9, a million queued messages, power cuts
+#   make soak    the long runs: 100 rounds of kill -9, renewals under load, a million queued
+#                messages, power cuts
 #   make bench   beside Dovecot and Postfix (MAILBENCH names the benchmark's folder)
 #   make bench-exchange   mail between domains, beside Postfix (the same)
 
@@ -45,6 +46,7 @@ standards: .venv/dev
 
 soak: .venv/dev
 	MAILCLAD_KILL_ROUNDS=100 MAILCLAD_CRASH_ROUNDS=100 \
+		MAILCLAD_RENEWAL_CONNECTIONS=200 MAILCLAD_RENEWALS=10 \
 		$(BIN)/pytest -p no:randomly --timeout 7200 tests/faults $(PYTEST_ARGS)
 	PYTHONPATH=src:. $(BIN)/python -m tests.faults.long_queue
 	PYTHONPATH=src:. $(BIN)/python -m tests.faults.power_cut 20

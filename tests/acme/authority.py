@@ -120,6 +120,7 @@ class TestAuthority:
     """``refuse``: by name, the kind of problem and where it is said.
 
     That is "order", "challenge" or "finalize", or the kind of proof that fails.
+    ``standing``: names whose record for this account stands in the DNS (dns-persist-01).
     ``instead``: what is said on a path in place of the answer; ``once``: the next answers there;
     ``lost``: how many answers there are cut, after what was asked was done.
     """
@@ -130,6 +131,7 @@ class TestAuthority:
         self.solvers = solvers or (MemorySolver(),)
         self.offers = ["http-01", "dns-01", "tls-alpn-01"]
         self.refuse: dict[str, tuple[str, str]] = {}
+        self.standing: frozenset[str] = frozenset()
         self.instead: dict[str, Answered | bytes] = {}
         self.once: dict[str, list[Answered | bytes]] = {}
         self.lost: dict[str, int] = {}
@@ -345,6 +347,10 @@ class TestAuthority:
                 for place, kind in enumerate(offers)
             ],
         }
+        if value in self.standing:
+            url = f"{self.base}/chall/{at}-0"
+            proof = {"type": "dns-persist-01", "url": url, "issuerDomainNames": ["ca.test"]}
+            found |= {"status": "valid", "challenges": [proof | {"status": "valid"}]}
         if value.startswith("*."):
             found["wildcard"] = True
         self.authorizations.append(found)

@@ -1,5 +1,8 @@
 """Which certificates are chosen: new ones that are fit to be served, never worse ones."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -165,6 +168,39 @@ def test_a_directory_of_certbot_or_caddy_is_watched(
     assert certificates.look(made, NOW) is not None
 
 
+@contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """As certbot's folder is to all but root."""
+    was_root = os.geteuid() == 0
+    folder.chmod(0)
+    if was_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("names", [("fullchain.pem", "privkey.pem"), ("live.crt", "live.key")])
+def test_a_directory_that_only_root_sees_is_served_on(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    leaf = write(tmp_path)
+    (tmp_path / "live").mkdir()
+    for name, content in zip(names, ("chain.pem", "chain.key"), strict=True):
+        (tmp_path / "live" / name).write_bytes((tmp_path / content).read_bytes())
+    certificates, made = Certificates(), config(tmp_path, 'directory = "live"')
+    certificates.read_files(made, NOW)
+    with closed(tmp_path / "live"):
+        certificates.root_was_given_up()
+        certificates.start(made, NOW)
+        assert leaf_of(certificates).startswith(leaf)
+        assert certificates.look(made, NOW + 3600) is None
+        assert certificates.reload(made, NOW + 3600) == certificates.present
+
+
 @pytest.mark.parametrize("tls", ["", FILES])
 def test_a_temporary_one_stands_in_until_there_is_a_real_one(tmp_path: Path, tls: str) -> None:
     certificates, made = began(tmp_path, tls)
@@ -243,6 +279,31 @@ def test_what_the_store_has_staged_is_tried_when_it_is_told_of(tmp_path: Path) -
     certificates.were_refuted(made, chosen, "imap 993 shows another certificate", NOW)
     assert certificates.look(made, NOW) is None
     assert [offer.kept for offer in certificates.present.offers] == [1]
+
+
+def test_what_became_of_it_and_was_not_noted_is_found_out_again(tmp_path: Path) -> None:
+    """The worker that was told died: the store has it as staged still."""
+    live = kept(1, CertificateState.LIVE, pki.issue("leaf", MIDDLE, hosts=NAMES))
+    staged = kept(2, CertificateState.STAGED, pki.issue("leaf", MIDDLE, hosts=NAMES))
+    rows = [staged, live]
+    certificates = Certificates(lambda _: tuple(rows))
+    made = config(tmp_path, "")
+    certificates.start(made, NOW)
+    chosen = certificates.look(made, NOW)
+    assert chosen is not None
+    certificates.were_refuted(made, chosen, "imap 993 shows another certificate", NOW)
+    assert certificates.look(made, NOW) is None
+    note_staged(tmp_path / "data")
+    again = certificates.look(made, NOW)
+    assert again is not None
+    assert again.chains[0].chain_pem == staged.chain_pem
+    certificates.were_proven(made, again, Proof(), NOW)
+    assert certificates.look(made, NOW) is None
+    note_staged(tmp_path / "data")
+    assert certificates.look(made, NOW) == again
+    rows[:] = [replace(staged, state=CertificateState.LIVE)]
+    note_staged(tmp_path / "data")
+    assert certificates.look(made, NOW) is None
 
 
 def test_an_ordered_certificate_that_is_not_there_yet_has_a_temporary_one_beside_files(

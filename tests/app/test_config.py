@@ -65,6 +65,7 @@ def parse(text: str) -> Config:
             '[tls]\ndirectory = "d"\nprivate_ca = true',
             "tls.private_ca: line 5: set it to false, or remove tls.directory",
         ),
+        ('[tls]\nnames = ["a b"]', "tls.names: line 4: “a b” is not a host name or address"),
         ("[limits]\nmessage_octets = 0", "limits.message_octets: line 4: expected a whole"),
         ("[server", "line 3: this is not TOML"),
         (

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mailclad.app.config import parse_config
-from mailclad.app.renewing import NO_WAY, DnsWorld
+import pytest
+
+from mailclad.app.config import ConfigProblem, parse_config
+from mailclad.app.renewing import NO_WAY, DnsWorld, check_acme_files
 from mailclad.base.resolver import DnsProblem, Tlsa
 from mailclad.services.certificates.acme.challenge import ChallengeKind
 from mailclad.services.certificates.here import NO_ADDRESS
@@ -25,17 +27,20 @@ WEB = (ChallengeKind.HTTP,)
 
 
 def survey(
-    folder: Path, known: Mapping[tuple[str, str], Known], proofs: tuple[ChallengeKind, ...] = WEB
+    folder: Path,
+    known: Mapping[tuple[str, str], Known],
+    proofs: tuple[ChallengeKind, ...] = WEB,
+    config: str = CONFIG,
 ) -> Survey:
-    config = parse_config(CONFIG, folder / "mailclad.toml")
-    assert config.acme is not None
-    acme = config.acme
+    read = parse_config(config, folder / "mailclad.toml")
+    assert read.acme is not None
+    acme = read.acme
 
     async def main() -> Survey:
         async with opened(folder) as store:
             with suppress(DomainExists):
                 await store.add_domain("example.org")
-            return await DnsWorld(config, acme, store, FakeResolver(known), proofs).survey()
+            return await DnsWorld(read, acme, store, FakeResolver(known), proofs).survey()
 
     return asyncio.run(main())
 
@@ -45,6 +50,30 @@ def test_names_that_lead_here_are_ordered_and_others_are_told(tmp_path: Path) ->
     assert found.names == (HOST, "imap.example.org", "mta-sts.example.org")
     assert found.left_out["autoconfig.example.org"] == NO_ADDRESS
     assert found.hindrance == ""
+
+
+def test_profiles_have_their_own_limit_of_names(tmp_path: Path) -> None:
+    assert survey(tmp_path, HERE).most == 100
+    profile = CONFIG.replace("[acme]", '[acme]\nprofile = "tlsserver"')
+    address = CONFIG.replace("names = [", 'names = ["192.0.2.1", ')
+    for config in (profile, address):
+        assert survey(tmp_path, HERE, config=config).most == 25
+
+
+EAB = """
+authorities = ["zerossl"]
+[[acme.eab]]
+authority = "zerossl"
+key_id = "a"
+key_file = "none.key"
+"""
+
+
+@pytest.mark.parametrize("more", [EAB, 'trust = "none.pem"'])
+def test_files_that_are_not_there_are_told_of_before_the_start(tmp_path: Path, more: str) -> None:
+    text = f'[server]\nhostname = "{HOST}"\n[acme]\n{more}\n'
+    with pytest.raises(ConfigProblem, match="none"):
+        check_acme_files(parse_config(text, tmp_path / "mailclad.toml"))
 
 
 def test_without_an_address_only_the_dns_can_prove(tmp_path: Path) -> None:

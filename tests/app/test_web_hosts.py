@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from mailclad.app.config import Config
+from mailclad.app.settings.acme import AcmeConfig
 from mailclad.app.settings.server import ServerConfig
 from mailclad.app.settings.tls import TlsConfig
 from mailclad.app.web_hosts import our_hosts
@@ -23,6 +24,7 @@ async def domains() -> list[str]:
         ("autoconfig.example.org", True),
         ("more.localhost", True),
         ("a.more.localhost", False),
+        ("imap.example.net", True),
         ("www.example.org", False),
         ("mta-sts.example.com", False),
         ("mta-sts.mta-sts.example.org", False),
@@ -34,5 +36,6 @@ def test_our_hosts_are_the_servers_and_those_of_its_domains(host: str, ours: boo
     config = Config(
         server=ServerConfig(hostname="MX.example.net"),
         tls=TlsConfig(private_ca=True, names=("*.localhost",)),
+        acme=AcmeConfig(names=("IMAP.example.net",)),
     )
     assert asyncio.run(our_hosts(config, domains)(host)) is ours

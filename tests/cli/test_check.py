@@ -1,9 +1,6 @@
 """``mailclad check`` as people and programs run it, against our own server."""
 
-import asyncio
-import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,33 +10,10 @@ from click.testing import CliRunner, Result
 
 from mailclad.cli.commands import mailclad
 from mailclad.testing import MailServer
-from tests.dns.server import Records, StubDns
+from tests.dns.server import StubDns, in_thread
 from tests.ports import free_ports
 
 DOMAIN = "example.test"
-
-
-@contextlib.contextmanager
-def dns(zones: Records) -> Iterator[str]:
-    """A name server on a thread of its own; its address and port."""
-    ready: threading.Event = threading.Event()
-    loop, stub = asyncio.new_event_loop(), StubDns(zones)
-
-    async def serve() -> None:
-        async with stub:
-            ready.set()
-            await over
-
-    over = loop.create_future()
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield f"127.0.0.1:{stub.address[1]}"
-    finally:
-        loop.call_soon_threadsafe(over.set_result, None)
-        thread.join()
-        loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +30,7 @@ def resolver(mail: MailServer) -> Iterator[str]:
         f"_imaps._tcp.{DOMAIN}": {"SRV": [f"0 1 {mail.port('imap')} localhost."]},
         f"_submissions._tcp.{DOMAIN}": {"SRV": [f"0 1 {mail.port('submission')} localhost."]},
     }
-    with dns(zones) as address:
+    with in_thread(StubDns(zones)) as address:
         yield address
 
 

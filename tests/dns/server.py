@@ -15,7 +15,8 @@ Switches are plain attributes, to be set at any time; nothing here sleeps.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -183,6 +184,29 @@ class StubDns:
         task = asyncio.create_task(self.serve_datagram(octets, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+@contextlib.contextmanager
+def in_thread(stub: StubDns) -> Iterator[str]:
+    """Serve from a thread of its own, for programs; where it answers, as ``host:port``."""
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with stub:
+            ready.set()
+            await over
+
+    over = loop.create_future()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield f"127.0.0.1:{stub.address[1]}"
+    finally:
+        loop.call_soon_threadsafe(over.set_result, None)
+        thread.join()
+        loop.close()
 
 
 def is_probe(query: dns.message.Message) -> bool:

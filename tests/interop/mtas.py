@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,7 +100,7 @@ class Mta:
         """Postfix alone: end it as a failing machine does, in the middle of what it is at."""
         master = int((self.log.parent / "spool/pid/master.pid").read_text())
         os.killpg(master, signal.SIGKILL)
-        _start_postfix(self)
+        _start_postfix(self.log.parent)
 
     def told(self) -> str:
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else "no log"
@@ -156,7 +156,7 @@ def _answers(address: str, port: int) -> bool:
 
 # --- Postfix ---
 
-_MAIN_CF = """\
+POSTFIX = """\
 compatibility_level = 3.6
 queue_directory = {directory}/spool
 data_directory = {directory}/data
@@ -164,12 +164,20 @@ command_directory = /usr/sbin
 daemon_directory = /usr/lib/postfix/sbin
 mail_owner = postfix
 setgid_group = postdrop
-myhostname = postfix.test
-mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
 alias_maps =
+smtpd_tls_cert_file = {pki.certificate}
+smtpd_tls_key_file = {pki.key}
+smtpd_tls_security_level = may
+maillog_file_prefixes = {directory}
+maillog_file = {directory}/log
+"""
+"""Of main.cf, what every one has."""
+_MAIN_CF = """\
+myhostname = postfix.test
+mydestination =
+mynetworks = 127.0.0.0/8
 virtual_mailbox_domains = {domains}
 virtual_mailbox_base = {directory}
 virtual_mailbox_maps = regexp:{directory}/boxes
@@ -178,23 +186,15 @@ virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 relayhost = [{place.beyond}]:{relay}
 smtp_tls_security_level = encrypt
-smtpd_tls_cert_file = {pki.certificate}
-smtpd_tls_key_file = {pki.key}
-smtpd_tls_security_level = may
-maillog_file_prefixes = {directory}
-maillog_file = {directory}/log
 """
 
 
 @contextlib.contextmanager
 def _postfix(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
-    user = pwd.getpwnam("postfix")
-    for name in ("etc", "spool", "data", "box"):
-        (directory / name).mkdir()
-    os.chown(directory / "data", user.pw_uid, user.pw_gid)
     nobody = pwd.getpwnam("nobody")
+    (directory / "box").mkdir()
     os.chown(directory / "box", nobody.pw_uid, nobody.pw_gid)
-    text = _MAIN_CF.format(
+    main = (POSTFIX + _MAIN_CF).format(
         directory=directory,
         place=mta.place,
         domains=", ".join(mta.place.domains),
@@ -204,9 +204,26 @@ def _postfix(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
         pki=pki,
     )
     (directory / "boxes").write_text("!/^nobody@/ box/\n")
-    (directory / "etc" / "main.cf").write_text(text)
-    (directory / "etc" / "master.cf").write_text(_master_cf(mta))
-    _start_postfix(mta)
+    doors = [Door(mta.place.address, ()), *mta.place.doors]
+    ports = [
+        " ".join([f"{door.address}:{mta.port} inet n - n - - smtpd", *door.settings])
+        for door in doors
+    ]
+    with postfix_at(directory, main, ports):
+        yield
+
+
+@contextlib.contextmanager
+def postfix_at(directory: Path, main: str, ports: Sequence[str]) -> Iterator[None]:
+    """``main`` is main.cf, ``ports`` are the lines of master.cf that listen."""
+    user = pwd.getpwnam("postfix")
+    for name in ("etc", "spool", "data"):
+        (directory / name).mkdir()
+    os.chown(directory / "data", user.pw_uid, user.pw_gid)
+    (directory / "etc" / "main.cf").write_text(main)
+    master = "\n".join([*ports, *_debian_services()])
+    (directory / "etc" / "master.cf").write_text(f"{master}\n")
+    _start_postfix(directory)
     try:
         yield
     finally:
@@ -214,32 +231,29 @@ def _postfix(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
         subprocess.run(command, check=True, capture_output=True)
 
 
-def _start_postfix(mta: Mta) -> None:
-    command = ["/usr/sbin/postfix", "-c", str(mta.log.parent / "etc"), "start"]
+def _start_postfix(directory: Path) -> None:
+    """With ``etc`` and ``log`` there."""
+    command = ["/usr/sbin/postfix", "-c", str(directory / "etc"), "start"]
     started = subprocess.run(
         command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if started.returncode != 0:
-        pytest.fail(f"postfix does not start: {started.stdout!r}\n{mta.told()}")
+        log = (directory / "log").read_text(errors="replace")
+        pytest.fail(f"postfix does not start: {started.stdout!r}\n{log}")
 
 
-def _master_cf(mta: Mta) -> str:
-    """Debian's own, on our port and without chroot."""
-    lines = [
-        " ".join([f"{door.address}:{mta.port} inet n - n - - smtpd", *door.settings])
-        for door in mta.place.doors
-    ]
+def _debian_services() -> list[str]:
+    """Of Debian's own master.cf, without chroot and without its port 25."""
+    lines = []
     for line in Path("/usr/share/postfix/master.cf.dist").read_text().splitlines():
         words = line.split()
-        if line.startswith(("#", " ")) or not words:
+        if line.startswith(("#", " ")) or not words or words[:2] == ["smtp", "inet"]:
             continue
-        if words[:2] == ["smtp", "inet"]:
-            words[0] = f"{mta.place.address}:{mta.port}"
         words[4] = "n"
         lines.append(" ".join(words))
     if not any(line.startswith("postlog ") for line in lines):
         lines.append("postlog unix-dgram n - n - 1 postlogd")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 # --- Exim ---
@@ -321,7 +335,8 @@ def _exim(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None]:
         )
     )
     command = [PROGRAMS["exim"], "-C", str(directory / "conf"), "-bdf", "-q1m"]
-    yield from _child(command, mta)
+    with child(command, mta.log):
+        yield
 
 
 # --- OpenSMTPD ---
@@ -358,12 +373,19 @@ def _opensmtpd(mta: Mta, directory: Path, pki: Pki, relay: int) -> Iterator[None
     )
     own = "mount -t tmpfs -o mode=711 own /var/spool/smtpd && mount -t tmpfs own /run"
     run = f"{own} && exec {PROGRAMS['opensmtpd']} -d -f {conf}"
-    yield from _child(["unshare", "--mount", "sh", "-c", run], mta)
+    with child(["unshare", "--mount", "sh", "-c", run], mta.log):
+        yield
 
 
-def _child(command: list[str], mta: Mta) -> Iterator[None]:
-    with mta.log.open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as child:
+@contextlib.contextmanager
+def child(
+    command: list[str], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    with (
+        log.open("ab") as told,
+        subprocess.Popen(command, stdout=told, stderr=told, env=environment) as process,
+    ):
         try:
             yield
         finally:
-            child.terminate()
+            process.terminate()

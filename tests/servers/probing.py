@@ -13,7 +13,7 @@ from mailclad.servers.tls_probe import ProbeTrust
 from mailclad.services.diagnose.facts import PortSeen
 from tests.dns.fake import FakeResolver
 
-HOST = "mail.test"
+HOST = "localhost"
 SHORT = Patience(connect=2, banner=0.3, mx_banner=0.5, handshake=1, answer=2, leave=0.5, visit=3)
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

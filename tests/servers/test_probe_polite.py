@@ -15,7 +15,7 @@ from mailclad.servers import probe
 from mailclad.servers.probe import Step
 from mailclad.servers.probe_visit import Patience
 from mailclad.servers.tls_probe import ProbeTrust
-from mailclad.services.diagnose.facts import Reach, Way
+from mailclad.services.diagnose.facts import Reach, Spoken, Way
 from mailclad.testing.zoo import Zoo
 from tests.servers.probing import HOST, SHORT, looked_at, prober
 
@@ -118,6 +118,21 @@ def test_who_refuses_is_asked_once(trust: ProbeTrust) -> None:
         (port,) = asyncio.run(looking).ports
     assert (port.reach, port.detail) == (Reach.REFUSED, "connection refused")
     assert len(steps) == 1
+
+
+@pytest.mark.slow
+def test_who_greets_late_is_waited_for(trust: ProbeTrust) -> None:
+    """What it answers to a ClientHello in clear would otherwise be all that is known of it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(SHORT.banner + 0.3)
+        writer.write(b"220 mx.test ESMTP\r\n")
+        while line := await reader.readline():
+            writer.write(b"250-x\r\n250 STARTTLS\r\n" if b"EHLO" in line else b"454 no\r\n")
+
+    (port,) = looked_at(serve, SUBMISSION, STARTTLS, trust)
+    assert (port.detail, port.spoken, port.handshakes) == ("", Spoken.SMTP, ())
+    assert port.upgrade_reply == "454 no"
 
 
 # --- what is said ---

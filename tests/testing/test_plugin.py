@@ -38,3 +38,19 @@ def test_the_fixture_works_in_a_project_of_its_own(pytester: pytest.Pytester) ->
         """
     )
     pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_the_broken_servers_work_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import imaplib, ssl, pytest
+
+        def test_expired(broken_mail):
+            one = broken_mail["expired"]
+            context = ssl.create_default_context(cafile=broken_mail.ca)
+            with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+                imaplib.IMAP4_SSL(one.host, one.port, ssl_context=context)
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)

@@ -8,7 +8,6 @@ import ssl
 import pytest
 
 from mailclad.testing.zoo import Zoo
-from mailclad.testing.zoo.certificates import HOST
 from mailclad.testing.zoo.faults import FAULTS, HEALTHY
 
 
@@ -48,7 +47,7 @@ def test_some_of_it_can_be_had_alone_and_met_by_other_programs() -> None:
             connect(zoo, "web-instead")
         submission = zoo["healthy-submission-starttls"]
         with smtplib.SMTP("127.0.0.1", submission.port, timeout=5) as client:
-            client._host = HOST  # type: ignore[attr-defined]  # what its certificate is for
+            client._host = submission.host  # type: ignore[attr-defined]
             client.starttls(context=context(zoo))
             assert client.ehlo()[0] == 250
             assert client.has_extn("auth")

@@ -18,6 +18,7 @@ from mailclad.app.config import Config
 from mailclad.app.settings.tls import CertificateFiles
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.files import Stamp, WatchedPair, changed, stamps
+from mailclad.services.certificates.names import as_certified
 from mailclad.services.certificates.pair import CertificateProblem, Loaded, make_pair
 from mailclad.services.certificates.private_ca import PrivateCa, ensure_private_ca, issue_leaf
 from mailclad.store.certificates import CertificateState, KeptCertificate
@@ -74,7 +75,7 @@ def note_staged(directory: Path) -> None:
 
 def names_of(config: Config) -> tuple[str, ...]:
     """What the private authority's certificate is for."""
-    return tuple(dict.fromkeys(n.lower() for n in (config.server.hostname, *config.tls.names)))
+    return tuple(dict.fromkeys(map(as_certified, (config.server.hostname, *config.tls.names))))
 
 
 def own_authority(config: Config, moment: datetime, days: int = CA_DAYS) -> PrivateCa:
@@ -90,6 +91,7 @@ class Sources:
         self._pairs: dict[CertificateFiles, WatchedPair] = {}
         self._kept: dict[str, tuple[Offer, ...]] = {}
         self._kept_stamps: dict[Path, Stamp | None] = {}
+        self._staged: tuple[Offer, ...] = ()
         self._own: Loaded | None = None
 
     def look_at_files(self, config: Config, now: int) -> None:
@@ -121,6 +123,13 @@ class Sources:
                 found[source] = (Offer(source, pair.loaded),)
         return found or self._own_offer(config, now)
 
+    def staged(self, config: Config) -> tuple[Offer, ...]:
+        """What the store still has as staged: told once after each time that it was read."""
+        if not config.tls.rival_of_acme:
+            self._look_at_kept(config.server.data)
+        found, self._staged = self._staged, ()
+        return found
+
     def problems(self) -> Iterator[str]:
         """What is wrong with files as they are at this moment."""
         yield from (pair.problem for pair in self._pairs.values() if pair.problem)
@@ -141,7 +150,7 @@ class Sources:
             _log.error("kept certificates cannot be read", reason=str(problem))
             return  # tried again at the next look
         self._kept_stamps = noted
-        self._kept = {}
+        self._kept, self._staged = {}, ()
         for row in sorted(rows, key=lambda row: (row.series, row.kind)):
             if row.state not in {CertificateState.STAGED, CertificateState.LIVE}:
                 continue
@@ -151,6 +160,7 @@ class Sources:
                 _log.error("kept certificate cannot be used", reason=str(problem))
             else:
                 self._kept[offer.source] = (*self._kept.get(offer.source, ()), offer)
+                self._staged += () if offer.proven else (offer,)
 
     def _own_offer(self, config: Config, now: int) -> Offers:
         """The leaf that there is, until two thirds of its life or for other names."""

@@ -111,6 +111,7 @@ class Certificates:
 
         offers = self._sources.offers(config, now)
         self.present = Chosen(tuple(min(several, key=order) for several in offers.values()))
+        self._sources.staged(config)  # whatever is served at the start is proven then
         for problem in self._sources.problems():
             _log.error("certificate cannot be served", reason=problem)
         _tell(config, self.present.offers, moment)
@@ -118,11 +119,18 @@ class Certificates:
         return self.present
 
     def look(self, config: Config, now: int) -> Chosen | None:
-        """What to try next, if there is something new that is fit to be served."""
+        """What to try next, if there is something new that is fit to be served.
+
+        Or something whose end the store does not know: who was to note it has died.
+        """
+        staged = {offer.chain.chain_pem for offer in self._sources.staged(config)}
+        for chain_pem in staged:
+            self._refuted.pop(chain_pem, None)
         chosen, refused = self._choose(config, now)
         refused |= dict(self._sources.overdue(now))
         self._record.refused(config.server.data, refused, datetime.fromtimestamp(now, UTC))
-        return None if chosen == self.present else chosen
+        is_settled = staged.isdisjoint(chain.chain_pem for chain in chosen.chains)
+        return None if chosen == self.present and is_settled else chosen
 
     def reload(self, config: Config, now: int) -> Chosen:
         """What an administrator wants served now; raises CertificateProblem with what is wrong."""

@@ -4,7 +4,7 @@ Comes in: what the command line says.  Goes out: a ``Checked``.  No installation
 configuration is read.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from mailclad.services.diagnose.evidence import Verifiers
 from mailclad.services.diagnose.facts import HostSeen, Reach
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.sign_in import refused, untried, without_method
-from mailclad.services.diagnose.target import Target
+from mailclad.services.diagnose.target import Target, is_localhost
 from mailclad.services.diagnose.verdict import SENDING
 from mailclad.services.diagnose.world import Prober, Progress, World
 
@@ -51,13 +51,16 @@ class Asking:
 
 async def check_target(target: Target, asking: Asking, progress: Progress) -> Checked:
     """Raises CertificateUnusable where the file of authorities is none."""
-    async with world(asking) as asked:
+    async with world(asking, fetches(target)) as asked:
         return await check(target, asked, progress)
 
 
 @asynccontextmanager
-async def world(asking: Asking) -> AsyncIterator[World]:
-    """As it is seen from this computer."""
+async def world(
+    asking: Asking, permits: Callable[[str], bool] = is_public
+) -> AsyncIterator[World]:
+    """As it is seen from this computer; ``permits``: from which addresses what certificates point
+    to may come."""
     trust = ClientTrust(asking.authorities)
     probe_trust = ProbeTrust(asking.authorities)
     resolver = _Resolver(
@@ -67,7 +70,7 @@ async def world(asking: Asking) -> AsyncIterator[World]:
         yield World(
             resolver,
             HttpsClient(resolver, trust, permits=lambda _: True),
-            HttpsClient(resolver, trust, permits=is_public),
+            HttpsClient(resolver, trust, permits=permits),
             _Prober(probe.Prober(resolver, probe_trust)),
             Verifiers(probe_trust.verify, path_fault),
             SystemClock(),
@@ -75,6 +78,15 @@ async def world(asking: Asking) -> AsyncIterator[World]:
         )
     finally:
         await resolver.close()
+
+
+def fetches(target: Target) -> Callable[[str], bool]:
+    """From where: who looks at a server of this computer may be led by it to another one here."""
+    here = is_localhost(target.host) or target.host in _LOOPBACK
+    return _LOOPBACK.__contains__ if here else is_public
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 async def sign_in(checked: Checked, login: Login, asking: Asking) -> Checked:
@@ -120,8 +132,8 @@ def _sign_in_findings(endpoint: Endpoint, address: str, report: ConnectionReport
 
 class _Resolver(DnsResolver):
     async def addresses(self, name: str, version: int) -> Answer[str]:
-        """RFC 6761 §6.3: localhost is here, whoever is asked; servers there may have IPv4 only."""
-        if name == "localhost" or name.endswith(".localhost"):
+        """Servers of this computer may have IPv4 only."""
+        if is_localhost(name):
             return Answer(name, ("127.0.0.1",) if version == 4 else ())
         return await super().addresses(name, version)
 

@@ -23,9 +23,11 @@ from mailclad.base.https import Https
 from mailclad.base.resolver import DnsProblem, Tlsa, ZoneResolver
 from mailclad.base.secret import Secret
 from mailclad.engines.dns.resolver import DnsResolver
+from mailclad.protocols.acme.request import as_address
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.outbound import is_public
 from mailclad.servers.tls import ClientTrust
+from mailclad.servers.tls_failure import CertificateUnusable
 from mailclad.services.certificates.acme.account import Authority, ExternalAccount
 from mailclad.services.certificates.acme.authorities import KNOWN, Authorities
 from mailclad.services.certificates.acme.challenge import Challenge, ChallengeKind, Solver
@@ -34,7 +36,11 @@ from mailclad.services.certificates.acme.solvers.checked import Tell
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.here import addresses_of, elsewhere
 from mailclad.services.certificates.keys import TlsaSeen
-from mailclad.services.certificates.names import names_in_use
+from mailclad.services.certificates.names import (
+    NAMES_A_CERTIFICATE,
+    NAMES_BY_PROFILE,
+    names_in_use,
+)
 from mailclad.services.certificates.renewal import Renewal, Survey, World
 from mailclad.services.receive.hooks import Hooks
 from mailclad.store.interface import Store
@@ -143,6 +149,11 @@ def make_world(
 
 def check_acme_files(config: Config) -> None:
     """Before the server starts: raises ConfigProblem."""
+    if config.acme is not None and config.acme.trust is not None:
+        try:
+            ClientTrust(config.acme.trust)
+        except CertificateUnusable as problem:
+            raise ConfigProblem(config.acme.trust, "", None, str(problem)) from None
     for one in config.acme.eab if config.acme else ():
         try:
             one.key_file.read_bytes()
@@ -171,9 +182,16 @@ class DnsWorld(World):
             hindrance = await self._hindrance(host)
         except DnsProblem as problem:
             text = f"{host} could not be looked up: {problem}"
-            return Survey(used.always, {}, dict.fromkeys(used.where_here, text), text)
+            unsure = dict.fromkeys(used.where_here, text)
+            return Survey(used.always, {}, unsure, text, self._most())
         here = (n for n in used.where_here if n not in found.left_out and n not in found.unsure)
-        return Survey((*used.always, *here), found.left_out, found.unsure, hindrance)
+        names = (*used.always, *here)
+        return Survey(names, found.left_out, found.unsure, hindrance, self._most())
+
+    def _most(self) -> int:
+        """An address is certified by a profile of its own."""
+        by_profile = self.acme.profile or any(map(as_address, self.acme.names))
+        return NAMES_BY_PROFILE if by_profile else NAMES_A_CERTIFICATE
 
     async def _hindrance(self, host: str) -> str:
         if not self.proofs:

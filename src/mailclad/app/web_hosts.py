@@ -16,7 +16,9 @@ def our_hosts(
     config: Config, domains: Callable[[], Awaitable[Collection[str]]]
 ) -> Callable[[str], Coroutine[Any, Any, bool]]:
     """Say whether a host, in lower case, is ours."""
-    fixed = {name.lower(): True for name in (config.server.hostname, *config.tls.names)}
+    certified = config.acme.names if config.acme is not None else ()
+    names = (config.server.hostname, *config.tls.names, *certified)
+    fixed = {name.lower().removesuffix("."): True for name in names}
 
     async def is_ours(host: str) -> bool:
         if choose(fixed, host) is not None:

@@ -38,7 +38,7 @@ def cert() -> None:
 def list_(every: bool, config_file: Path, as_json: bool) -> None:
     """Show what there is, how long it lasts, and what happens next.
 
-    Exit status 3: a certificate has ended or should long have been renewed.
+    Exit status 3: a certificate has ended, begins later, or should long have been renewed.
     """
     inventory, now = inventory_of(config_file), SystemClock().now()
     if as_json:
@@ -53,7 +53,7 @@ def list_(every: bool, config_file: Path, as_json: bool) -> None:
         say_inventory(inventory, now, every=every)
         if all(one.served and one.served.temporary for one in inventory.certificates):
             _say_none(config_file)
-    alarming = (Alarm.PROBLEM, Alarm.ENDED)
+    alarming = (Alarm.PROBLEM, Alarm.ENDED, Alarm.EARLY)
     if any(one.served and one.alarm(now) in alarming for one in inventory.certificates):
         raise SystemExit(EXIT_FOUND_PROBLEMS)
 

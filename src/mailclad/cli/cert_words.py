@@ -8,7 +8,7 @@ import click
 from mailclad.app.certificate_list import Inventory, Listed, day
 from mailclad.cli.context import say
 from mailclad.cli.words import about, ago, count, from_now, moment, plain, shown, wrapped
-from mailclad.services.certificates.plan import Alarm
+from mailclad.services.certificates.plan import NO_END, Alarm
 from mailclad.store.certificates import CertificateState
 from mailclad.store.renewals import Attempt
 
@@ -29,7 +29,13 @@ _FRACTIONS = (
     (0.0, "hardly any of its life"),
 )
 
-_COLOURS = {Alarm.OK: "green", Alarm.WATCH: "yellow", Alarm.PROBLEM: "red", Alarm.ENDED: "red"}
+_COLOURS = {
+    Alarm.OK: "green",
+    Alarm.WATCH: "yellow",
+    Alarm.PROBLEM: "red",
+    Alarm.ENDED: "red",
+    Alarm.EARLY: "red",
+}
 
 _STATES = {
     CertificateState.STAGED: "waits to be proven on every port",
@@ -104,6 +110,9 @@ def _origin(one: Listed) -> str:
 
 def _life(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:
     """What is to be said of it, each with its colour."""
+    if one.alarm(now) is Alarm.EARLY:
+        told = f"✕ it begins on {day(one.not_before)}, and this computer's clock says {day(now)}"
+        yield f"{told}: see mailclad explain CERT-306", "red"
     yield from _use(one, now)
     if one.next_order is not None:
         at, why = one.next_order.at, plain(one.next_order.why)
@@ -117,7 +126,7 @@ def _life(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:
 
 def _told(attempt: Attempt) -> str:
     again = f". Not before {moment(attempt.not_before)}" if attempt.not_before else ""
-    return f"{plain(attempt.told)}{again}"
+    return f"{plain(attempt.told or NO_END)}{again}"
 
 
 def _use(one: Listed, now: int) -> Iterator[tuple[str, str | None]]:

@@ -51,13 +51,31 @@ def default_directory() -> Path:
     help="Make every port the standard one plus this, to run several side by side.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one line for programs, when ready.")
-def demo(directory: Path, port_offset: int | None, as_json: bool) -> None:
+@click.option("--broken", is_flag=True, help="Broken mail servers instead, a port for each fault.")
+@click.option("--list", "only_list", is_flag=True, help="With --broken: show them, start nothing.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="With --broken: this one.")
+def demo(
+    directory: Path,
+    port_offset: int | None,
+    as_json: bool,
+    broken: bool,
+    only_list: bool,
+    names: tuple[str, ...],
+) -> None:
     """A mail server to try, on this computer only: two people, sample mail, every port.
 
     Nothing leaves the computer. Ctrl-C ends it; what it wrote is one directory, and a second
     start goes on with it.
+
+    With --broken nothing works: a zoo of mail servers, each with one fault, to learn what
+    faults look like and to test mail programs.
     """
     directory = directory.absolute()
+    if broken:
+        _broken(directory, port_offset, names, as_json=as_json, only_list=only_list)
+        return
+    if only_list or names:
+        raise click.UsageError("--list and --only go with --broken.")
     ensure_directory(directory)
     ports = demo_ports(port_offset)
     file = write_demo_config(directory, ports)
@@ -70,6 +88,24 @@ def demo(directory: Path, port_offset: int | None, as_json: bool) -> None:
     serve(file, config, on_ready=partial(_ready, ready, as_json))
     if not as_json:
         say(f"Stopped. Everything is in {directory}; remove it to start afresh.")
+
+
+def _broken(
+    directory: Path,
+    port_offset: int | None,
+    names: tuple[str, ...],
+    *,
+    as_json: bool,
+    only_list: bool,
+) -> None:
+    from mailclad.cli.demo_broken import list_broken, show_broken  # noqa: PLC0415 - slow to import
+    from mailclad.testing.zoo.ports import BEGIN  # noqa: PLC0415 - likewise
+
+    begin = BEGIN if port_offset is None else port_offset
+    if only_list:
+        list_broken(begin, names, as_json=as_json)
+    else:
+        show_broken(directory, begin, names, as_json=as_json)
 
 
 def _ready(demo: Demo, as_json: bool) -> None:

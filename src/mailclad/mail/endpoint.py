@@ -4,6 +4,7 @@ RFC 8314 §3 (implicit TLS), RFC 6186.  Plain values: discovery yields them, cli
 made of them, probing goes through them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +33,13 @@ class Endpoint:
     tls: TlsMode
     mechanisms: tuple[str, ...] = ()
 
+    @property
+    def url(self) -> str:
+        """``imaps://mail.example.net:993``"""
+        scheme = _SCHEME_OF[self.protocol, self.tls]
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.port}"
+
 
 STANDARD: tuple[tuple[MailProtocol, int, TlsMode], ...] = (
     (MailProtocol.SMTP, 25, TlsMode.STARTTLS),
@@ -45,3 +53,18 @@ STANDARD: tuple[tuple[MailProtocol, int, TlsMode], ...] = (
     (MailProtocol.HTTPS, 443, TlsMode.IMPLICIT),
 )
 """IANA's ports of mail and how each comes to TLS."""
+
+SCHEMES: Mapping[str, tuple[MailProtocol, TlsMode]] = {
+    "smtp": (MailProtocol.SMTP, TlsMode.STARTTLS),
+    "submissions": (MailProtocol.SUBMISSION, TlsMode.IMPLICIT),
+    "submission": (MailProtocol.SUBMISSION, TlsMode.STARTTLS),
+    "imaps": (MailProtocol.IMAP, TlsMode.IMPLICIT),
+    "imap": (MailProtocol.IMAP, TlsMode.STARTTLS),
+    "pop3s": (MailProtocol.POP3, TlsMode.IMPLICIT),
+    "pop3": (MailProtocol.POP3, TlsMode.STARTTLS),
+    "sieve": (MailProtocol.SIEVE, TlsMode.STARTTLS),
+    "https": (MailProtocol.HTTPS, TlsMode.IMPLICIT),
+}
+"""How a URL begins; IANA's names of the services (RFC 8314 §7, RFC 5804 §1.8)."""
+
+_SCHEME_OF = {service: scheme for scheme, service in SCHEMES.items()}

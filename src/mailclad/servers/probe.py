@@ -15,11 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mailclad.base.resolver import Answer, DnsProblem, Resolver
+from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint
 from mailclad.servers.probe_plan import ROUNDS, Further, known, wanted
 from mailclad.servers.probe_visit import Approach, Patience, visit
 from mailclad.servers.tls_probe import ProbeTrust
-from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Way
+from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken, Way
 from mailclad.services.diagnose.spoken import turns_away
 
 CONNECTIONS = 40
@@ -136,7 +137,11 @@ class _Look:
 
     async def _contact(self, endpoint: Endpoint, address: str) -> PortSeen:
         """As a modern program; where that gets no TLS, as one that takes anything."""
-        port = await self._visit(endpoint, address, self._approach(Way.MODERN))
+        approach = self._approach(Way.MODERN)
+        port = await self._visit(endpoint, address, approach)
+        if _greets_late(port) and self._may_go_on(address):
+            self._total += 1
+            port = await self._visit(endpoint, address, replace(approach, late=True))
         if _is_worth_more(port) and self._may_go_on(address):
             self._total += 1
             again = await self._visit(
@@ -195,6 +200,15 @@ class _Look:
 def _is_worth_more(port: PortSeen) -> bool:
     """Whether TLS failed, and not for silence or for words in its place."""
     return any(not one.done and not one.silent and not one.first_octets for one in port.handshakes)
+
+
+def _greets_late(port: PortSeen) -> bool:
+    """Whether words came where we had given them up and tried TLS."""
+    tried = any(one.first_octets for one in port.handshakes)
+    return tried and port.endpoint.tls is TlsMode.STARTTLS and port.spoken not in _NO_WORDS
+
+
+_NO_WORDS = frozenset({Spoken.NOTHING, Spoken.TLS, Spoken.OTHER})
 
 
 def _joined(port: PortSeen, again: PortSeen) -> PortSeen:

@@ -40,6 +40,8 @@ class Patience:
     """Before anything is said: who has not greeted by then waits for TLS, or for nothing."""
     mx_banner: float = 8.0
     """On port 25: postscreen lets strangers wait for six."""
+    late_banner: float = 15.0
+    """Who is known to greet, and later than that: mostly it looks our name up first."""
     handshake: float = 6.0
     answer: float = 5.0
     leave: float = 1.0
@@ -47,7 +49,9 @@ class Patience:
     visit: float = 20.0
     """For all of it: a server that drips must not hold us."""
 
-    def for_banner(self, endpoint: Endpoint) -> float:
+    def for_banner(self, endpoint: Endpoint, *, late: bool) -> float:
+        if late:
+            return self.late_banner
         return self.mx_banner if endpoint.protocol is MailProtocol.SMTP else self.banner
 
 
@@ -56,12 +60,14 @@ class Approach:
     """How a visit is made: ``server_name`` for SNI.
 
     ``listens_first``: hears for a moment whether a port that should begin with TLS says words.
+    ``late``: the server was seen to greet late.
     """
 
     way: Way
     server_name: str
     listens_first: bool = False
     injects: bool = False
+    late: bool = False
 
 
 _FIRST = frozenset({Way.MODERN, Way.OPEN})
@@ -144,7 +150,7 @@ class _Visit:
         if self.endpoint.tls is TlsMode.IMPLICIT:
             if not self.approach.listens_first or await self._hear_nothing():
                 await self._begin_with_tls()
-        elif await self._greet(self.patience.for_banner(self.endpoint)):
+        elif await self._greet(self.patience.for_banner(self.endpoint, late=self.approach.late)):
             await self._come_to_tls()
 
     # --- TLS from the first octet ---

@@ -18,8 +18,9 @@ ATTEMPTS_KEPT = 50
 class Attempt:
     """One order: ``names`` were asked for, ``failed`` are those left out, with reasons.
 
-    ``told`` is for people; ``finding`` the catalogue's entry, "" where all went well;
-    ``not_before`` when the authority wants to be asked again, 0 where it did not say.
+    ``told`` is for people, "" of one that is under way or never ended; ``finding`` the catalogue's
+    entry, "" where all went well; ``not_before`` when the authority wants to be asked again, 0
+    where it did not say.
     """
 
     at: int
@@ -64,8 +65,11 @@ class Renewals(Protocol):
         """The newest first."""
         ...
 
-    async def note_attempt(self, attempt: Attempt) -> None:
-        """Keep it; older ones than the last 50 of its place go."""
+    async def note_attempt(self, attempt: Attempt, begun: int = 0) -> int:
+        """Keep it, in the place of the one that was noted as ``begun``; returns its id.
+
+        Older ones than the last 50 of its place go.
+        """
         ...
 
     async def renewal_windows(self) -> tuple[KeptWindow, ...]: ...

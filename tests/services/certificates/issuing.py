@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
@@ -19,7 +19,7 @@ from tests.services.clock import StandingClock
 def chain_for(wanted: Wanted, names: tuple[str, ...], begins: int, days: float) -> bytes:
     """A certificate on the wanted key."""
     key = load_pem_private_key(wanted.key_pem.reveal(), None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
     start = datetime.fromtimestamp(begins, UTC)
     name = x509.Name([])
     made = (
@@ -50,7 +50,7 @@ class TestIssuer(Issuer):
     clock: StandingClock
     days: float = 90
     bad: Mapping[str, str] = field(default_factory=dict)
-    failure: OrderFailed | None = None
+    failure: Exception | None = None
     window: RenewalWindow | None = None
     asked: list[Wanted] = field(default_factory=list)
     windows_asked: int = 0
@@ -61,6 +61,8 @@ class TestIssuer(Issuer):
             raise self.failure
         names = tuple(name for name in wanted.names if name not in self.bad)
         dropped = {name: self.bad[name] for name in wanted.names if name in self.bad}
+        if wanted.needs_first and wanted.names[0] in dropped:
+            raise OrderFailed("the first one could not be proved", names=dropped)
         if wanted.gains and not wanted.gains & frozenset(names):
             raise OrderFailed("none of the new names could be proved", names=dropped)
         pem = chain_for(wanted, names, self.clock.now(), self.days)

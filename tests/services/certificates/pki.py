@@ -1,5 +1,6 @@
 """Certificates of every kind for tests: a root, an intermediate authority, leaves."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,16 @@ class Issued:
         return certificate, key
 
 
+def of_unknown_curve(pem: bytes) -> bytes:
+    """The first certificate or key in PEM, on a curve that nobody has."""
+    name = pem.partition(b"-----BEGIN ")[2].partition(b"-----")[0].decode()
+    body = pem.partition(b"-----\n")[2].partition(b"-----END")[0]
+    p256, none = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d030163")
+    der = base64.b64decode(body).replace(p256, none)
+    lines = base64.encodebytes(der).decode()
+    return f"-----BEGIN {name}-----\n{lines}-----END {name}-----\n".encode()
+
+
 @cache
 def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, bits)
@@ -53,6 +64,7 @@ def issue(
     key: Key | None = None,
     begins: datetime = NOW - timedelta(days=1),
     ends: datetime = NOW + timedelta(days=60),
+    garbage: x509.ObjectIdentifier | None = None,
 ) -> Issued:
     """Issue a certificate; without an issuer it signs itself."""
     key = key if key is not None else ec.generate_private_key(ec.SECP256R1())
@@ -71,6 +83,9 @@ def issue(
     if hosts:
         names = [x509.DNSName(host) for host in hosts]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if garbage is not None:
+        unreadable = x509.UnrecognizedExtension(garbage, b"\xff")
+        builder = builder.add_extension(unreadable, critical=False)
     signer = key if by is None else by.key
     algorithm = None if isinstance(signer, ed25519.Ed25519PrivateKey) else SHA256()
     return Issued(builder.sign(signer, algorithm), key)

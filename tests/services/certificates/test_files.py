@@ -24,7 +24,7 @@ from mailclad.services.certificates.files import (
     stamps,
 )
 from mailclad.services.certificates.pair import CertificateProblem, Loaded
-from tests.services.certificates.pki import NOW, Issued, Key, issue, rsa_key
+from tests.services.certificates.pki import NOW, Issued, Key, issue, of_unknown_curve, rsa_key
 
 HOSTS = ("Mail.example.org", "*.example.org")
 
@@ -188,6 +188,29 @@ def test_keys_that_programs_do_not_take_are_refused(tmp_path: Path, middle: Issu
     odd = dsa.generate_private_key(1024)
     key.write_bytes(odd.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     assert "EC or RSA" in problem(certificate, key)
+
+
+def test_a_curve_that_nobody_has_is_no_accident(
+    tmp_path: Path, leaf: Issued, middle: Issued
+) -> None:
+    certificate, key = leaf.store(tmp_path, "odd", middle)
+    certificate.write_bytes(of_unknown_curve(leaf.pem))
+    assert "not the key" in problem(certificate, key)
+    certificate.write_bytes(of_unknown_curve(middle.pem) + leaf.pem)
+    assert load_pair(certificate, key).chain.kind is KeyKind.EC
+    key.write_bytes(of_unknown_curve(leaf.key_pem))
+    assert "odd kind" in problem(certificate, key)
+
+
+@pytest.mark.parametrize(
+    "extension", [x509.KeyUsage, x509.SubjectAlternativeName, x509.ExtendedKeyUsage]
+)
+def test_an_extension_that_cannot_be_read_is_refused(
+    tmp_path: Path, middle: Issued, extension: type[x509.ExtensionType]
+) -> None:
+    """It must not end the server that looks at a file every few seconds."""
+    leaf = issue("leaf", middle, garbage=extension.oid)
+    assert "is damaged" in problem(*leaf.store(tmp_path, "odd", middle))
 
 
 def test_keys_have_kinds(tmp_path: Path, middle: Issued) -> None:

@@ -36,6 +36,19 @@ def test_a_name_is_not_asked_for_twice() -> None:
     assert "mta-sts.a.org" not in used.where_here
 
 
+@pytest.mark.parametrize(
+    ("written", "certified"),
+    [
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("2001:db8:0:0:0:0:0:1", "2001:db8::1"),
+        ("*.München.example", "*.xn--mnchen-3ya.example"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+    ],
+)
+def test_names_are_written_as_certificates_have_them(written: str, certified: str) -> None:
+    assert names_in_use("a.org", [written], [], has_web=False).always == ("a.org", certified)
+
+
 @st.composite
 def wishes(draw: st.DrawFn) -> tuple[list[str], Series]:
     numbers = st.lists(st.integers(0, 260), unique=True, max_size=250)
@@ -61,6 +74,12 @@ def test_every_name_has_one_place_and_stays_there(wish: tuple[list[str], Series]
 def test_names_behind_the_hundredth_get_another_certificate() -> None:
     wanted = [f"n{n}.example" for n in range(150)]
     assert [len(names) for names in into_series(wanted, {}).values()] == [100, 50]
+
+
+def test_where_fewer_are_allowed_names_move_on() -> None:
+    before = tuple(f"n{n}.example" for n in range(60))
+    series = into_series(before, {0: before}, 25)
+    assert [len(names) for names in series.values()] == [25, 25, 10]
 
 
 def test_another_name_of_the_server_fits_in_though_the_series_is_full() -> None:

@@ -141,6 +141,56 @@ def test_one_that_was_refused_is_not_ordered_again_for_a_day() -> None:
     assert "its chain is not complete" in when.why
 
 
+def test_failures_after_a_refusal_put_off_too() -> None:
+    refused = certificate(id_=2, state=CertificateState.REFUSED, made_at=NOW - 3 * DAY)
+    old = certificate(begins=NOW - 70 * DAY)
+    attempts = [attempt(NOW, not_before=NOW + DAY), attempt(NOW - 3 * DAY, issued=True)]
+    kept = kept_of(0, "ec", [refused, old], [], attempts)
+    assert due(kept, NAMES, NOW).at == NOW + DAY
+
+
+def test_refusals_in_a_row_keep_below_five_of_the_same_in_a_week() -> None:
+    rows = [certificate(begins=NOW - 80 * DAY)]
+    made: list[int] = []
+    now = NOW
+    for _ in range(12):
+        made.append(now)
+        rows.insert(0, certificate(id_=9, state=CertificateState.REFUSED, made_at=now))
+        now = due(kept_of(0, "ec", rows, [], []), NAMES, now).at
+    assert all(later - sooner > 7 * DAY for sooner, later in zip(made, made[4:], strict=False))
+    assert now - made[-1] == LONGEST_PUT_OFF_SECONDS
+
+
+def test_a_refusal_by_a_clock_that_was_ahead_puts_nothing_off() -> None:
+    refused = certificate(id_=2, state=CertificateState.REFUSED, made_at=NOW + 300 * DAY)
+    kept = kept_of(0, "ec", [refused, certificate(begins=NOW - 70 * DAY)], [], [])
+    assert due(kept, NAMES, NOW).at <= NOW
+
+
+@given(days=lives)
+def test_a_new_certificate_is_not_renewed_at_once_whatever_the_window(days: float) -> None:
+    """An authority whose windows have always passed, or a clock that is far ahead."""
+    kept = Kept(
+        certificate(days=days), KeptWindow(1, 0, 1, NOW), attempts=[attempt(NOW, issued=True)]
+    )
+    wait = due(kept, NAMES, NOW).at - NOW
+    assert wait == min(int(days * DAY) // 20, 4 * DAY)
+
+
+def test_names_that_cannot_be_proved_are_not_tried_six_times_in_an_hour() -> None:
+    """Let's Encrypt: five failures of a name in an hour, one more every twelve minutes."""
+    attempts = [attempt(NOW, failed=(HOST,))]
+    for _ in range(8):
+        attempts.insert(
+            0, attempt(due(Kept(attempts=attempts), NAMES, NOW + 30 * DAY).at, failed=(HOST,))
+        )
+    allowed, last = 5.0, NOW
+    for one in reversed(attempts):
+        allowed = min(allowed + (one.at - last) / 720, 5) - 3  # by three kinds of proof each
+        last = one.at
+        assert allowed >= 0
+
+
 def test_one_that_is_staged_is_not_ordered_again() -> None:
     old = certificate(begins=NOW - 70 * DAY)
     staged = certificate(id_=2, state=CertificateState.STAGED)
@@ -159,9 +209,9 @@ def test_another_place_has_another_history() -> None:
 def test_alarms_are_fractions_of_the_lifetime() -> None:
     for days in (6, 45, 200, 1000):
         ends = NOW + days * DAY
-        at = [NOW + int(days * DAY * used) for used in (0.7, 0.81, 0.96, 1)]
+        at = [NOW + int(days * DAY * used) for used in (-0.01, 0.7, 0.81, 0.96, 1)]
         said = [alarm(NOW, ends, now) for now in at]
-        assert said == [Alarm.OK, Alarm.WATCH, Alarm.PROBLEM, Alarm.ENDED]
+        assert said == [Alarm.EARLY, Alarm.OK, Alarm.WATCH, Alarm.PROBLEM, Alarm.ENDED]
 
 
 @given(life=st.integers(-10, 10**9), now=st.integers(0, 2**33))

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.keys import TlsaSeen, public_key_der
 from mailclad.services.certificates.renewal import ASK_AGAIN_SECONDS, Busy, Renewal
 from mailclad.store.certificates import CertificateState, KeptCertificate
-from mailclad.store.renewals import Attempt
+from mailclad.store.renewals import Attempt, KeptWindow
 from tests.engines.stores import opened
 from tests.services.certificates.issuing import TestIssuer, TestWorld
 from tests.services.certificates.kept import DAY, HOST, NAMES
@@ -238,10 +238,88 @@ def test_two_processes_do_not_order_the_same(tmp_path: Path) -> None:
 def test_a_failed_order_does_not_block_the_next(tmp_path: Path) -> None:
     async def act(bench: Bench) -> None:
         bench.issuer.failure = OrderFailed("no")
-        (order,) = (await bench.renewal.plan()).orders
         for _ in range(2):
+            (order,) = (await bench.renewal.plan()).orders
             with pytest.raises(OrderFailed):
                 await bench.renewal.order(order)
+
+    with_bench(tmp_path, act)
+
+
+def test_what_another_process_has_ordered_meanwhile_is_not_ordered_again(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        (order,) = (await bench.renewal.plan()).orders
+        await bench.renewal.order(order)
+        with pytest.raises(Busy):
+            await bench.renewal.order(order)
+        assert len(bench.issuer.asked) == 1
+
+    with_bench(tmp_path, act)
+
+
+def test_an_order_that_crashes_each_time_is_not_made_each_time(tmp_path: Path) -> None:
+    """Each may have used up one of the five that are given in a week."""
+
+    async def act(bench: Bench) -> None:
+        bench.issuer.failure = RuntimeError("a fault of ours")
+        for _ in range(7 * 24 * 4):
+            with suppress(RuntimeError):
+                await bench.run(1 / (24 * 4))
+        assert 5 <= len(bench.issuer.asked) <= 12
+        bench.issuer.failure = None
+        await bench.run(1)
+        assert [one.told for one in await bench.attempts()][:2] == ["issued until 2026-04-09", ""]
+
+    with_bench(tmp_path, act)
+
+
+def test_what_was_staged_by_a_process_that_died_is_told_of_again(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        await bench.renewal.run()
+        bench.staged.clear()
+        await bench.renewal.run()
+        assert bench.staged == [NOW]
+        assert len(bench.issuer.asked) == 1
+
+    with_bench(tmp_path, act)
+
+
+def test_an_hour_without_proofs_costs_no_name_that_is_certified(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        await bench.run()
+        bench.issuer.failure = OrderFailed("no", names=dict.fromkeys(NAMES, "port 80 is closed"))
+        await bench.run(63)
+        bench.issuer.failure = None
+        await bench.run(0.1)
+        (live,) = await bench.live()
+        assert live.made_at > NOW
+        assert live.names == NAMES
+
+    with_bench(tmp_path, act)
+
+
+def test_an_authority_that_cannot_be_asked_has_said_what_it_said(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        await bench.run()
+        soon = datetime.fromtimestamp(NOW, UTC) + timedelta(days=10)
+        bench.issuer.window = RenewalWindow(soon, soon + timedelta(days=1), soon)
+        await bench.run()
+        bench.issuer.window = None
+        await bench.run(9)
+        await bench.run(3)
+        assert len(bench.issuer.asked) == 2
+
+    with_bench(tmp_path, act)
+
+
+def test_a_window_noted_by_a_clock_that_was_ahead_is_asked_for_again(tmp_path: Path) -> None:
+    async def act(bench: Bench) -> None:
+        await bench.run()
+        (live,) = await bench.live()
+        ahead = KeptWindow(live.id, None, None, NOW + 400 * DAY)
+        await bench.store.keep_renewal_window(ahead)
+        await bench.run()
+        assert bench.issuer.windows_asked == 1
 
     with_bench(tmp_path, act)
 
@@ -251,6 +329,10 @@ def test_more_than_a_hundred_names_are_several_certificates(tmp_path: Path) -> N
         bench.world.names = (HOST, *(f"n{n}.example" for n in range(120)))
         await bench.run()
         assert sorted(len(one.names) for one in await bench.live()) == [21, 100]
+        second = max(await bench.live(), key=lambda one: one.series)
+        bench.issuer.bad = {second.names[0]: "it has moved away"}
+        await bench.run(63)
+        assert sorted(len(one.names) for one in await bench.live()) == [20, 100]
         bench.world.names = NAMES
         await bench.run(1)
         assert len(await bench.live()) == 1
@@ -259,14 +341,20 @@ def test_more_than_a_hundred_names_are_several_certificates(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_kind_of_key_that_is_wanted_no_more_is_retired(tmp_path: Path) -> None:
+def test_a_kind_of_key_that_is_wanted_no_more_goes_when_another_is_there(tmp_path: Path) -> None:
+    """One that was installed by hand, too: it may be all there is."""
+
     async def main() -> None:
         async with bench(tmp_path, (KeyKind.EC,)) as made:
             await made.run()
         async with bench(tmp_path, (KeyKind.RSA,)) as made:
             made.issuer.failure = OrderFailed("no")
             await made.run()
-            assert await made.live() == []
+            assert [one.kind for one in await made.live()] == ["ec"]
+            made.issuer.failure = None
+            for _ in range(2):
+                await made.run(1)
+            assert [one.kind for one in await made.live()] == ["rsa"]
 
     asyncio.run(main())
 

@@ -42,8 +42,8 @@ SAYS = {
     "expired-intermediate": ("breaks", "all"),
     "expired-cross-root": ("breaks", "old"),
     "wrong-order": ("what", "reversed"),
-    "ok-with-root-sent": ("what", "1 that is not needed: Zoo Root"),
-    "extra-unrelated": ("what", "1 that is not needed: Zoo Other Intermediate"),
+    "ok-with-root-sent": ("what", "a certificate that is not needed: Zoo Root"),
+    "extra-unrelated": ("what", "a certificate that is not needed: Zoo Other Intermediate"),
     "missing-intermediate": ("missing", "Zoo Intermediate"),
     "missing-two": ("missing", "Zoo Deep, Zoo Middle"),
     "missing-intermediate-known": ("how", "bundled"),
@@ -57,7 +57,7 @@ SAYS = {
     "address-asked": ("kind", "ip"),
     "no-name": ("names", "Mail Server"),
     "cn-only-no-san": ("common_name", "mail.test"),
-    "has-crldp": ("reason", "the key is in wrong hands"),
+    "revoked": ("reason", "the key is in wrong hands"),
     "398-day-public": ("what", "it lives 398 days, and 200 are allowed"),
 }
 
@@ -86,7 +86,7 @@ def test_the_missing_link_is_given_as_pem() -> None:
 
 
 def test_a_list_or_a_link_is_asked_for_once_however_many_ports_need_it() -> None:
-    seen = host(port("missing-intermediate"), port("has-crldp"), port("has-crldp"))
+    seen = host(port("missing-intermediate"), port("revoked"), port("revoked"))
     asked = questions(evidence(seen), Answers(), zoo_verifiers())
     assert asked.issuers == ("http://ca.mail.test/inter.cer",)
     assert asked.revocations == ("http://ca.mail.test/revoked.crl",)
@@ -102,7 +102,7 @@ def test_a_revocation_list_is_read_once_however_many_ports_need_it(
         return x509.load_der_x509_crl(octets)
 
     monkeypatch.setattr(revocation, "_load", load)
-    ports = [port("has-crldp", address=f"192.0.2.{one}") for one in range(1, 10)]
+    ports = [port("revoked", address=f"192.0.2.{one}") for one in range(1, 10)]
     (found,) = judge(evidence(host(*ports)), Answers(zoo().published), zoo_verifiers())
     assert (found.id, len(found.also)) == ("CERT-320", 8)
     assert len(read) == 1

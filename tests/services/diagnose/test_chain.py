@@ -63,7 +63,7 @@ def test_whatever_stands_at_a_url_is_judged(url: str, at: int, octet: int) -> No
     body = bytearray(zoo().published[url])
     body[at % len(body)] = octet
     fetched = {one: bytes(body) for one in zoo().published}
-    for name in ("missing-intermediate", "has-crldp"):
+    for name in ("missing-intermediate", "revoked"):
         judge(evidence(host(port(name))), Answers(fetched), zoo_verifiers())
 
 

@@ -127,6 +127,17 @@ def test_a_name_is_a_remedy_only_if_it_leads_to_the_same_machine(leads: bool) ->
     assert ("other.test" in " ".join(told.do_user)) is leads
 
 
+def test_a_remedy_is_one_for_every_port_at_which_it_was_tried() -> None:
+    prober = FakeProber({"mail.test": "hostname-mismatch", "other.test": "hostname-mismatch"})
+    checked = run("mail.test", world(prober, {("other.test", "A"): [seen.ADDRESS]}))
+    told = [one.found for one in checked.report.findings if one.id == "CERT-302"]
+    assert {one.values["remedy_name"] for one in told} == {"other.test"}
+    assert {port for host, port in prober.asked if host == "other.test"} == {
+        port for host, port in prober.asked if host == "mail.test"
+    }
+    assert len(prober.asked) == len(set(prober.asked))
+
+
 def test_questions_are_limited() -> None:
     endpoint = seen.endpoint("mail.test")
     candidates = tuple(Candidate(f"n{n}.test", seen.ADDRESS, endpoint) for n in range(20))

@@ -131,6 +131,14 @@ def test_one_witness_is_not_believed() -> None:
     assert found.rule == "C05b"
 
 
+def test_a_witness_that_a_person_named_is_believed_alone() -> None:
+    here = NOW - timedelta(days=30)
+    named = ClockSeen("named.example", NOW, here, named=True)
+    other = ClockSeen("other.example", here, here)
+    seen = Evidence((host(port("ok")),), now=here, clocks=(other, named))
+    assert [one.rule for one in ask_and_judge(seen)] == ["C05", "C06"]
+
+
 def test_a_minute_does_not_matter() -> None:
     assert _with_clock("ok", timedelta(seconds=50)) == ()
 

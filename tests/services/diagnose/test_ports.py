@@ -100,7 +100,7 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "ended at once": (shut(IMAPS, Reach.RESET), ["CONN-108"]),
     "silent": (
         clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
-        ["CONN-103"],
+        ["TLS-408"],
     ),
     "an endless greeting": (
         clear(SMTP, b"220 x", Spoken.SMTP, handshakes=(), detail="a line that does not end"),
@@ -180,6 +180,16 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "closes": (imaps(failed(reason="unexpected eof")), ["TLS-408"]),
     "says nothing": (imaps(failed(silent=True), detail="no answer in time"), ["TLS-408"]),
 }
+
+
+def test_a_port_that_ends_at_once_beside_one_that_talks_cannot_begin_tls() -> None:
+    found = ask_and_judge(evidence(host(shut(SUBMISSIONS, Reach.RESET), smtp(SUBMISSION))))
+    assert [(one.id, one.endpoint) for one in found] == [("TLS-408", SUBMISSIONS)]
+
+
+def test_a_port_that_ends_at_once_beside_another_service_turns_us_away() -> None:
+    found = ask_and_judge(evidence(host(shut(SUBMISSIONS, Reach.RESET), imap())))
+    assert [one.id for one in found] == ["CONN-108"]
 
 
 @pytest.mark.parametrize("name", PORTS)
@@ -263,7 +273,12 @@ def test_starttls_at_one_address_only_was_removed_on_the_way() -> None:
 def test_a_port_without_starttls_names_the_one_with_tls() -> None:
     without = imap(("IMAP4REV1",), handshakes=(), upgrade_reply="")
     (found,) = ask_and_judge(evidence(host(without, port())))
-    assert found.values == {"other_port": "993", "other_tls": "encrypted from the first byte"}
+    assert found.values == {
+        "kind": "missing",
+        "other_port": "993",
+        "other_tls": "encrypted from the first byte",
+        "reply": "",
+    }
 
 
 def test_mechanisms_that_keep_the_password_are_milder() -> None:

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailclad.base.tls_policy import TlsMode
+from mailclad.mail.endpoint import SCHEMES, STANDARD, Endpoint, MailProtocol
 from mailclad.services.diagnose.target import Target, TargetProblem, parse_target
+
+IMAP, SUBMISSION = MailProtocol.IMAP, MailProtocol.SUBMISSION
 
 
 @pytest.mark.parametrize(
@@ -26,7 +30,25 @@ from mailclad.services.diagnose.target import Target, TargetProblem, parse_targe
         ("2001:db8::1", Target("2001:db8::1", host="2001:db8::1")),
         ("[2001:db8::1]", Target("[2001:db8::1]", host="2001:db8::1")),
         ("[2001:db8::1]:993", Target("[2001:db8::1]:993", host="2001:db8::1", port=993)),
-        ("localhost", Target("localhost", domain="localhost", host="localhost")),
+        (
+            "imaps://Mail.example.net",
+            Target(
+                "imaps://Mail.example.net",
+                host="mail.example.net",
+                port=993,
+                expected=Endpoint(IMAP, "mail.example.net", 993, TlsMode.IMPLICIT),
+            ),
+        ),
+        (
+            "submission://[2001:db8::1]:20001/",
+            Target(
+                "submission://[2001:db8::1]:20001/",
+                host="2001:db8::1",
+                port=20001,
+                expected=Endpoint(SUBMISSION, "2001:db8::1", 20001, TlsMode.STARTTLS),
+            ),
+        ),
+        ("localhost", Target("localhost", host="localhost")),
     ],
 )
 def test_targets(text: str, target: Target) -> None:
@@ -45,7 +67,12 @@ def test_targets(text: str, target: Target) -> None:
         "example.net:99999",
         "example.net:",
         ":993",
-        "https://example.net",
+        "ftp://example.net",
+        "imaps://",
+        "imaps://a@b",
+        "imaps://example.net/x",
+        "imaps://example.net:0",
+        "imaps://imaps://example.net",
         "-example.net",
         "example.net/x",
         "a" * 400,
@@ -56,6 +83,14 @@ def test_targets(text: str, target: Target) -> None:
 def test_no_targets(text: str) -> None:
     with pytest.raises(TargetProblem):
         parse_target(text)
+
+
+def test_every_service_has_its_url() -> None:
+    assert set(SCHEMES.values()) == {(protocol, tls) for protocol, _, tls in STANDARD}
+    for protocol, port, tls in STANDARD:
+        for host in ("mail.example.net", "2001:db8::1"):
+            one = Endpoint(protocol, host, port, tls)
+            assert parse_target(one.url).expected == one
 
 
 @given(st.text())

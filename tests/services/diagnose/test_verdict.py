@@ -91,6 +91,19 @@ def test_a_problem_everywhere() -> None:
     assert levels(judgement) == [*[Level.PROBLEM] * 3, Level.CANNOT_CHECK]
 
 
+def test_who_is_turned_away_knows_nothing() -> None:
+    judgement = judge(told("CONN-108", *ALL, level=Level.WATCH))
+    verdict = judgement.verdict()
+    assert verdict.sentence == "it could not be reached from here"
+    assert verdict.answers[0].words == (
+        "Could not check: the server turned us away. See CONN-108."
+    )
+    assert levels(judgement)[3] is Level.CANNOT_CHECK
+    assert {(seen.level, seen.words) for seen in verdict.endpoints} == {
+        (Level.CANNOT_CHECK, "see CONN-108")
+    }
+
+
 def test_what_is_to_be_watched_works() -> None:
     judgement = judge(told("CERT-307", IMAPS, level=Level.WATCH))
     assert judgement.best(READING) == IMAPS

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from mailclad.app.settings.checks import is_address, is_domain
 from mailclad.app.strict import Strict, Wrong
 
 
@@ -48,6 +49,9 @@ class TlsConfig(Strict, frozen=True, kw_only=True):
         return "tls.certificate and tls.key" if self.certificate else ""
 
     def wrong(self) -> Iterator[Wrong]:
+        for number, name in enumerate(self.names):
+            if not is_domain(name.removeprefix("*.")) and not is_address(name):
+                yield ("names", number), f"“{name}” is not a host name or address"
         if (self.certificate is None) != (self.key is None):
             given, other = ("certificate", "key") if self.certificate else ("key", "certificate")
             yield (given,), f"needs tls.{other} beside it"
@@ -62,9 +66,20 @@ class TlsConfig(Strict, frozen=True, kw_only=True):
             yield ("private_ca",), text
 
 
+_seen: dict[Path, CertificateFiles] = {}
+"""What folders had while this process saw into them: certbot's are closed to all but root."""
+
+
 def _files_in(directory: Path) -> CertificateFiles:
     """Caddy calls the two as the folder is called, certbot and most others as it does."""
     named = directory / f"{directory.name}.crt"
-    if named.exists():
-        return CertificateFiles(certificate=named, key=named.with_suffix(".key"))
-    return CertificateFiles(certificate=directory / "fullchain.pem", key=directory / "privkey.pem")
+    usual = CertificateFiles(
+        certificate=directory / "fullchain.pem", key=directory / "privkey.pem"
+    )
+    try:
+        is_caddys = named.exists()
+    except PermissionError:
+        return _seen.get(directory, usual)
+    found = CertificateFiles(certificate=named, key=named.with_suffix(".key"))
+    _seen[directory] = found if is_caddys else usual
+    return _seen[directory]

@@ -17,8 +17,9 @@ _ATTEMPTS = (
 _NOTE = (
     "INSERT INTO certificate_attempt"
     " (at, series, kind, authority, names, issued, told, failed, finding, not_before)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
 )
+_DROP_BEGUN = "DELETE FROM certificate_attempt WHERE id = ?"
 _DROP_OLD = (
     "DELETE FROM certificate_attempt WHERE series = ?1 AND kind = ?2 AND id NOT IN"
     " (SELECT id FROM certificate_attempt WHERE series = ?1 AND kind = ?2"
@@ -35,8 +36,8 @@ class SqliteRenewals(Verbs, Renewals):
     async def attempts(self) -> tuple[Attempt, ...]:
         return tuple(map(_attempt, self._readers.here(rows, _ATTEMPTS)))
 
-    async def note_attempt(self, attempt: Attempt) -> None:
-        await self._write(_note, attempt)
+    async def note_attempt(self, attempt: Attempt, begun: int = 0) -> int:
+        return await self._write(_note, attempt, begun)
 
     async def renewal_windows(self) -> tuple[KeptWindow, ...]:
         return tuple(KeptWindow(*row) for row in self._readers.here(rows, _WINDOWS))
@@ -67,7 +68,7 @@ def _attempt(row: tuple[Any, ...]) -> Attempt:
     )
 
 
-def _note(tx: Transaction, attempt: Attempt) -> None:
+def _note(tx: Transaction, attempt: Attempt, begun: int) -> int:
     values = (
         attempt.at,
         attempt.series,
@@ -80,8 +81,10 @@ def _note(tx: Transaction, attempt: Attempt) -> None:
         attempt.finding,
         attempt.not_before,
     )
-    rows(tx.db, _NOTE, values)
+    rows(tx.db, _DROP_BEGUN, (begun,))
+    (row,) = rows(tx.db, _NOTE, values)
     rows(tx.db, _DROP_OLD, (attempt.series, attempt.kind, ATTEMPTS_KEPT))
+    return int(row[0])
 
 
 def _keep_window(tx: Transaction, window: KeptWindow) -> None:

@@ -20,8 +20,8 @@ MAX_NONCE = 1024
 MAX_LINKS = 16
 """Of one answer; real ones have three."""
 
-MAX_RETRY_SECONDS = 366 * 24 * 3600
-"""What lies further away was not meant, and must not overflow a date."""
+MAX_RETRY_SECONDS = 8 * 24 * 3600
+"""Limits are counted by the week: what lies further away was not meant, or overflows a date."""
 
 _LINK = re.compile(r'<([^<>"\s]*)>((?:\s*;\s*[A-Za-z*-]+\s*=\s*(?:"[^"]*"|[^",;\s]*))*)')
 _RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^",;\s]*))', re.IGNORECASE)

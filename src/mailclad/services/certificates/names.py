@@ -8,11 +8,16 @@ Goes out: names in the order of their importance, and series of at most 100.  Pu
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mailclad.mail.address import normalise_domain
 from mailclad.mail.mta_sts import policy_host
+from mailclad.protocols.acme.request import as_address
 from mailclad.services.provision.dns_records import WEB_NAMES
 
 NAMES_A_CERTIFICATE = 100
 """Let's Encrypt's limit; others have the same one or a higher."""
+
+NAMES_BY_PROFILE = 25
+"""Its limit for profiles other than the usual one, and so for IP addresses."""
 
 Series = Mapping[int, tuple[str, ...]]
 """The names of each certificate, by its number; 0 is the one of the server's own name."""
@@ -32,7 +37,7 @@ def names_in_use(
     host_name: str, more: Iterable[str], domains: Iterable[str], *, has_web: bool
 ) -> NamesInUse:
     """``has_web``: whether pages are served on port 443, where domains have names of their own."""
-    always = tuple(dict.fromkeys(_normal(name) for name in (host_name, *more)))
+    always = tuple(dict.fromkeys(as_certified(name) for name in (host_name, *more)))
     if not has_web:
         return NamesInUse(always, ())
     pages = dict.fromkeys(
@@ -43,7 +48,7 @@ def names_in_use(
     return NamesInUse(always, tuple(name for name in pages if name not in always))
 
 
-def into_series(wanted: Iterable[str], present: Series) -> Series:
+def into_series(wanted: Iterable[str], present: Series, most: int = NAMES_A_CERTIFICATE) -> Series:
     """Each name stays where it is; new ones go where there is room first.
 
     The first one, the server's own, is the first of series 0.
@@ -57,18 +62,26 @@ def into_series(wanted: Iterable[str], present: Series) -> Series:
     for number, names in sorted(present.items()):
         here = series.setdefault(number, [])
         stay = [name for name in names if name in left and name not in placed]
-        here += stay[: NAMES_A_CERTIFICATE - len(here)]
+        here += stay[: most - len(here)]
         placed.update(here)
     for name in left:
         if name not in placed:
-            series.setdefault(_with_room(series), []).append(name)
+            series.setdefault(_with_room(series, most), []).append(name)
     return {number: tuple(names) for number, names in series.items() if names}
 
 
-def _with_room(series: Mapping[int, list[str]]) -> int:
-    full = (number for number, names in series.items() if len(names) < NAMES_A_CERTIFICATE)
+def _with_room(series: Mapping[int, list[str]], most: int) -> int:
+    full = (number for number, names in series.items() if len(names) < most)
     return next(full, max(series) + 1)
 
 
-def _normal(name: str) -> str:
-    return name.lower().removesuffix(".")
+def as_certified(name: str) -> str:
+    """A name in its one form: what differs would be missed, and ordered, for ever.
+
+    Raises AddressProblem.
+    """
+    address = as_address(name)
+    if address is not None:
+        return str(address)
+    star = "*." if name.startswith("*.") else ""
+    return star + normalise_domain(name.removeprefix(star).removesuffix("."))

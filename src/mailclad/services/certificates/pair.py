@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -52,13 +53,13 @@ def make_pair(certificate_pem: bytes, key_pem: bytes, name: str, key_name: str) 
     """``name`` and ``key_name`` are what problems and remarks call the two."""
     given = _certificates(certificate_pem, name)
     key, kind = _key(key_pem, key_name)
-    leaf = next((one for one in given if one.public_key() == key.public_key()), None)
+    leaf = next((one for one in given if _is_for(one, key)), None)
     if leaf is None:
         raise CertificateProblem(
             f"{key_name} is not the key of {name}: name the key that was made with "
             "this certificate, or have the certificate issued again for this key"
         )
-    names = _names(leaf)
+    names = _names(leaf, name)
     if not names:
         raise CertificateProblem(
             f"{name} names no host (no subject alternative name): programs refuse "
@@ -97,9 +98,9 @@ def _key(content: bytes, name: str) -> tuple[_Key, KeyKind]:
     except TypeError as problem:
         text = f"{name} is locked by a password: store the key without one, readable by the server"
         raise CertificateProblem(text) from problem
-    except ValueError as problem:
+    except (ValueError, UnsupportedAlgorithm) as problem:
         raise CertificateProblem(
-            f"{name} holds no private key in PEM: name the key file"
+            f"{name} holds no private key in PEM, or one of an odd kind: name the key file"
         ) from problem
     if isinstance(key, EllipticCurvePrivateKey):
         if key.curve.name not in CURVES:
@@ -117,9 +118,21 @@ def _key(content: bytes, name: str) -> tuple[_Key, KeyKind]:
     raise CertificateProblem(text)
 
 
-def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+def _is_for(certificate: x509.Certificate, key: _Key) -> bool:
     try:
-        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return certificate.public_key() == key.public_key()
+    except (ValueError, UnsupportedAlgorithm):  # a kind of key that nobody here has
+        return False
+
+
+def _names(leaf: x509.Certificate, name: str) -> tuple[str, ...]:
+    try:
+        extensions = leaf.extensions
+    except ValueError as problem:
+        text = f"{name} is damaged ({problem}): have it issued again"
+        raise CertificateProblem(text) from problem
+    try:
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return ()
     hosts = [name.lower() for name in names.get_values_for_type(x509.DNSName)]

@@ -26,6 +26,22 @@ FIRST_RETRY_SECONDS = 60
 LONGEST_RETRY_SECONDS = 24 * 3600
 """Between attempts that fail: one minute, then twice as long each time, up to a day."""
 
+FIRST_PROOF_RETRY_SECONDS = 20 * 60
+"""In the place of the minute where names could not be proved: authorities allow five failures for
+a name in an hour, and one attempt may try three kinds of proof."""
+
+FIRST_UNFINISHED_RETRY_SECONDS = 3600
+"""In its place where an attempt never ended: the certificate may have been given and lost."""
+
+REFUSED_SECONDS = 24 * 3600
+"""For each in a row that could not be used: authorities give the same certificate five times a
+week, and the fault is here."""
+
+LEAST_AGE = 1 / 20
+LONGEST_LEAST_AGE_SECONDS = 4 * 24 * 3600
+"""Of its lifetime, before a certificate is renewed: where a window has passed already or the clock
+is ahead, the next one would be due at once too, and the next."""
+
 LONGEST_PUT_OFF_SECONDS = 8 * 24 * 3600
 """What an authority may ask for: limits are counted by the week."""
 
@@ -35,6 +51,8 @@ NAME_RETRY_SECONDS = 24 * 3600
 GATHER_SECONDS = 3600
 """New names wait so long behind an order: who adds twenty domains gets one certificate, not
 twenty, of which authorities give 50 a week."""
+
+NO_END = "it was begun, and no end of it is known"
 
 WATCH_AT = 0.80
 PROBLEM_AT = 0.95
@@ -46,6 +64,8 @@ class Alarm(StrEnum):
     WATCH = "watch"
     PROBLEM = "problem"
     ENDED = "ended"
+    EARLY = "early"
+    """It begins later, by this computer's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +84,13 @@ class Due:
 class Kept:
     """All that is known of one place (a series and kind of key), of attempts the newest first.
 
-    ``current`` is the one that is served, or staged to be; ``refused`` one that came after it
+    ``current`` is the one that is served, or staged to be; ``refused`` those that came after it
     and could not be proven.
     """
 
     current: KeptCertificate | None = None
     window: KeptWindow | None = None
-    refused: KeptCertificate | None = None
+    refused: Sequence[KeptCertificate] = ()
     attempts: Sequence[Attempt] = ()
 
 
@@ -85,11 +105,11 @@ def kept_of(
     here = [one for one in certificates if (one.series, one.kind) == (series, kind)]
     used = (CertificateState.STAGED, CertificateState.LIVE)
     current = next((one for one in here if one.state in used), None)
-    newest = next((one for one in here if one.state is not CertificateState.RETIRED), None)
+    refused = takewhile(lambda one: one.state is CertificateState.REFUSED, here)
     return Kept(
         current=current,
         window=next((one for one in windows if current and one.certificate == current.id), None),
-        refused=newest if newest and newest.state is CertificateState.REFUSED else None,
+        refused=tuple(refused),
         attempts=[one for one in attempts if (one.series, one.kind) == (series, kind)],
     )
 
@@ -97,7 +117,11 @@ def kept_of(
 def due(kept: Kept, wanted: Collection[str], now: int) -> Due:
     """When the next order is to be made; ``at`` may have passed."""
     # What was noted by a clock that was ahead counts when its time has come.
-    kept = replace(kept, attempts=[one for one in kept.attempts if one.at <= now])
+    kept = replace(
+        kept,
+        attempts=[one for one in kept.attempts if one.at <= now],
+        refused=[one for one in kept.refused if one.made_at <= now],
+    )
     wish = _wish(kept, wanted, now)
     earliest = _not_before(kept)
     return wish if wish.at >= earliest.at else replace(earliest, gains=wish.gains)
@@ -106,7 +130,7 @@ def due(kept: Kept, wanted: Collection[str], now: int) -> Due:
 def _wish(kept: Kept, wanted: Collection[str], now: int) -> Due:
     if kept.current is None:
         return Due(0, "there is no certificate yet")
-    renewal = renewal_due(kept.current, kept.window)
+    renewal = _grown_up(kept, renewal_due(kept.current, kept.window))
     missing = missing_names(kept, wanted, now)
     if renewal.at <= now or not missing:
         return renewal
@@ -127,6 +151,19 @@ def renewal_due(current: KeptCertificate, window: KeptWindow | None) -> Due:
         return Due(min(at, latest), f"its authority asks for it then{told}")
     at = current.not_before + int(life * (RENEW_AT + chance * JITTER))
     return Due(at, "two thirds of its life are over then")
+
+
+def _grown_up(kept: Kept, renewal: Due) -> Due:
+    """Not at once after the order that it came from; what was brought has none."""
+    current = kept.current
+    if current is None or not any(
+        one.issued and one.at == current.made_at for one in kept.attempts
+    ):
+        return renewal
+    least = min(
+        int((current.not_after - current.not_before) * LEAST_AGE), LONGEST_LEAST_AGE_SECONDS
+    )
+    return replace(renewal, at=max(renewal.at, current.made_at + least))
 
 
 def missing_names(kept: Kept, wanted: Collection[str], now: int) -> frozenset[str]:
@@ -151,19 +188,35 @@ def failed_lately(attempts: Iterable[Attempt], now: int) -> frozenset[str]:
 
 
 def _not_before(kept: Kept) -> Due:
-    """Failures put off: by what the authority said, and longer with each in a row."""
-    if kept.refused is not None:
-        at = kept.refused.made_at + LONGEST_RETRY_SECONDS
-        return Due(at, f"the last one could not be used: {kept.refused.note}")
+    """What has to be waited for: the longest of all."""
+    return max(_after_refusals(kept), _after_failures(kept), key=lambda one: one.at)
+
+
+def _after_refusals(kept: Kept) -> Due:
+    if not kept.refused:
+        return Due(0, "")
+    last = kept.refused[0]
+    wait = min(len(kept.refused) * REFUSED_SECONDS, LONGEST_PUT_OFF_SECONDS)
+    return Due(last.made_at + wait, f"the last one could not be used: {last.note}")
+
+
+def _after_failures(kept: Kept) -> Due:
+    """By what the authority said, and longer with each in a row."""
     failed = [one for one in takewhile(lambda one: not one.issued, kept.attempts) if _counts(one)]
     if not failed:
         return Due(0, "")
     last, failures = failed[0], len(failed)
-    wait = min(FIRST_RETRY_SECONDS << min(failures - 1, 20), LONGEST_RETRY_SECONDS)
+    wait = min(_first_retry(last) << min(failures - 1, 20), LONGEST_RETRY_SECONDS)
     if last.not_before > last.at + wait:
         at = min(last.not_before, last.at + LONGEST_PUT_OFF_SECONDS)
         return Due(at, f"the authority allows it then: {last.told}")
-    return Due(last.at + wait, f"the last attempt failed: {last.told}")
+    return Due(last.at + wait, f"the last attempt failed: {last.told or NO_END}")
+
+
+def _first_retry(last: Attempt) -> int:
+    if last.failed:
+        return FIRST_PROOF_RETRY_SECONDS
+    return FIRST_RETRY_SECONDS if last.told else FIRST_UNFINISHED_RETRY_SECONDS
 
 
 def _counts(attempt: Attempt) -> bool:
@@ -178,6 +231,8 @@ def life_left(not_before: int, not_after: int, now: int) -> float:
 
 
 def alarm(not_before: int, not_after: int, now: int) -> Alarm:
+    if now < not_before:
+        return Alarm.EARLY
     if now >= not_after:
         return Alarm.ENDED
     used = 1 - life_left(not_before, not_after, now)

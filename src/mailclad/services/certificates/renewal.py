@@ -8,7 +8,7 @@ own certificate; one that fails holds no other back, and a failing name no certi
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -20,7 +20,7 @@ from mailclad.protocols.acme.request import certificate_id
 from mailclad.services.certificates.acme.order import Issued, OrderFailed, RenewalWindow, Wanted
 from mailclad.services.certificates.chain import KeyKind
 from mailclad.services.certificates.keys import TlsaSeen, make_key, may_change, noticed
-from mailclad.services.certificates.names import Series, into_series
+from mailclad.services.certificates.names import NAMES_A_CERTIFICATE, Series, into_series
 from mailclad.services.certificates.plan import Due, Kept, due, failed_lately, kept_of
 from mailclad.store.certificates import CertificateState, KeptCertificate, KeptCertificates
 from mailclad.store.duties import Duties
@@ -29,11 +29,15 @@ from mailclad.store.renewals import Attempt, KeptWindow, NextKey, Renewals
 ORDER_SECONDS = 1800
 """The longest an order may take: name servers that learn of a record take minutes each."""
 
-LEASE_SECONDS = ORDER_SECONDS + 60
-"""What a crash in the middle of an order keeps others from the same one."""
+LEASE_SECONDS = ORDER_SECONDS + 300
+"""What a crash in the middle of an order keeps others from the same one; questions about TLSA
+records come before it, answers to challenges are taken away behind it."""
 
 ASK_AGAIN_SECONDS = 6 * 3600
 """RFC 9773 §4.3.3: where the authority says nothing of renewal."""
+
+LONGEST_ASK_SECONDS = 24 * 3600
+"""What lies further ahead was noted by a clock that was ahead."""
 
 RETIRED_SECONDS = 7 * 24 * 3600
 """What ended is kept so long: whoever looks for what happened finds it."""
@@ -58,13 +62,14 @@ class Survey:
     """``names`` are to be certified, the server's own first; ``left_out`` says why not, by name.
 
     ``unsure`` could not be looked up: they stay where they are.  ``hindrance``: why no order can
-    succeed now; "" for none.
+    succeed now; "" for none.  ``most``: names that the authority takes in one certificate.
     """
 
     names: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, str] = field(default_factory=dict)
     hindrance: str = ""
+    most: int = NAMES_A_CERTIFICATE
 
 
 class World(Protocol):
@@ -92,6 +97,10 @@ class Order:
     @property
     def lease(self) -> str:
         return f"certificate {self.series} {self.kind}"
+
+    def has(self, attempt: Attempt) -> bool:
+        """Whether it was of this place."""
+        return (attempt.series, attempt.kind) == (self.series, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,7 @@ class Renewal:
     async def run(self) -> None:
         """One look: what is due is ordered."""
         await self._store.forget_certificates(self._clock.now() - RETIRED_SECONDS)
+        await self._remind()
         await self._ask_windows()
         plan = await self.plan()
         now = self._clock.now()
@@ -147,7 +157,8 @@ class Renewal:
         kept_names = {name for names in present.values() for name in names}
         unsure = [name for name in survey.unsure if name in kept_names]
         orders = []
-        for series, names in into_series((*survey.names, *unsure), present).items():
+        wanted = into_series((*survey.names, *unsure), present, survey.most)
+        for series, names in wanted.items():
             for kind in self._kinds:
                 kept = kept_of(series, kind, certificates, windows, attempts)
                 possible = _possible(names, kept, now, needed=survey.names[0])
@@ -165,10 +176,15 @@ class Renewal:
         if not await self._store.take_duty(order.lease, now, now + LEASE_SECONDS):
             raise Busy("another process is ordering this certificate: look again in some minutes")
         try:
-            return await self._ordered(order, new_key)
-        except OrderFailed as failed:
-            await self._note_failure(order, failed)
-            raise
+            if await self._is_past(order):
+                raise Busy("another process has ordered this certificate meanwhile: look again")
+            # Before anything is asked: an order that crashes each time must not be made each time.
+            begun = await self._store.note_attempt(_attempt(order, now))
+            try:
+                return await self._ordered(order, begun, new_key=new_key)
+            except OrderFailed as failed:
+                await self._store.note_attempt(_failure(order, failed, self._clock.now()), begun)
+                raise
         finally:
             await self._store.release_duty(order.lease, self._clock.now())
 
@@ -200,11 +216,16 @@ class Renewal:
             names = ", ".join(order.names)
             _log.error("no certificate", names=names, finding=failed.finding, reason=str(failed))
 
-    async def _ordered(self, order: Order, new_key: bool) -> Attempt:
+    async def _is_past(self, order: Order) -> bool:
+        """Whether something was ordered there since it was planned."""
+        here = [one for one in await self._store.attempts() if order.has(one)]
+        return here != list(order.kept.attempts)
+
+    async def _ordered(self, order: Order, begun: int, *, new_key: bool) -> Attempt:
         current = order.kept.current
         key = await self._key(order, new_key)
         replaces = certificate_id(_leaf(current.chain_pem)) if current else None
-        wanted = Wanted(order.names, key, replaces, order.due.gains)
+        wanted = Wanted(order.names, key, replaces, order.due.gains, needs_first=order.series == 0)
         try:
             async with asyncio.timeout(ORDER_SECONDS):
                 issued = await self._issuer.obtain(wanted)
@@ -213,9 +234,9 @@ class Renewal:
                 f"It was given up after {ORDER_SECONDS // 60} minutes: the authority did not come "
                 "to an end. It is tried again."
             ) from None
-        return await self._keep(order, key, issued)
+        return await self._keep(order, begun, key, issued)
 
-    async def _keep(self, order: Order, key: Secret, issued: Issued) -> Attempt:
+    async def _keep(self, order: Order, begun: int, key: Secret, issued: Issued) -> Attempt:
         leaf = _leaf(issued.chain_pem)
         now = self._clock.now()
         certificate = KeptCertificate(
@@ -232,38 +253,20 @@ class Renewal:
             series=order.series,
         )
         await self._store.stage_certificate(certificate)
-        attempt = Attempt(
-            at=now,
-            series=order.series,
-            kind=order.kind,
+        attempt = replace(
+            _attempt(order, now),
             authority=issued.authority,
             names=issued.names,
             issued=True,
             told=f"issued until {leaf.not_valid_after_utc:%Y-%m-%d}",
             failed=issued.dropped,
         )
-        await self._store.note_attempt(attempt)
+        await self._store.note_attempt(attempt, begun)
         self._staged()
         _log.info("certificate issued", names=", ".join(issued.names), by=issued.authority)
         for name, why in issued.dropped.items():
             _log.warning("name left out of the certificate", name=name, reason=why)
         return attempt
-
-    async def _note_failure(self, order: Order, failed: OrderFailed) -> None:
-        not_before = int(failed.not_before.timestamp()) if failed.not_before else 0
-        attempt = Attempt(
-            at=self._clock.now(),
-            series=order.series,
-            kind=order.kind,
-            authority="",
-            names=order.names,
-            issued=False,
-            told=str(failed),
-            failed=failed.names,
-            finding=failed.finding,
-            not_before=not_before,
-        )
-        await self._store.note_attempt(attempt)
 
     # --- keys ---
 
@@ -292,6 +295,12 @@ class Renewal:
 
     # --- the rest ---
 
+    async def _remind(self) -> None:
+        """Of what is staged: whoever staged it may have died before it said so."""
+        certificates = await self._store.certificates()
+        if any(one.state is CertificateState.STAGED for one in certificates):
+            self._staged()
+
     async def _ask_windows(self) -> None:
         """RFC 9773 §4.3: until the certificate has ended, or another took its place."""
         known = {one.certificate: one for one in await self._store.renewal_windows()}
@@ -300,17 +309,25 @@ class Renewal:
             if certificate.state is not CertificateState.LIVE or certificate.not_after <= now:
                 continue
             window = known.get(certificate.id)
-            if window is None or window.ask_again <= now:
+            if window is None or not now < window.ask_again <= now + LONGEST_ASK_SECONDS:
                 said = await self._issuer.renewal_info(
                     certificate.authority, certificate.chain_pem
                 )
-                await self._store.keep_renewal_window(_kept_window(certificate.id, said, now))
+                await self._store.keep_renewal_window(
+                    _kept_window(certificate.id, said, window, now)
+                )
 
     async def _retire_unwanted(self, plan: Plan) -> None:
-        """Where all names of a place are gone, or its kind of key."""
+        """Where all names of a place are gone, or its kind of key; then another has its names."""
         wanted = {(order.series, str(order.kind)) for order in plan.orders}
-        for one in await self._store.certificates():
-            if one.state is CertificateState.LIVE and (one.series, one.kind) not in wanted:
+        live = [
+            one for one in await self._store.certificates() if one.state is CertificateState.LIVE
+        ]
+        needed = {series for series, _ in wanted}
+        served = {one.series for one in live if (one.series, one.kind) in wanted}
+        for one in live:
+            unwanted = (one.series, one.kind) not in wanted
+            if unwanted and (one.series in served or one.series not in needed):
                 note = "it is wanted no more"
                 await self._store.settle_certificate(one.id, CertificateState.RETIRED, note)
                 self._staged()
@@ -319,6 +336,29 @@ class Renewal:
         if text and text != self._told:
             _log.warning("no certificate is ordered", reason=text)
         self._told = text
+
+
+def _attempt(order: Order, now: int) -> Attempt:
+    """One that is begun."""
+    return Attempt(
+        at=now,
+        series=order.series,
+        kind=order.kind,
+        authority="",
+        names=order.names,
+        issued=False,
+        told="",
+    )
+
+
+def _failure(order: Order, failed: OrderFailed, now: int) -> Attempt:
+    return replace(
+        _attempt(order, now),
+        told=str(failed),
+        failed=failed.names,
+        finding=failed.finding,
+        not_before=int(failed.not_before.timestamp()) if failed.not_before else 0,
+    )
 
 
 def _leaf(chain_pem: bytes) -> x509.Certificate:
@@ -333,13 +373,21 @@ def _present(certificates: Sequence[KeptCertificate]) -> Series:
 
 
 def _possible(names: tuple[str, ...], kept: Kept, now: int, *, needed: str) -> tuple[str, ...]:
-    """Without names that failed lately and that the certificate does not have."""
-    failed = failed_lately(kept.attempts, now) - {needed}
+    """Without names that failed lately; but what the present certificate has is tried again, so
+    that an hour without port 80 does not cost it.
+    """
+    had = kept.current.names if kept.current is not None and kept.current.not_after > now else ()
+    failed = failed_lately(kept.attempts, now) - {needed, *had}
     return tuple(name for name in names if name not in failed)
 
 
-def _kept_window(certificate: int, said: RenewalWindow | None, now: int) -> KeptWindow:
+def _kept_window(
+    certificate: int, said: RenewalWindow | None, before: KeptWindow | None, now: int
+) -> KeptWindow:
+    """What it said before stands while it cannot be asked."""
     if said is None:
-        return KeptWindow(certificate, None, None, now + ASK_AGAIN_SECONDS)
+        again = now + ASK_AGAIN_SECONDS
+        unknown = KeptWindow(certificate, None, None, again)
+        return replace(before, ask_again=again) if before is not None else unknown
     starts, ends, again = (int(one.timestamp()) for one in (said.start, said.end, said.ask_again))
     return KeptWindow(certificate, starts, ends, again, said.explanation)

@@ -56,14 +56,15 @@ async def look_up(asked: Questions, known: Answers, world: World, domain: str) -
         *((url, CRL_OCTETS, REVOKED_SECONDS) for url in asked.revocations),
     ]
     room = max(0, MAX_FETCHED - len(known.fetched))
-    names = asked.candidates[: max(0, MAX_CANDIDATES - len(known.candidates))]
+    names = list(dict.fromkeys(one.name for one in asked.candidates))
+    tried = names[: max(0, MAX_CANDIDATES - len(known.candidates))]
     bodies, seen = await asyncio.gather(
         asyncio.gather(*(_fetch(world.public, *one) for one in wanted[:room])),
-        asyncio.gather(*(_try(candidate, world, domain) for candidate in names)),
+        asyncio.gather(*(_try(name, asked.candidates, world, domain) for name in tried)),
     )
     nothing: dict[str, bytes | None] = {url: None for url, _, _ in wanted}
     fetched = dict(zip((url for url, _, _ in wanted), bodies, strict=False))
-    untried = {one.name: HostSeen(one.name, ()) for one in asked.candidates}
+    untried = {name: HostSeen(name, ()) for name in names}
     return Answers(
         {**known.fetched, **nothing, **fetched},
         {**known.candidates, **untried, **{host.host: host for host in seen}},
@@ -78,11 +79,15 @@ async def _fetch(https: Https, url: str, octets: int, seconds: float) -> bytes |
     return response.body if response.status == 200 else None
 
 
-async def _try(candidate: Candidate, world: World, domain: str) -> HostSeen:
+async def _try(name: str, candidates: Sequence[Candidate], world: World, domain: str) -> HostSeen:
     """A name is a remedy only if it leads to the same machine: elsewhere is not asked."""
-    version = 6 if ":" in candidate.address else 4
-    asked = await ask(candidate.name, world.resolver.addresses(candidate.name, version))
-    if candidate.address not in asked.records:
-        return HostSeen(candidate.name, asked.records)
-    endpoint = replace(candidate.endpoint, host=candidate.name)
-    return await world.prober.look_at(candidate.name, domain, (endpoint,), quietly)
+    places = [one for one in candidates if one.name == name]
+    versions = {6 if ":" in one.address else 4 for one in places}
+    asked = [await ask(name, world.resolver.addresses(name, version)) for version in versions]
+    addresses = tuple(address for one in asked for address in one.records)
+    endpoints = dict.fromkeys(
+        replace(one.endpoint, host=name) for one in places if one.address in addresses
+    )
+    if not endpoints:
+        return HostSeen(name, addresses)
+    return await world.prober.look_at(name, domain, tuple(endpoints), quietly)

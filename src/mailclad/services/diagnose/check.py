@@ -42,7 +42,7 @@ class Checked:
 
 
 async def check(target: Target, world: World, progress: Progress) -> Checked:
-    https = Witnessed(world.https, world.clock)
+    https = Witnessed(world.https, world.clock, world.witness)
     progress("settings", 0, 1)
     found = await Discoverer(world.resolver, https).discover(target)
     if target.port is not None and not found.to_look_at():

@@ -195,5 +195,6 @@ def _says(seen: SourceSeen) -> bool:
 
 
 def _of_host(target: Target) -> Discovery:
-    endpoints = usual_endpoints(target.host)
+    asked = target.expected
+    endpoints = usual_endpoints(target.host) if asked is None else (asked,)
     return Discovery(target, sources=(SourceSeen(Source.TYPED, target.host, endpoints),))

@@ -43,6 +43,7 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Variant(_Strict, frozen=True, kw_only=True):
     """What is different where a value is so: ``[variants."kind=ip"]``."""
 
+    title: str | None = None
     level: Level | None = None
     saw: Sentences | None = None
     means: str | None = None

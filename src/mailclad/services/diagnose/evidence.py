@@ -29,11 +29,15 @@ server, names not looked at; returns what is wrong with it, empty where nothing 
 
 @dataclass(frozen=True, slots=True)
 class ClockSeen:
-    """The time that somebody else told while our clock showed ``here``; ``witness`` is a host."""
+    """The time that somebody else told while our clock showed ``here``; ``witness`` is a host.
+
+    ``named``: by the person who asks, so it is believed alone.
+    """
 
     witness: str
     there: datetime
     here: datetime
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from mailclad.services.diagnose.rules.merge import merge
 T = TypeVar("T")
 
 MAX_QUESTIONS = 16
-"""Of each kind in a round: hostile certificates could otherwise make us ask the whole world."""
+"""Documents of each kind in a round: hostile certificates could make us ask the whole world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def questions(evidence: Evidence, answers: Answers, verifiers: Verifiers) -> Que
     return Questions(
         issuers=_once(completion.asks(case)),
         revocations=_once(revocation.asks(case)),
-        candidates=_once(names.candidates(case)),
+        candidates=tuple(dict.fromkeys(names.candidates(case))),
     )
 
 

@@ -78,7 +78,9 @@ class Report:
             for level, one, many in _COUNTED
             if counts[level]
         ]
-        return ", ".join([*parts, f"{len(self.fine)} check{'s' * (len(self.fine) != 1)} fine"])
+        if self.fine or not parts:
+            parts.append(f"{len(self.fine)} check{'s' * (len(self.fine) != 1)} fine")
+        return ", ".join(parts)
 
     @property
     def headline(self) -> str:

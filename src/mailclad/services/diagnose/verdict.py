@@ -29,6 +29,8 @@ _ORDER = (
     MailProtocol.SIEVE,
     MailProtocol.HTTPS,
 )
+_NOT_REACHED = "it could not be reached from here"
+
 _REACH_WORDS: Mapping[Reach, str] = {
     Reach.REFUSED: "nobody answers",
     Reach.SILENT: "no answer",
@@ -38,6 +40,9 @@ _REACH_WORDS: Mapping[Reach, str] = {
 }
 _INTERFERENCE = frozenset({"CERT-312", "CERT-306", "CONN-104", "MODE-205"})
 """What somebody between here and there, or this computer's clock, is behind."""
+
+_TURNED_AWAY = "CONN-108"
+"""Nothing is known then of what others, or we another time, would get."""
 
 _UNREACHED = frozenset({"DNS-411", "DNS-416", "DNS-417", "DNS-418"})
 """Of the domain, what stops mail from others."""
@@ -127,7 +132,7 @@ class Judgement:
             return self._sentence_without_programs()
         levels = {one.level for one in asked}
         if Level.CANNOT_CHECK in levels:
-            return "it could not be reached from here"
+            return _NOT_REACHED
         if levels == {Level.OK}:
             bad = any(one.level is Level.PROBLEM for one in others)
             return "mail works for you, with a problem" if bad else "mail works and is encrypted"
@@ -142,7 +147,9 @@ class Judgement:
     def _sentence_without_programs(self) -> str:
         if self._provider_note:
             return "programs cannot read or send this mail directly"
-        return "it works and is encrypted" if self.working else "it does not work safely"
+        if self.working:
+            return "it works and is encrypted"
+        return _NOT_REACHED if self._turned_away(self._ports) else "it does not work safely"
 
     # The four answers
 
@@ -150,23 +157,29 @@ class Judgement:
         good = self.best(protocols)
         if good is not None:
             return Answer(question, f"Yes, by {in_words(good)}.", Level.OK)
-        problems = self._problem_ids(one for one in self._ports if one.protocol in protocols)
         if self._provider_note:
             return Answer(question, self._provider_note, Level.NOTE)
-        reaches = self._reaches(one for one in self._ports if one.protocol in protocols)
-        if Reach.OPEN in reaches:
-            see = f" See {', '.join(problems)}." if problems else ""
-            return Answer(question, f"Not safely.{see}", Level.PROBLEM)
         if not self._ports:
             return Answer(question, "No: no mail server was found.", Level.PROBLEM)
-        if reaches and reaches <= {Reach.UNREACHABLE}:
-            text = "Could not check: this computer has no way to the server."
-            return Answer(question, text, Level.CANNOT_CHECK)
-        if not reaches:
+        asked = [one for one in self._ports if one.protocol in protocols]
+        if not asked:
             return Answer(question, f"Not asked: no port for {what} was looked at.", Level.NOTE)
+        return Answer(question, *self._why_not(asked, what))
+
+    def _why_not(self, asked: Sequence[Endpoint], what: str) -> tuple[str, Level]:
+        problems, reaches = self._problem_ids(asked), self._reaches(asked)
+        if self._turned_away(asked) and not problems:
+            text = f"Could not check: the server turned us away. See {_TURNED_AWAY}."
+            return text, Level.CANNOT_CHECK
+        if Reach.OPEN in reaches:
+            see = f" See {', '.join(problems)}." if problems else ""
+            return f"Not safely.{see}", Level.PROBLEM
+        if reaches <= {Reach.UNREACHABLE}:
+            text = "Could not check: this computer has no way to the server."
+            return text, Level.CANNOT_CHECK
         if not self._found.domain and self.working:
-            return Answer(question, f"Not here: no {what} answers.", Level.NOTE)
-        return Answer(question, f"No: no {what} answers.", Level.PROBLEM)
+            return f"Not here: no {what} answers.", Level.NOTE
+        return f"No: no {what} answers.", Level.PROBLEM
 
     def _reached(self) -> Answer:
         question = "Will others reach me?"
@@ -209,10 +222,14 @@ class Judgement:
         for endpoint in sorted(self._ports, key=lambda one: _ORDER.index(one.protocol)):
             is_open = Reach.OPEN in self._reaches([endpoint])
             if endpoint not in shown and (is_open or endpoint in self._found.promised):
-                yield Seen(endpoint, Level.PROBLEM, self._trouble(endpoint))
+                away = self._turned_away([endpoint])
+                level = Level.CANNOT_CHECK if away else Level.PROBLEM
+                yield Seen(endpoint, level, self._trouble(endpoint))
 
     def _trouble(self, endpoint: Endpoint) -> str:
         problems = self._problem_ids([endpoint])
+        if not problems and self._turned_away([endpoint]):
+            return f"see {_TURNED_AWAY}"
         reach = min(self._reaches([endpoint]), key=list(Reach).index)
         return f"see {', '.join(problems)}" if problems else _REACH_WORDS[reach]
 
@@ -239,7 +256,7 @@ class Judgement:
     def _level(self, endpoint: Endpoint) -> Level:
         ports = self._ports[endpoint]
         encrypted = any(one.done for port in ports for one in port.handshakes)
-        if not encrypted:
+        if not encrypted or self._turned_away([endpoint]):
             return Level.PROBLEM
         levels = [told.level for told in self._told if endpoint in _endpoints(told)]
         if Level.PROBLEM in levels:
@@ -250,6 +267,10 @@ class Judgement:
         asked = set(endpoints)
         found = (t.id for t in self._told if t.level is Level.PROBLEM and asked & _endpoints(t))
         return list(dict.fromkeys(found))
+
+    def _turned_away(self, endpoints: Iterable[Endpoint]) -> bool:
+        asked = set(endpoints)
+        return any(told.id == _TURNED_AWAY and asked & _endpoints(told) for told in self._told)
 
     def _reaches(self, endpoints: Iterable[Endpoint]) -> set[Reach]:
         return {port.reach for one in endpoints for port in self._ports.get(one, ())}

@@ -20,9 +20,10 @@ WITNESS_SECONDS = 4.0
 class Witnessed(Https):
     """Notes the time that each server tells along with its answer."""
 
-    def __init__(self, https: Https, clock: Clock) -> None:
+    def __init__(self, https: Https, clock: Clock, named: str = "") -> None:
         self._https = https
         self._clock = clock
+        self._named = named
         self.clocks: dict[str, ClockSeen] = {}
 
     async def fetch(self, request: Request) -> Response:
@@ -31,7 +32,8 @@ class Witnessed(Https):
         there = parse_date(response.headers.get("date", "").encode("latin-1", "replace"))
         if there is not None:
             host = request.url.split("/")[2]
-            self.clocks[host] = ClockSeen(host, datetime.fromtimestamp(there, UTC), here)
+            moment, named = datetime.fromtimestamp(there, UTC), request.url == self._named
+            self.clocks[host] = ClockSeen(host, moment, here, named)
         return response
 
 

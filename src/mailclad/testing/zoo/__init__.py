@@ -6,7 +6,7 @@
         zoo["expired"].port            # IMAP over TLS with a certificate that has ended
         zoo["starttls-stripped"].about
 
-Made to learn, to test a mail program, and to prove that every finding is found.
+All at localhost.  Made to learn, to test a mail program, and to prove that every finding is found.
 """
 
 from typing import TYPE_CHECKING

@@ -24,9 +24,7 @@ from mailclad.testing.zoo.forge import (
     new_key,
     revocation_list,
 )
-
-HOST = "mail.test"
-_HERE = "http://ca.mail.test"
+from mailclad.testing.zoo.naming import HERE, HOST, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +100,13 @@ _AUTHORITIES: Mapping[str, _Authority] = {
     "public": _Authority(authority("R99", "Let's Encrypt", path_length=0), "root"),
     "old-public": _Authority(authority("R99", "Let's Encrypt", path_length=0), "root"),
     "hidden": _Authority(authority("R98", "Let's Encrypt", path_length=0), "root"),
-    "middle": _Authority(authority("Zoo Middle", issuer_url=f"{_HERE}/root.cer"), "root"),
-    "deep": _Authority(authority("Zoo Deep", issuer_url=f"{_HERE}/middle.cer"), "middle"),
+    "middle": _Authority(authority("Zoo Middle", issuer_url=f"{HERE}/root.cer"), "root"),
+    "deep": _Authority(authority("Zoo Deep", issuer_url=f"{HERE}/middle.cer"), "middle"),
 }
 
 Finds = tuple[tuple[str, str], ...]
 
-_LEAF = Order(HOST, names=(HOST,), issuer_url=f"{_HERE}/inter.cer")
+_LEAF = Order(HOST, names=(HOST,), issuer_url=f"{HERE}/inter.cer")
 _BARE = Order(HOST, names=(HOST,))
 _CLIENT, _MAIL = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION
 _UNKNOWN = (x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4.5.6"), b"\x05\x00"), True)
@@ -150,7 +148,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a name in another script", _named("xn--bcher-kva.test"), host="bücher.test"
     ),
     "ok-last-dot": _Recipe("asked for with its last dot", _LEAF, host="mail.test."),
-    "ok-capitals": _Recipe("asked for in capitals", _LEAF, host="MAIL.Test"),
+    "ok-capitals": _Recipe("asked for in capitals", _LEAF, host="MAIL.TEST"),
     "ok-address": _Recipe(
         "an IP address in the certificate",
         replace(_LEAF, addresses=("127.0.0.1",)),
@@ -161,9 +159,7 @@ _RECIPES: Mapping[str, _Recipe] = {
     "ok-many-names": _Recipe(
         "a hundred names", _named(*(f"n{one}.test" for one in range(99)), HOST)
     ),
-    "ok-crl": _Recipe(
-        "a revocation list without it", replace(_LEAF, crl_url=f"{_HERE}/fresh.crl")
-    ),
+    "ok-crl": _Recipe("a revocation list without it", replace(_LEAF, crl_url=f"{HERE}/fresh.crl")),
     "no-eku": _Recipe("says no purpose", replace(_LEAF, purposes=None)),
     "no-ski": _Recipe("no subjectKeyIdentifier", replace(_LEAF, subject_key_id=False)),
     "398-day": _Recipe("398 days, from a private authority", replace(_LEAF, ends=397)),
@@ -179,10 +175,16 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a day left of six", replace(_LEAF, begins=-5, ends=1), (("C04", "CERT-307"),)
     ),
     "expired-and-other-name": _Recipe(
-        "two faults", replace(_named("other.test"), begins=-62, ends=-2), (*_C01, *_C07)
+        "ended two days ago, and for another host",
+        replace(_named("other.test"), begins=-62, ends=-2),
+        (*_C01, *_C07),
     ),
     "expired-self-signed": _Recipe(
-        "two faults", replace(_BARE, begins=-62, ends=-2), (*_C01, *_C09), issuer="", sends=()
+        "ended two days ago, and signed by itself",
+        replace(_BARE, begins=-62, ends=-2),
+        (*_C01, *_C09),
+        issuer="",
+        sends=(),
     ),
     # --- names ---
     "hostname-mismatch": _Recipe("for another host", _named("other.test"), _C07),
@@ -197,7 +199,9 @@ _RECIPES: Mapping[str, _Recipe] = {
         host="imap.example.test",
     ),
     "provider-wildcard": _Recipe("for the provider's hosts", _named("*.provider.test"), _C07),
-    "wildcard-tld": _Recipe("a wildcard for a whole top-level domain", _named("*.test"), _C07c),
+    "wildcard-tld": _Recipe(
+        "a wildcard for a whole top-level domain", _named("*.test"), _C07c, host="imap.test"
+    ),
     "wildcard-depth": _Recipe(
         "a wildcard one label too high", _named("*.example.test"), _C07c, host="a.b.example.test"
     ),
@@ -207,7 +211,9 @@ _RECIPES: Mapping[str, _Recipe] = {
         _C07c,
         host="example.test",
     ),
-    "partial-wildcard": _Recipe("a wildcard within a label", _named("m*.test"), _C07c),
+    "partial-wildcard": _Recipe(
+        "a wildcard within a label", _named("im*.test"), _C07c, host="imap.test"
+    ),
     "address-asked": _Recipe(
         "asked for by its address", _LEAF, (("C07e", "CERT-302"),), host="127.0.0.1"
     ),
@@ -251,27 +257,27 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "private-ca-found": _Recipe(
         "a company's authority, to be fetched",
-        replace(_LEAF, issuer_url=f"{_HERE}/private.cer"),
+        replace(_LEAF, issuer_url=f"{HERE}/private.cer"),
         _C10,
         "private",
         (),
     ),
-    "missing-intermediate": _Recipe("the link is missing", _LEAF, _C11, sends=()),
+    "missing-intermediate": _Recipe("a link of the chain is missing", _LEAF, _C11, sends=()),
     "missing-intermediate-pem": _Recipe(
-        "the link is missing; it stands as PEM at its URL",
-        replace(_LEAF, issuer_url=f"{_HERE}/inter.pem"),
+        "a link of the chain is missing; it stands as PEM at its URL",
+        replace(_LEAF, issuer_url=f"{HERE}/inter.pem"),
         _C11,
         sends=(),
     ),
     "missing-two": _Recipe(
-        "two links are missing",
-        replace(_LEAF, issuer_url=f"{_HERE}/deep.cer"),
+        "two links of the chain are missing",
+        replace(_LEAF, issuer_url=f"{HERE}/deep.cer"),
         _C11,
         "deep",
         (),
     ),
     "missing-intermediate-known": _Recipe(
-        "the link of a public authority is missing, and no URL says where it is",
+        "the link of a public authority is missing, and no URL leads to it",
         _BARE,
         _C11,
         "hidden",
@@ -279,24 +285,30 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "unrelated-intermediate": _Recipe("a link of another chain", _LEAF, _C11, sends=("inter2",)),
     "intercepted": _Recipe(
-        "by a virus scanner on this computer", _BARE, _C23, "scanner", ("scanner",)
+        "made by a virus scanner on this computer", _BARE, _C23, "scanner", ("scanner",)
     ),
     "intercepted-other-name": _Recipe(
-        "by a virus scanner that copies no names",
-        _named("localhost.test"),
+        "made by a virus scanner that copies no names",
+        _named("proxy.test"),
         _C23,
         "scanner",
         ("scanner",),
     ),
-    "intercepted-leaf-only": _Recipe("by a proxy, without its root", _BARE, _C23, "proxy", ()),
+    "intercepted-leaf-only": _Recipe(
+        "made by a proxy that does not show its root", _BARE, _C23, "proxy", ()
+    ),
     # --- the chain's form ---
-    "ok-with-root-sent": _Recipe("the root too", _LEAF, _C13, sends=("inter", "root")),
-    "wrong-order": _Recipe("the root before the link", _LEAF, _C12, sends=("root", "inter")),
-    "extra-unrelated": _Recipe("another chain's link too", _LEAF, _C13, sends=("inter2", "inter")),
-    "sent-twice": _Recipe("the link twice", _LEAF, _C13, sends=("inter", "inter")),
-    "leaf-twice": _Recipe("the leaf twice", _LEAF, _C13, sends=("leaf", "inter")),
+    "ok-with-root-sent": _Recipe("the root sent too", _LEAF, _C13, sends=("inter", "root")),
+    "wrong-order": _Recipe("the root sent before the link", _LEAF, _C12, sends=("root", "inter")),
+    "extra-unrelated": _Recipe(
+        "another chain's link sent too", _LEAF, _C13, sends=("inter2", "inter")
+    ),
+    "sent-twice": _Recipe("the link sent twice", _LEAF, _C13, sends=("inter", "inter")),
+    "leaf-twice": _Recipe(
+        "the certificate itself sent twice", _LEAF, _C13, sends=("leaf", "inter")
+    ),
     "expired-intermediate": _Recipe(
-        "the link has ended", _BARE, _C02, "expired-inter", ("expired-inter",)
+        "a link of the chain has ended", _BARE, _C02, "expired-inter", ("expired-inter",)
     ),
     "expired-cross-root": _Recipe(
         "an old root that has ended, for old programs",
@@ -319,7 +331,7 @@ _RECIPES: Mapping[str, _Recipe] = {
         sends=("old-inter",),
     ),
     "old-issuer-no-url": _Recipe(
-        "the same, of a public authority, without a URL of the right one",
+        "with the old one of a public authority, and no URL of the right one",
         _BARE,
         _C14,
         "public",
@@ -330,10 +342,10 @@ _RECIPES: Mapping[str, _Recipe] = {
     ),
     "computable-key": _Recipe("a key made by a faulty chip (ROCA)", _LEAF, _C40, key="roca"),
     # --- what it may be used for ---
-    "eku-client-only": _Recipe("for clients", replace(_LEAF, purposes=(_CLIENT,)), _C17),
-    "eku-email-protection": _Recipe("for S/MIME", replace(_LEAF, purposes=(_MAIL,)), _C17),
+    "eku-client-only": _Recipe("made for clients", replace(_LEAF, purposes=(_CLIENT,)), _C17),
+    "eku-email-protection": _Recipe("made for S/MIME", replace(_LEAF, purposes=(_MAIL,)), _C17),
     "ku-certsign-only": _Recipe(
-        "to sign certificates only", replace(_LEAF, usages=("key_cert_sign",)), _C17
+        "may sign certificates only", replace(_LEAF, usages=("key_cert_sign",)), _C17
     ),
     "critical-unknown-ext": _Recipe(
         "a critical extension that nobody knows", replace(_LEAF, extensions=(_UNKNOWN,)), _C18
@@ -359,18 +371,18 @@ _RECIPES: Mapping[str, _Recipe] = {
         "a link without keyUsage and subjectKeyIdentifier", _BARE, _C19, "loose", ("loose",)
     ),
     # --- revocation, and what public authorities owe ---
-    "has-crldp": _Recipe(
-        "revoked", replace(_LEAF, crl_url=f"{_HERE}/revoked.crl"), (("C20", "CERT-320"),)
+    "revoked": _Recipe(
+        "revoked", replace(_LEAF, crl_url=f"{HERE}/revoked.crl"), (("C20", "CERT-320"),)
     ),
     "crl-unreachable": _Recipe(
-        "its revocation list cannot be had", replace(_LEAF, crl_url=f"{_HERE}/gone.crl"), _C21
+        "its revocation list cannot be had", replace(_LEAF, crl_url=f"{HERE}/gone.crl"), _C21
     ),
     "crl-stale": _Recipe(
-        "its revocation list has ended", replace(_LEAF, crl_url=f"{_HERE}/stale.crl"), _C21
+        "its revocation list has ended", replace(_LEAF, crl_url=f"{HERE}/stale.crl"), _C21
     ),
     "crl-forged": _Recipe(
         "its revocation list is signed by another",
-        replace(_LEAF, crl_url=f"{_HERE}/forged.crl"),
+        replace(_LEAF, crl_url=f"{HERE}/forged.crl"),
         _C21,
     ),
     "398-day-public": _Recipe(
@@ -382,38 +394,47 @@ _RECIPES: Mapping[str, _Recipe] = {
 }
 
 
-def make_zoo(now: datetime) -> CertificateZoo:
-    """``now`` is aware; everything in the zoo is made for this moment."""
-    authorities = _make_authorities(now)
-    keys: dict[str, Key] = {
-        "rsa-1024": new_key(1024),
-        "rsa-2048": new_key(2048),
-        "roca": computable_key(),
-    }
-    zoo = {name: _make(name, recipe, authorities, keys, now) for name, recipe in _RECIPES.items()}
-    published = _published(authorities, zoo["has-crldp"], now)
-    return CertificateZoo((authorities["root"].der,), published, zoo)
+def make_zoo(now: datetime, names: Names = Names()) -> CertificateZoo:
+    """``now`` is aware; everything in the zoo is made for this moment, and for these names."""
+    making = _Making(now, names)
+    zoo = {name: making.leaf(name, recipe) for name, recipe in _RECIPES.items()}
+    published = _published(making.authorities, zoo["revoked"], now)
+    return CertificateZoo(
+        (making.authorities["root"].der,),
+        {names.url(url): octets for url, octets in published.items()},
+        zoo,
+    )
 
 
-def _make_authorities(now: datetime) -> dict[str, Made]:
-    made: dict[str, Made] = {}
-    for name, recipe in _AUTHORITIES.items():
-        key = made[recipe.key_of].key if recipe.key_of else new_key(recipe.rsa_bits)
-        made[name] = make(recipe.order, now, made.get(recipe.issuer), key)
-    return made
+class _Making:
+    def __init__(self, now: datetime, names: Names) -> None:
+        self._now = now
+        self._names = names
+        self._keys: dict[str, Key] = {
+            "rsa-1024": new_key(1024),
+            "rsa-2048": new_key(2048),
+            "roca": computable_key(),
+        }
+        self.authorities: dict[str, Made] = {}
+        for name, one in _AUTHORITIES.items():
+            key = self.authorities[one.key_of].key if one.key_of else new_key(one.rsa_bits)
+            self.authorities[name] = self._make(one.order, one.issuer, key)
 
+    def leaf(self, name: str, recipe: _Recipe) -> ZooCertificate:
+        leaf = self._make(recipe.order, recipe.issuer, self._keys.get(recipe.key))
+        sent = (leaf if one == "leaf" else self.authorities[one] for one in recipe.sends)
+        chain = (leaf.der, *(one.der for one in sent))
+        host = self._host(recipe.host)
+        return ZooCertificate(name, recipe.about, chain, leaf.key_pem, host, recipe.finds)
 
-def _make(
-    name: str,
-    recipe: _Recipe,
-    authorities: Mapping[str, Made],
-    keys: Mapping[str, Key],
-    now: datetime,
-) -> ZooCertificate:
-    leaf = make(recipe.order, now, authorities.get(recipe.issuer), keys.get(recipe.key))
-    sent = (leaf if one == "leaf" else authorities[one] for one in recipe.sends)
-    chain = (leaf.der, *(one.der for one in sent))
-    return ZooCertificate(name, recipe.about, chain, leaf.key_pem, recipe.host, recipe.finds)
+    def _host(self, host: str) -> str:
+        """As it is asked for: capitals and a last dot stay."""
+        named = self._names.of(host.lower().removesuffix("."))
+        named += "." if host.endswith(".") else ""
+        return named.upper() if host.isupper() else named
+
+    def _make(self, order: Order, issuer: str, key: Key | None) -> Made:
+        return make(self._names.order(order), self._now, self.authorities.get(issuer), key)
 
 
 def _published(
@@ -422,16 +443,16 @@ def _published(
     inter = authorities["inter"]
     serial = x509.load_der_x509_certificate(revoked.chain[0]).serial_number
     issuers = {
-        f"{_HERE}/{name}.cer": authorities[name].der
+        f"{HERE}/{name}.cer": authorities[name].der
         for name in ("inter", "root", "middle", "deep", "private")
     }
     return {
         **issuers,
-        f"{_HERE}/inter.pem": inter.certificate.public_bytes(Encoding.PEM),
-        f"{_HERE}/revoked.crl": revocation_list(inter, now, [serial]),
-        f"{_HERE}/fresh.crl": revocation_list(inter, now, [serial]),
-        f"{_HERE}/stale.crl": revocation_list(inter, now, [], days=-1),
-        f"{_HERE}/forged.crl": revocation_list(inter, now, [], key=authorities["inter2"].key),
+        f"{HERE}/inter.pem": inter.certificate.public_bytes(Encoding.PEM),
+        f"{HERE}/revoked.crl": revocation_list(inter, now, [serial]),
+        f"{HERE}/fresh.crl": revocation_list(inter, now, [serial]),
+        f"{HERE}/stale.crl": revocation_list(inter, now, [], days=-1),
+        f"{HERE}/forged.crl": revocation_list(inter, now, [], key=authorities["inter2"].key),
     }
 
 

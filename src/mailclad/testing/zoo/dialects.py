@@ -15,6 +15,7 @@ Words = Sequence[str]
 class Verb(Enum):
     CAPABILITIES = auto()
     UPGRADE = auto()
+    SIGN_IN = auto()
     NOTHING = auto()
     LEAVE = auto()
 
@@ -23,7 +24,7 @@ class Verb(Enum):
 class Dialect:
     """``clear`` and ``tls`` are offered before and under TLS; ``{tag}`` is the client's, in IMAP.
 
-    ``told``: the answer to who asks for capabilities.
+    ``told``: the answer to who asks for capabilities; ``nobody``: to who signs in.
     """
 
     clear: tuple[str, ...]
@@ -34,13 +35,14 @@ class Dialect:
     fine: str
     go: str
     bye: str
+    nobody: str
     refused: str
     is_tagged: bool = False
     greets_again: bool = False
 
 
 def _ehlo(words: Words) -> str:
-    lines = ["mail.test", *words]
+    lines = ["localhost", *words]
     return "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}"
 
 
@@ -56,14 +58,16 @@ def _smtp(under_tls: tuple[str, ...]) -> Dialect:
             "EHLO": Verb.CAPABILITIES,
             "STARTTLS": Verb.UPGRADE,
             "NOOP": Verb.NOTHING,
+            "AUTH": Verb.SIGN_IN,
             "QUIT": Verb.LEAVE,
         },
-        greeting=lambda _: "220 mail.test ESMTP",
+        greeting=lambda _: "220 localhost ESMTP",
         told=_ehlo,
         fine="250 fine",
         go="220 go",
         bye="221 bye",
-        refused="502 not here",
+        nobody="535 5.7.8 nobody can sign in here",
+        refused="502 5.5.1 no mail is taken here",
     )
 
 
@@ -77,6 +81,8 @@ DIALECTS: Mapping[MailProtocol, Dialect] = {
             "CAPABILITY": Verb.CAPABILITIES,
             "STARTTLS": Verb.UPGRADE,
             "NOOP": Verb.NOTHING,
+            "LOGIN": Verb.SIGN_IN,
+            "AUTHENTICATE": Verb.SIGN_IN,
             "LOGOUT": Verb.LEAVE,
         },
         greeting=lambda words: f"* OK [CAPABILITY {' '.join(words)}] ready",
@@ -84,18 +90,26 @@ DIALECTS: Mapping[MailProtocol, Dialect] = {
         fine="{tag} OK done",
         go="{tag} OK go",
         bye="* BYE bye\r\n{tag} OK bye",
+        nobody="{tag} NO [AUTHENTICATIONFAILED] nobody can sign in here",
         refused="{tag} BAD not here",
         is_tagged=True,
     ),
     MailProtocol.POP3: Dialect(
         clear=("STLS", "UIDL"),
         tls=("UIDL", "USER", "SASL PLAIN"),
-        verbs={"CAPA": Verb.CAPABILITIES, "STLS": Verb.UPGRADE, "QUIT": Verb.LEAVE},
+        verbs={
+            "CAPA": Verb.CAPABILITIES,
+            "STLS": Verb.UPGRADE,
+            "USER": Verb.SIGN_IN,
+            "AUTH": Verb.SIGN_IN,
+            "QUIT": Verb.LEAVE,
+        },
         greeting=lambda _: "+OK ready",
         told=lambda words: "\r\n".join(("+OK", *words, ".")),
         fine="+OK",
         go="+OK go",
         bye="+OK bye",
+        nobody="-ERR [AUTH] nobody can sign in here",
         refused="-ERR not here",
     ),
     MailProtocol.SIEVE: Dialect(
@@ -105,6 +119,7 @@ DIALECTS: Mapping[MailProtocol, Dialect] = {
             "CAPABILITY": Verb.CAPABILITIES,
             "STARTTLS": Verb.UPGRADE,
             "NOOP": Verb.NOTHING,
+            "AUTHENTICATE": Verb.SIGN_IN,
             "LOGOUT": Verb.LEAVE,
         },
         greeting=_sieve,
@@ -112,6 +127,7 @@ DIALECTS: Mapping[MailProtocol, Dialect] = {
         fine='OK "done"',
         go='OK "go"',
         bye='OK "bye"',
+        nobody='NO "nobody can sign in here"',
         refused='NO "not here"',
         greets_again=True,
     ),

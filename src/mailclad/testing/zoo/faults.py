@@ -6,13 +6,14 @@ looks odd and is right.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import STANDARD, MailProtocol
 from mailclad.testing.zoo import oddities
 from mailclad.testing.zoo.oddities import Oddity
 from mailclad.testing.zoo.server import Habits
-from mailclad.testing.zoo.terms import TLS1_0, TLS1_1, TLS1_2, TLS1_3, Terms
+from mailclad.testing.zoo.terms import HANDSHAKE_FAILURE, TLS1_0, TLS1_1, TLS1_2, TLS1_3, Terms
 
 SMTP, SUBMISSION = MailProtocol.SMTP, MailProtocol.SUBMISSION
 IMAP, POP3, SIEVE, HTTPS = (
@@ -22,6 +23,15 @@ IMAP, POP3, SIEVE, HTTPS = (
     MailProtocol.HTTPS,
 )
 IMPLICIT, STARTTLS = TlsMode.IMPLICIT, TlsMode.STARTTLS
+
+
+class Door(Enum):
+    """What becomes of who connects."""
+
+    OPEN = auto()
+    SHUT = auto()
+    FULL = auto()
+    """Nobody answers: the system drops what it has no room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +49,15 @@ class Fault:
     oddity: Oddity | None = None
     speaks: MailProtocol | None = None
     begins: TlsMode | None = None
+    door: Door = Door.OPEN
 
 
-_ALERT_HANDSHAKE_FAILURE, _ALERT_UNRECOGNIZED_NAME = 40, 112
+_UNRECOGNIZED_NAME = 112
+
+_NOBODY: Mapping[str, Fault] = {
+    "nobody": Fault("nobody listens: connections are refused", ("CONN-102",), door=Door.SHUT),
+    "swallowed": Fault("connections are neither taken nor refused", ("CONN-103",), door=Door.FULL),
+}
 
 _NOT_MAIL: Mapping[str, Fault] = {
     "silent": Fault(
@@ -49,7 +65,7 @@ _NOT_MAIL: Mapping[str, Fault] = {
     ),
     "silent-in-clear": Fault(
         "takes connections and never says a word, where STARTTLS is expected",
-        ("CONN-103",),
+        ("TLS-408",),
         tls=STARTTLS,
         oddity=oddities.silence,
     ),
@@ -158,6 +174,10 @@ _HANDSHAKES: Mapping[str, Fault] = {
         ("TLS-404",),
         terms=Terms("ok-rsa", newest=TLS1_2, ciphers=b"kRSA+AES@SECLEVEL=0"),
     ),
+    "cbc-only": Fault(
+        "encrypts in the manner from before AES-GCM (CBC)",
+        terms=Terms(newest=TLS1_2, ciphers=b"ECDHE-ECDSA-AES128-SHA256@SECLEVEL=0"),
+    ),
     "rsa-only": Fault("has an RSA certificate and TLS 1.2 only", terms=_RSA_ONLY),
     "two-kinds": Fault("has an ECDSA and an RSA certificate", terms=Terms("ok", "ok-rsa")),
     "name-needed": Fault(
@@ -168,12 +188,17 @@ _HANDSHAKES: Mapping[str, Fault] = {
     "name-refused": Fault(
         "does not know its own name (unrecognized_name)",
         ("TLS-405",),
-        terms=Terms(refuses_name=_ALERT_UNRECOGNIZED_NAME),
+        terms=Terms(refuses_name=_UNRECOGNIZED_NAME),
     ),
     "name-refused-roughly": Fault(
         "does not know its own name (handshake_failure)",
         ("TLS-405",),
-        terms=Terms(refuses_name=_ALERT_HANDSHAKE_FAILURE),
+        terms=Terms(refuses_name=HANDSHAKE_FAILURE),
+    ),
+    "name-demanded": Fault(
+        "refuses programs that give no name",
+        ("TLS-405",),
+        terms=Terms(refuses_unnamed=True),
     ),
     "alpn-foreign": Fault(
         "agrees to speak any protocol (ALPN)", ("TLS-406",), terms=Terms(agrees_to_any=True)
@@ -320,9 +345,14 @@ _TURNED_AWAY: Mapping[str, Fault] = {
     "turned-away-pop3": Fault(
         "turns us away", ("CONN-108",), POP3, habits=Habits(greeting="-ERR busy", leaves=True)
     ),
-    "late": Fault("greets late", protocol=SMTP, tls=STARTTLS, habits=Habits(waits=True)),
+    "late": Fault(
+        "greets late, and is well", protocol=SMTP, tls=STARTTLS, habits=Habits(waits=True)
+    ),
+    "late-submission": Fault(
+        "greets late, and is well", protocol=SUBMISSION, tls=STARTTLS, habits=Habits(waits=True)
+    ),
     "flood": Fault(
-        "offers a thousand things",
+        "offers a thousand things, and is well",
         tls=STARTTLS,
         habits=Habits(clear=("IMAP4rev1", "STARTTLS", "LOGINDISABLED", *_A_THOUSAND)),
     ),
@@ -335,6 +365,7 @@ HEALTHY: Mapping[str, Fault] = {
 
 FAULTS: Mapping[str, Fault] = {
     **HEALTHY,
+    **_NOBODY,
     **_NOT_MAIL,
     **_WRONG_WAY,
     **_HANDSHAKES,

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from itertools import count
 from typing import TypeAlias
 
 from cryptography import x509
@@ -26,8 +25,6 @@ from cryptography.x509.oid import (
 )
 
 Key: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-_serials: Iterator[int] = count(0x1001)
 
 USAGES = (
     "digital_signature",
@@ -114,7 +111,7 @@ def make(order: Order, now: datetime, issuer: Made | None = None, key: Key | Non
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(own.public_key())
-        .serial_number(next(_serials))
+        .serial_number(x509.random_serial_number())
         .not_valid_before(now + timedelta(days=order.begins))
         .not_valid_after(now + timedelta(days=order.ends))
     )

@@ -64,8 +64,9 @@ class Peer:
         if not isinstance(hello, ClientHello):
             raise Gone
         named = hello.server_name is not None
-        if named and terms.refuses_name is not None:
-            await self._send(bytes((21, 3, 3, 0, 2, 2, terms.refuses_name)))
+        alert = terms.alert(named=named)
+        if alert is not None:
+            await self._send(bytes((21, 3, 3, 0, 2, 2, alert)))
             raise Gone
         connection = SSL.Connection(terms.context(zoo, named=named))
         connection.set_accept_state()

@@ -77,6 +77,8 @@ class Server:
                 answer = dialect.told(self._words(peer))
             case Verb.NOTHING:
                 answer = dialect.fine
+            case Verb.SIGN_IN:
+                answer = dialect.nobody
             case Verb.LEAVE:
                 answer = dialect.bye
             case Verb.UPGRADE if not peer.is_encrypted:

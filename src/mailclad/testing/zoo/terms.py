@@ -16,6 +16,7 @@ from mailclad.testing.zoo.certificates import CertificateZoo, ZooCertificate
 TLS1_0, TLS1_1 = SSL.TLS1_VERSION, SSL.TLS1_1_VERSION
 TLS1_2, TLS1_3 = SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION
 _NEWEST = 0
+HANDSHAKE_FAILURE = 40
 
 USUAL = b"ECDHE+AESGCM:ECDHE+CHACHA20@SECLEVEL=0"
 
@@ -27,6 +28,7 @@ class Terms:
     ``alpn``: names it knows, and refuses others by alert; None: it does not know ALPN.
     ``agrees_to_any``: takes the first name offered.  ``unnamed``: the certificate for clients that
     give no name.  ``refuses_name``: the alert for whoever gives one.
+    ``refuses_unnamed``: a handshake_failure for whoever gives none.
     """
 
     certificate: str = "ok"
@@ -38,7 +40,14 @@ class Terms:
     agrees_to_any: bool = False
     unnamed: str = ""
     refuses_name: int | None = None
+    refuses_unnamed: bool = False
     demands_certificate: bool = False
+
+    def alert(self, *, named: bool) -> int | None:
+        """For whom it does not like."""
+        if named:
+            return self.refuses_name
+        return HANDSHAKE_FAILURE if self.refuses_unnamed else None
 
     def context(self, zoo: CertificateZoo, *, named: bool) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)

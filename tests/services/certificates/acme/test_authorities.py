@@ -51,7 +51,7 @@ def test_the_next_one_is_asked_where_it_fails(play: Any) -> None:
     async def work(one: World, other: World, both: Authorities) -> None:
         one.authority.instead["/order"] = Answered(500, b"")
         assert (await both.obtain(WANTED)).authority == "other"
-        assert "status 500" in str(both.failures["one"])
+        assert "status 500" in str(both.failures["one", NAMES])
         one.authority.instead.clear()
         assert (await both.obtain(WANTED)).authority == "one"
         assert both.failures == {}
@@ -69,6 +69,16 @@ def test_who_has_reached_its_limit_is_not_asked_until_then(play: Any) -> None:
         one.authority.instead.clear()
         one.clock.at += 7200
         assert (await both.obtain(WANTED)).authority == "one"
+
+    play(work)
+
+
+def test_a_limit_for_some_names_is_none_for_others(play: Any) -> None:
+    async def work(one: World, other: World, both: Authorities) -> None:
+        one.authority.instead["/order"] = limited(7200)
+        await both.obtain(WANTED)
+        one.authority.instead.clear()
+        assert (await both.obtain(Wanted(NAMES[:1], KEY))).authority == "one"
 
     play(work)
 

@@ -18,6 +18,14 @@ from mailclad.services.certificates.acme.order import AuthorityFailed, OrderFail
 from tests.acme.authority import Answered
 from tests.acme.world import IMAP, NAMES, Play, World
 from tests.certificates import make
+from tests.services.certificates.pki import of_unknown_curve
+
+END = b"-----END CERTIFICATE-----\n"
+
+
+def odd_issuer(chain: bytes) -> bytes:
+    return of_unknown_curve(chain[chain.index(END) + len(END) :])
+
 
 OTHER_KEY = generate_private_key(SECP256R1())
 
@@ -76,10 +84,25 @@ def test_a_certificate_that_was_not_ordered_is_not_used(
     play(work)
 
 
+def test_a_certificate_whose_time_comes_today_is_kept(play: Play) -> None:
+    """The clock is late: thrown away it would be ordered again, and five are given in a week."""
+
+    async def work(world: World) -> None:
+        world.clock.at -= 14 * 3600
+        assert (await world.obtain()).names == NAMES
+        world.clock.at -= 24 * 3600
+        with pytest.raises(AuthorityFailed, match="check the clock"):
+            await world.obtain()
+
+    play(work)
+
+
 @pytest.mark.parametrize(
     ("chain", "words"),
     [
         (lambda chain: b"hello", "no chain"),
+        (of_unknown_curve, "for another key"),
+        (lambda chain: chain[: chain.index(END) + len(END)] + odd_issuer(chain), "not in order"),
         (lambda chain: chain + make("stray").pem, "not in order"),
         (lambda chain: chain * 6, "more than 10"),
         (lambda chain: b"", "no chain"),

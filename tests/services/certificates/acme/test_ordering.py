@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from mailclad.services.certificates.acme.challenge import ChallengeKind
-from mailclad.services.certificates.acme.order import AuthorityFailed, OrderFailed
+from mailclad.services.certificates.acme.order import AuthorityFailed, OrderFailed, Wanted
 from mailclad.services.certificates.acme.ordering import MAX_ORDERS
 from tests.acme.authority import MemorySolver, names_of, objection, problem
-from tests.acme.world import IMAP, NAMES, Play, World
+from tests.acme.world import IMAP, KEY, NAMES, Play, World
 
 
 @pytest.mark.parametrize("where", ["order", "finalize", "challenge"])
@@ -22,6 +22,17 @@ def test_a_name_that_fails_is_left_out(play: Play, kind: str, where: str) -> Non
         assert names_of(issued.chain_pem) == set(issued.names)
         assert list(issued.dropped) == ["imap.example.test"]
         assert f"it is {kind}" in issued.dropped["imap.example.test"]
+
+    play(work)
+
+
+def test_what_the_authority_finds_proved_is_not_proved_again(play: Play) -> None:
+    """A record of dns-persist-01 that stands in the DNS: docs/decisions/0015."""
+
+    async def work(world: World) -> None:
+        world.authority.standing = frozenset(NAMES)
+        assert (await world.obtain()).names == NAMES
+        assert [solver.presented for solver in world.authority.solvers] == [[]]
 
     play(work)
 
@@ -44,6 +55,22 @@ def test_the_first_name_is_not_left_out(play: Play, kind: str, where: str, findi
         assert caught.value.finding == finding
         elsewhere = kind in {"caa", "rejectedIdentifier"}
         assert isinstance(caught.value, AuthorityFailed) == elsewhere
+
+    play(work)
+
+
+@pytest.mark.parametrize("where", ["order", "finalize", "challenge"])
+def test_where_no_name_is_more_than_others_the_first_is_left_out_too(
+    play: Play, where: str
+) -> None:
+    async def work(world: World) -> None:
+        wanted = Wanted(NAMES, KEY, needs_first=False)
+        world.authority.refuse[NAMES[0]] = ("caa", where)
+        assert (await world.client().obtain(wanted)).names == NAMES[1:]
+        world.authority.refuse = dict.fromkeys(NAMES, ("caa", where))
+        with pytest.raises(OrderFailed, match="none of the names") as caught:
+            await world.client().obtain(wanted)
+        assert set(caught.value.names) == set(NAMES)
 
     play(work)
 

@@ -32,11 +32,14 @@ _log = structlog.get_logger()
 
 
 class Authorities:
-    """``failures`` says of each authority that failed last time it was asked, why."""
+    """``failures`` says of each authority and names for which it failed last time, why.
+
+    A limit for some names is none for others.
+    """
 
     def __init__(self, clients: Sequence[AcmeClient], clock: Clock) -> None:
         assert clients, "who uses ACME has an authority"
-        self.failures: dict[str, AuthorityFailed] = {}
+        self.failures: dict[tuple[str, tuple[str, ...]], AuthorityFailed] = {}
         self._clients = clients
         self._clock = clock
 
@@ -44,17 +47,18 @@ class Authorities:
         """Raises OrderFailed."""
         for client in self._clients:
             name = client.authority.name
-            if self._must_wait(name):
+            place = name, wanted.names
+            if self._must_wait(place):
                 continue
             try:
                 issued = await client.obtain(wanted)
             except AuthorityFailed as failed:
                 _log.warning("ACME authority failed", authority=name, reason=str(failed))
-                self.failures[name] = failed
+                self.failures[place] = failed
             else:
-                self.failures.pop(name, None)
+                self.failures.pop(place, None)
                 return issued
-        raise self._all_failed()
+        raise self._all_failed(wanted.names)
 
     async def renewal_info(self, authority: str, leaf_pem: bytes) -> RenewalWindow | None:
         """Of the authority with this name, which gave the certificate."""
@@ -63,14 +67,14 @@ class Authorities:
                 return await client.renewal_info(leaf_pem)
         return None
 
-    def _must_wait(self, name: str) -> bool:
-        failed = self.failures.get(name)
+    def _must_wait(self, place: tuple[str, tuple[str, ...]]) -> bool:
+        failed = self.failures.get(place)
         if failed is None or failed.not_before is None:
             return False
         return self._clock.now() < failed.not_before.timestamp()
 
-    def _all_failed(self) -> OrderFailed:
-        known = [self.failures[client.authority.name] for client in self._clients]
+    def _all_failed(self, names: tuple[str, ...]) -> OrderFailed:
+        known = [self.failures[client.authority.name, names] for client in self._clients]
         moments = [failed.not_before for failed in known]
         first = known[0]
         return OrderFailed(

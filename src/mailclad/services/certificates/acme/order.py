@@ -16,12 +16,14 @@ class Wanted:
 
     ``replaces`` is RFC 9773's certificate identifier of the one that this is to replace.  Where
     ``gains`` is given, a certificate without any of these names is worth nothing: the order fails.
+    ``needs_first``: so is one without the first.
     """
 
     names: tuple[str, ...]
     key_pem: Secret
     replaces: str | None = None
     gains: frozenset[str] = frozenset()
+    needs_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ cannot be certified); RFC 9773 §5 (``replaces``); draft-ietf-acme-profiles.
 
 Comes in: ``Wanted``, a conversation that is signed in; the authority's answers, untrusted.  Goes
 out: ``Issued``, with a chain that was checked, or OrderFailed.  A name that fails is left out and
-told of; the first one is what the certificate is for, and is never left out.
+told of; not the first one where it is what the certificate is for.
 Limits: orders for one certificate, alternate chains, seconds to wait.
 """
 
@@ -87,7 +87,8 @@ class Ordering:
             except _NamesFailed as failed:
                 final = [one for one in failed.unproved if not self._prover.can_try_again(one)]
                 dropped |= {one.name: one.reason for one in final}
-                self._must_go_on(names[0], final)
+                if self._wanted.needs_first:
+                    self._must_go_on(names[0], final)
                 names = tuple(name for name in names if name not in dropped)
                 self._must_gain(names, dropped)
             else:
@@ -109,9 +110,10 @@ class Ordering:
     def _must_gain(self, names: Sequence[str], dropped: Mapping[str, str]) -> None:
         """Without the names it is for, an order would only use up the authority's limits."""
         gains = self._wanted.gains
-        if gains and gains.isdisjoint(names):
+        if not names or (gains and gains.isdisjoint(names)):
             told = "; ".join(f"{name}: {why}" for name, why in dropped.items())
-            text = f"{self._authority.name} certifies none of the new names: {told}"
+            which = "new names" if gains else "names"
+            text = f"{self._authority.name} certifies none of the {which}: {told}"
             raise OrderFailed(text, names=dropped)
 
     async def _order(self, names: Sequence[str]) -> Chain:

@@ -141,10 +141,11 @@ class Case:
     def offset(self) -> timedelta:
         """How far our clock is behind, where most witnesses say so; zero where it is right.
 
-        One witness alone may be wrong himself.
+        One witness alone may be wrong himself, unless a person has named him.
         """
-        offsets = sorted(one.there - one.here for one in self.evidence.clocks)
-        if len(offsets) < 2:
+        named = [one for one in self.evidence.clocks if one.named]
+        offsets = sorted(one.there - one.here for one in named or self.evidence.clocks)
+        if len(offsets) < 2 and not named:
             return timedelta(0)
         middle = offsets[len(offsets) // 2]
         agree = sum(abs(one - middle) <= CLOCK_TOLERANCE for one in offsets)

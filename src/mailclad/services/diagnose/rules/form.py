@@ -26,8 +26,9 @@ def surplus(shown: Shown, _case: Case) -> Iterator[Found]:
     found = shown.chain.surplus
     if found:
         names = ", ".join(one.subject.words for one in found[:_SHOWN_SURPLUS])
-        verb = "is" if len(found) == 1 else "are"
-        yield shown.found("CERT-316", "C13", what=f"{len(found)} that {verb} not needed: {names}")
+        several = f"{len(found)} certificates that are not needed"
+        what = "a certificate that is not needed" if len(found) == 1 else several
+        yield shown.found("CERT-316", "C13", what=f"{what}: {names}")
 
 
 def strict_only(shown: Shown, _case: Case) -> Iterator[Found]:

@@ -51,7 +51,7 @@ def published_key(shown: Shown, _case: Case) -> Iterator[Found]:
     leaf = shown.chain.leaf
     where = PUBLISHED_KEYS.get(leaf.key_digest[:_DIGITS], "")
     if not where and is_computable(leaf):
-        where = "the certificate itself, from which anybody can compute it (ROCA)"
+        where = "the certificate itself, by computing (ROCA)"
     if where:
         yield shown.found("CERT-322", "C40", where_published=where)
 

@@ -17,6 +17,8 @@ _OVERWRITTEN = re.compile(r"X{4,}[A-D]?")
 """Some firewalls write over the words that they do not like, letter by letter."""
 _IN_CLEAR = frozenset({"PLAIN", "LOGIN", "USER", "XOAUTH2", "OAUTHBEARER"})
 """Mechanisms that hand over the secret itself."""
+_PERHAPS = frozenset({"USER"})
+"""POP3 has no word for "not yet": Courier lists USER, and refuses it until STLS."""
 
 
 def is_upgraded(port: PortSeen) -> bool:
@@ -63,6 +65,8 @@ def no_upgrade(door: Door, case: Case) -> Iterator[Found]:
         _level(door, case),
         other_port=str(other.port.endpoint.port) if other else "",
         other_tls="encrypted from the first byte" if other else "",
+        kind="refused" if door.port.upgrade_reply else "missing",
+        reply=door.port.upgrade_reply,
     )
 
 
@@ -98,7 +102,7 @@ def sign_in_before_tls(door: Door, _case: Case) -> Iterator[Found]:
         return
     found = list(_mechanisms(door.port.protocol, offers))
     if found:
-        bad = _IN_CLEAR.intersection(found)
+        bad = _IN_CLEAR.difference(_PERHAPS).intersection(found)
         level = None if bad else Level.WATCH
         yield door.found("MODE-204", "C41", level, mechanisms=", ".join(found))
 
@@ -139,4 +143,7 @@ def says_nothing(door: Door, _case: Case) -> Iterator[Found]:
     port = door.port
     silent = port.reach is Reach.OPEN and port.spoken is Spoken.NOTHING and not port.greeting
     if door.mode is TlsMode.STARTTLS and silent and not is_upgraded(port):
-        yield door.found("CONN-103", "C43", seconds=str(max(1, round(port.seconds))))
+        seconds = f"{max(1, round(port.seconds))} seconds"
+        yield door.found(
+            "TLS-408", "C43", what=f"it took the connection and said nothing for {seconds}"
+        )

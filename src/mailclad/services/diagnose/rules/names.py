@@ -17,7 +17,7 @@ from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown, is_set_up_name, plain_host
 
 CANDIDATES = 3
-"""For each host; every one costs a connection."""
+"""For each chain that is shown; every one costs connections."""
 _GREETING_WORDS = 8
 
 

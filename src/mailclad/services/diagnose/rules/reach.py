@@ -7,6 +7,7 @@ answers at all.
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 
+from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken
 from mailclad.services.diagnose.found import Found, Level
@@ -173,13 +174,26 @@ def _level_of_silence(door: Door, case: Case) -> Level | None:
     return Level.CANNOT_CHECK if door.is_between_servers and not silent else None
 
 
-def turned_away(door: Door, _case: Case) -> Iterator[Found]:
-    """C44"""
+def turned_away(door: Door, case: Case) -> Iterator[Found]:
+    """C44; whom the service talks to at another port is not banned: it cannot begin TLS"""
     port = door.port
     if port.reach is Reach.RESET:
-        yield door.found("CONN-108", "C44", reply="it ended the connection without a word")
+        if door.mode is TlsMode.IMPLICIT and _talks_elsewhere(door, case):
+            what = "it ended the connection without a word"
+            yield door.found("TLS-408", "C26", what=what)
+        else:
+            yield door.found("CONN-108", "C44", reply="without a word")
     elif speaks_as_expected(port) and port.greeting.upper().startswith(_REFUSALS):
         yield door.found("CONN-108", "C44", reply=greeting(port))
+
+
+def _talks_elsewhere(door: Door, case: Case) -> bool:
+    return any(
+        speaks_as_expected(other.port)
+        for other in case.doors
+        if (other.host, other.port.address, other.port.protocol)
+        == (door.host, door.port.address, door.port.protocol)
+    )
 
 
 def wrong_service(door: Door, _case: Case) -> Iterator[Found]:

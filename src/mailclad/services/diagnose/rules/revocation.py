@@ -14,6 +14,7 @@ from cryptography import x509
 
 from mailclad.services.diagnose.chain import BROKEN, Certificate
 from mailclad.services.diagnose.evidence import CRL_OCTETS
+from mailclad.services.diagnose.filling import date_words
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules.case import Case, Shown
 from mailclad.services.diagnose.rules.completion import complete
@@ -106,7 +107,7 @@ def _entry(
         return NotKnown("the list is signed by somebody else")
     ends = listed.next_update_utc
     if ends is not None and ends < now:
-        return NotKnown(f"the list ended on {ends:%Y-%m-%d}")
+        return NotKnown(f"the list ended on {date_words(ends)}")
     entry = listed.get_revoked_certificate_by_serial_number(leaf.parsed.serial_number)
     return None if entry is None else Revoked(entry.revocation_date_utc, _reason(entry))
 

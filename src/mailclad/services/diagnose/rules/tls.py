@@ -105,10 +105,16 @@ def without_name(door: Door, case: Case) -> Iterator[Found]:
     wanted = plain_host(door.host)
     if named is None and nameless.done:
         names = _names(nameless)
-        yield door.found("TLS-405", "C22", Level.PROBLEM, shown_names=names, wanted_names=wanted)
+        yield door.found(
+            "TLS-405", "C22", Level.PROBLEM, kind="refused", shown_names=names, wanted_names=wanted
+        )
     elif named is not None and _differ(door, named, nameless, case):
         yield door.found(
-            "TLS-405", "C22", shown_names=_names(nameless), wanted_names=_names(named)
+            "TLS-405",
+            "C22",
+            kind="other" if nameless.chain else "none",
+            shown_names=_names(nameless),
+            wanted_names=_names(named),
         )
 
 
@@ -145,7 +151,11 @@ def no_handshake(door: Door, _case: Case) -> Iterator[Found]:
     if not tried or is_upgraded(door.port):
         return
     first = tried[0]
-    what = "it did not answer the first message" if first.silent else "it ended the connection"
+    what = (
+        "it did not answer the program's first message"
+        if first.silent
+        else "it ended the connection"
+    )
     if first.received_alert is not None:
         what = f"it sent alert {first.received_alert}"
     elif not first.silent and first.reason:

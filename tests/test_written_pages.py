@@ -1,17 +1,18 @@
-"""The page of findings is the catalogue's; `python tools/findings_page.py` writes it anew."""
+"""Pages that a tool writes are as it would write them: `python tools/findings_page.py`, …"""
 
 import importlib.util
 from pathlib import Path
+
+import pytest
 
 from mailclad.services.diagnose.catalogue import entries
 
 _ROOT = Path(__file__).parents[1]
 
 
-def test_the_page_is_the_catalogues() -> None:
-    spec = importlib.util.spec_from_file_location(
-        "findings_page", _ROOT / "tools/findings_page.py"
-    )
+@pytest.mark.parametrize("name", ["findings_page", "zoo_page"])
+def test_a_page_is_what_its_tool_writes(name: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, _ROOT / f"tools/{name}.py")
     assert spec is not None
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
