@@ -101,7 +101,7 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "-ERR": (clear(POP3, b"-ERR later", Spoken.POP3, handshakes=()), ["CONN-108"]),
     "ended at once": (shut(IMAPS, Reach.RESET), ["CONN-108"]),
     "silent": (
-        clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
+        clear(SUBMISSION, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
         ["TLS-408"],
     ),
     "an endless greeting": (
@@ -272,7 +272,7 @@ def test_a_firewall_that_calls_one_port_unreachable_refuses_it() -> None:
 def test_port_25_may_let_strangers_wait_longer_than_we_do() -> None:
     silent = clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time")
     (found,) = ask_and_judge(evidence(host(silent)))
-    assert (found.id, found.level) == ("TLS-408", Level.CANNOT_CHECK)
+    assert (found.id, found.level) == ("CONN-103", Level.CANNOT_CHECK)
 
 
 def test_a_network_that_lets_nothing_out_to_port_25_is_told_once() -> None:

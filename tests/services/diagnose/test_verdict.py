@@ -104,7 +104,7 @@ def test_who_is_turned_away_knows_nothing() -> None:
     verdict = judgement.verdict()
     assert verdict.sentence == "it could not be reached from here"
     assert verdict.answers[0].words == (
-        "Could not check: the server turned us away. See CONN-108."
+        "Could not check: the server turned this computer away. See CONN-108."
     )
     assert levels(judgement)[3] is Level.CANNOT_CHECK
     assert {(seen.level, seen.words) for seen in verdict.endpoints} == {
@@ -241,7 +241,7 @@ def test_who_is_turned_away_is_told_so() -> None:
     ports = tuple(PortSeen(one, "192.0.2.1", Reach.RESET) for one in (IMAPS, SUBMISSIONS))
     read, send, *_ = judge(away, ports=ports).verdict().answers
     assert read.words == send.words
-    assert "turned us away" in read.words
+    assert "turned this computer away" in read.words
 
 
 def test_nothing_is_fine_that_was_not_looked_up() -> None:

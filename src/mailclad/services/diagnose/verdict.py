@@ -29,8 +29,6 @@ _ORDER = (
     MailProtocol.SIEVE,
     MailProtocol.HTTPS,
 )
-_NOT_REACHED = "it could not be reached from here"
-
 _REACH_WORDS: Mapping[Reach, str] = {
     Reach.REFUSED: "nobody answers",
     Reach.SILENT: "no answer",
@@ -171,7 +169,7 @@ class Judgement:
                 return f"mail can be {works}; whether it can be {lacks} could not be checked"
             return f"mail can be {works}, but not {lacks}"
         if levels == {Level.CANNOT_CHECK}:
-            return _NOT_REACHED
+            return "it could not be reached from here"
         if Reach.OPEN not in self._reaches(filter(_is_mail, self._ports)):
             return "no mail server answers"
         return "mail does not work safely"
@@ -181,12 +179,12 @@ class Judgement:
             return "programs cannot read or send this mail directly"
         if self._found.takes_no_mail:
             return "it says that it takes no mail"
+        levels = {told.level for told in self._told}
         if self.working:
             return "it works and is encrypted"
-        levels = {told.level for told in self._told}
-        unknown = Level.CANNOT_CHECK in levels and Level.PROBLEM not in levels
-        away = self._turned_away(self._ports)
-        return _NOT_REACHED if away or unknown else "it does not work safely"
+        seen = Level.CANNOT_CHECK in levels or any(map(self._turns_away, self._ports))
+        unknown = seen and Level.PROBLEM not in levels
+        return "it could not be reached from here" if unknown else "it does not work safely"
 
     # The four answers
 
@@ -209,14 +207,15 @@ class Judgement:
         return Answer(question, "No: no mail server was found.", Level.PROBLEM)
 
     def _why_not(self, protocols: Collection[MailProtocol], what: str) -> tuple[str, Level]:
-        asked = [one for one in self._ports if one.protocol in protocols]
-        problems, reaches = self._ids(asked, Level.PROBLEM), self._reaches(asked)
+        endpoints = [one for one in self._ports if one.protocol in protocols]
+        reaches = self._reaches(endpoints)
         if not reaches:
             return f"Not asked: no port for {what} was looked at.", Level.NOTE
         if reaches <= {Reach.UNREACHABLE}:
             return "Could not check: this computer has no way to the server.", Level.CANNOT_CHECK
-        if self._turned_away(asked) and not problems:
-            text = f"Could not check: the server turned us away. See {_TURNED_AWAY}."
+        problems = self._ids(endpoints, Level.PROBLEM)
+        if not problems and any(map(self._turns_away, endpoints)):
+            text = f"Could not check: the server turned this computer away. See {_TURNED_AWAY}."
             return text, Level.CANNOT_CHECK
         if Reach.OPEN in reaches:
             see = f" See {', '.join(problems)}." if problems else ""
@@ -238,7 +237,7 @@ class Judgement:
                 return self._nothing_looked_at(question)
             level = Level.NOTE if self._found.takes_no_mail else Level.PROBLEM
             return Answer(question, "No: the domain takes no mail.", level)
-        welcome = [one for one in ports if not self._turned_away([one])]
+        welcome = [one for one in ports if not self._turns_away(one)]
         through = next((one for one in welcome if Reach.OPEN in self._reaches([one])), None)
         if through is not None:
             return Answer(question, f"Yes, through {through.host}.", Level.OK)
@@ -273,13 +272,11 @@ class Judgement:
 
     def _trouble(self, endpoint: Endpoint) -> tuple[Level, str]:
         """What stands in the way: its worst findings, or how far a connection came."""
-        problems = self._ids([endpoint], Level.PROBLEM)
-        if not problems and self._turned_away([endpoint]):
-            return Level.CANNOT_CHECK, f"see {_TURNED_AWAY}"
         for level in (Level.PROBLEM, Level.WATCH, Level.CANNOT_CHECK):
             ids = self._ids([endpoint], level)
             if ids:
-                return level, f"see {', '.join(ids)}"
+                away = level is Level.WATCH and self._turns_away(endpoint)
+                return Level.CANNOT_CHECK if away else level, f"see {', '.join(ids)}"
         reach = min(self._reaches([endpoint]), key=list(Reach).index)
         return Level.PROBLEM, _REACH_WORDS[reach]
 
@@ -308,7 +305,7 @@ class Judgement:
     def _level(self, endpoint: Endpoint) -> Level:
         ports = self._ports[endpoint]
         encrypted = any(one.done for port in ports for one in port.handshakes)
-        if not encrypted or self._turned_away([endpoint]):
+        if not encrypted or self._turns_away(endpoint):
             return Level.PROBLEM
         levels = [told.level for told in self._told if endpoint in endpoints_of(told)]
         if Level.PROBLEM in levels:
@@ -324,9 +321,10 @@ class Judgement:
         is_lost = told.id == "CONN-101" and told.found.host in self._found.exchanges
         return told.level is Level.PROBLEM and (is_lost or told.id in _UNREACHED)
 
-    def _turned_away(self, endpoints: Iterable[Endpoint]) -> bool:
-        asked = set(endpoints)
-        return any(told.id == _TURNED_AWAY and asked & endpoints_of(told) for told in self._told)
+    def _turns_away(self, endpoint: Endpoint) -> bool:
+        return any(
+            told.id == _TURNED_AWAY and endpoint in endpoints_of(told) for told in self._told
+        )
 
     def _reaches(self, endpoints: Iterable[Endpoint]) -> set[Reach]:
         return {port.reach for one in endpoints for port in self._ports.get(one, ())}

@@ -143,7 +143,11 @@ def says_nothing(door: Door, _case: Case) -> Iterator[Found]:
     port = door.port
     silent = port.reach is Reach.OPEN and port.spoken is Spoken.NOTHING and not port.greeting
     if door.mode is TlsMode.STARTTLS and silent and not is_upgraded(port):
+        if door.is_between_servers:
+            seconds = str(max(1, round(port.seconds)))
+            yield door.found("CONN-103", "C43", Level.CANNOT_CHECK, seconds=seconds)
+            return
         seconds = f"{max(1, round(port.seconds))} seconds"
-        level = Level.CANNOT_CHECK if door.is_between_servers else None
-        what = f"it took the connection and said nothing for {seconds}"
-        yield door.found("TLS-408", "C43", level, what=what)
+        yield door.found(
+            "TLS-408", "C43", what=f"it took the connection and said nothing for {seconds}"
+        )

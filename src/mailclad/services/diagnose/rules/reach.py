@@ -187,8 +187,10 @@ def _level_of_silence(door: Door, doors: Sequence[Door]) -> Level | None:
 
 
 def turned_away(door: Door, case: Case) -> Iterator[Found]:
-    """C44; whom the service talks to at another port is not banned: it cannot begin TLS.  Between
-    servers, homes and offices are turned away by right."""
+    """C44; between servers, homes and offices are turned away by right.
+
+    Whom the service talks to at another port is not banned: it cannot begin TLS.
+    """
     port = door.port
     level = Level.CANNOT_CHECK if door.is_between_servers else None
     if port.reach is Reach.RESET:
