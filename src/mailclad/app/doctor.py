@@ -4,8 +4,8 @@ Comes in: configuration, what was seen on the machine while this process was roo
 ``Report``.  Looks only: what can be mended is :mod:`doctor_fix`'s.
 """
 
+import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +20,10 @@ from mailclad.app.config import Config, ConfigProblem
 from mailclad.app.doctor_machine import with_store
 from mailclad.app.doctor_names import missing_names
 from mailclad.app.doctor_outside import MOST_DOMAINS, Domains, look_from_outside, way_out, why_not
+from mailclad.app.doctor_relay import has_relay_for_all, try_relays
+from mailclad.app.doctor_store import INDEX, StoreShut, opened_store, recent_failures
 from mailclad.app.doctor_wire import authorities, endpoints, local_ports, look_at_wire
 from mailclad.app.domain_facts import domain_facts, kept_chains, public_addresses
-from mailclad.app.open import opened
 from mailclad.app.set_aside import read_set_aside
 from mailclad.engines.dns.servers import parse_server
 from mailclad.servers.tls_probe import ProbeTrust
@@ -49,8 +50,6 @@ from mailclad.store.interface import Store
 
 FRESH_SECONDS = 30
 """A certificate that lies ready for less is perhaps just being taken up."""
-
-INDEX = "index.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +87,30 @@ async def examine(patient: Patient, wishes: Wishes, progress: Progress) -> Repor
     if not machine.stopped:
         ports = sort_ports(await look_at_wire(config, ProbeTrust(trust), progress, wishes.port))
     hangs = any(one.id == "HOST-808" for one in ports.found)
-    async with AsyncExitStack() as stack:
-        directory = config.server.data
-        store = None
-        if (directory / INDEX).exists() and not hangs:
-            store = (await stack.enter_async_context(opened(directory))).store
-        return await _Examination(patient, wishes, store, progress).report(ports)
+    directory, shut = config.server.data, ""
+    if (directory / INDEX).exists() and not hangs:
+        try:
+            async with opened_store(directory) as store:
+                return await _Examination(patient, wishes, store, progress).report(ports)
+        except StoreShut as problem:
+            shut = str(problem)
+    return await _Examination(patient, wishes, None, progress, shut).report(ports)
 
 
 class _Examination:
     def __init__(
-        self, patient: Patient, wishes: Wishes, store: Store | None, progress: Progress
+        self,
+        patient: Patient,
+        wishes: Wishes,
+        store: Store | None,
+        progress: Progress,
+        shut: str = "",
     ) -> None:
+        """``shut``: why there is a store and it could not be opened."""
         self._config, self._machine = patient.config, patient.machine
         self._chains = patient.chains
         self._wishes, self._store, self._progress = wishes, store, progress
+        self._shut = shut
         self._now = datetime.fromtimestamp(SystemClock().now(), UTC)
         servers = tuple(map(parse_server, self._config.dns.servers))
         self._asking = Asking(servers, wishes.trust)
@@ -117,13 +125,17 @@ class _Examination:
             )
             machine = await with_store(machine, config, self._store, inventory, now)
         inside = list(judge_machine(machine, now))
+        if self._store is not None:
+            inside += await recent_failures(self._store, int(now.timestamp()))
+        if self._shut:
+            inside.append(Found("HOST-815", "doctor", values={"what": self._shut}))
         if not machine.stopped:
             inside += await self._wire(ports, inventory)
         reason = self._why_not_outside()
-        outside = () if reason else await self._outside()
-        found = without_explained(
-            without_doubles([*inside, *await self._names(inventory)], outside)
+        names, relays, outside = await asyncio.gather(
+            self._names(inventory), self._relays(), _nothing() if reason else self._outside()
         )
+        found = without_explained(without_doubles([*inside, *names, *relays], outside))
         looked = Looked(
             runs=not machine.stopped,
             store=self._store is not None,
@@ -179,18 +191,23 @@ class _Examination:
             return "only this machine was asked"
         if self._wishes.port is not None:
             return "only one port was looked at"
-        if self._store is None:
-            return "the store could not be opened, or there is none yet"
+        if self._store is None and not self._shut:
+            return "the server does not answer, or has not run yet"
         return why_not(self._config)
 
     async def _outside(self) -> Sequence[Found]:
-        assert self._store is not None
-        domains = await self._domains(self._store)
+        domains = Domains(()) if self._store is None else await self._domains(self._store)
         found = list(await look_from_outside(self._config, domains, self._asking, self._progress))
-        if self._wishes.outside:
+        if self._wishes.outside and not has_relay_for_all(self._config.deliver):
             async with world(self._asking) as asked:
                 found += await way_out(asked.resolver)
         return found
+
+    async def _relays(self) -> Sequence[Found]:
+        if self._wishes.inside or self._wishes.port is not None:
+            return ()
+        async with world(self._asking) as asked:
+            return await try_relays(self._config, asked.resolver, self._asking.authorities)
 
     async def _domains(self, store: Store) -> Domains:
         config = self._config
@@ -210,6 +227,10 @@ class _Examination:
             for name in names[:MOST_DOMAINS]
         ]
         return Domains(tuple(facts), max(0, len(names) - MOST_DOMAINS))
+
+
+async def _nothing() -> Sequence[Found]:
+    return ()
 
 
 def _is_at(found: Found, ports: frozenset[int]) -> bool:
