@@ -133,7 +133,9 @@ class _Examination:
             inside += await self._wire(ports, inventory)
         reason = self._why_not_outside()
         names, relays, outside = await asyncio.gather(
-            self._names(inventory), self._relays(), _nothing() if reason else self._outside()
+            self._names(inventory),
+            self._relays(),
+            _nothing() if reason else self._outside(inventory),
         )
         found = without_explained(without_doubles([*inside, *names, *relays], outside))
         looked = Looked(
@@ -195,8 +197,8 @@ class _Examination:
             return "the server does not answer, or has not run yet"
         return why_not(self._config)
 
-    async def _outside(self) -> Sequence[Found]:
-        domains = Domains(()) if self._store is None else await self._domains(self._store)
+    async def _outside(self, inventory: Inventory) -> Sequence[Found]:
+        domains = Domains() if self._store is None else await self._domains(self._store, inventory)
         found = list(await look_from_outside(self._config, domains, self._asking, self._progress))
         if self._wishes.outside and not has_relay_for_all(self._config.deliver):
             async with world(self._asking) as asked:
@@ -209,7 +211,7 @@ class _Examination:
         async with world(self._asking) as asked:
             return await try_relays(self._config, asked.resolver, self._asking.authorities)
 
-    async def _domains(self, store: Store) -> Domains:
+    async def _domains(self, store: Store, inventory: Inventory) -> Domains:
         config = self._config
         names = sorted(await store.domains())
         keys, next_keys = await store.signing_keys(), await store.next_keys()
@@ -226,7 +228,9 @@ class _Examination:
             )
             for name in names[:MOST_DOMAINS]
         ]
-        return Domains(tuple(facts), max(0, len(names) - MOST_DOMAINS))
+        renewed = [one for one in inventory.certificates if one.next_order is not None]
+        certified = tuple(name for one in renewed for name in one.names)
+        return Domains(tuple(facts), max(0, len(names) - MOST_DOMAINS), certified, store)
 
 
 async def _nothing() -> Sequence[Found]:
