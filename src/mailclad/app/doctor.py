@@ -19,7 +19,15 @@ from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ConfigProblem
 from mailclad.app.doctor_machine import with_store
 from mailclad.app.doctor_names import missing_names
-from mailclad.app.doctor_outside import MOST_DOMAINS, Domains, look_from_outside, way_out, why_not
+from mailclad.app.doctor_outside import (
+    DOMAIN_SECONDS,
+    MOST_DOMAINS,
+    Domains,
+    late,
+    look_from_outside,
+    way_out,
+    why_not,
+)
 from mailclad.app.doctor_relay import has_relay_for_all, try_relays
 from mailclad.app.doctor_store import INDEX, StoreShut, opened_store, recent_failures
 from mailclad.app.doctor_wire import authorities, endpoints, local_ports, look_at_wire
@@ -47,6 +55,12 @@ from mailclad.services.diagnose.judge import judge
 from mailclad.services.diagnose.report import Report
 from mailclad.services.diagnose.world import Progress
 from mailclad.store.interface import Store
+
+WHOLE_SECONDS = 28.0
+"""For all; what is not known by then is told as that."""
+
+LEAST_SECONDS = 5.0
+"""For the DNS, even where the ports took most of the time: its questions wait 4 at most."""
 
 FRESH_SECONDS = 30
 """A certificate that lies ready for less is perhaps just being taken up."""
@@ -82,19 +96,18 @@ def unreadable(problem: ConfigProblem, now: datetime) -> Report:
 async def examine(patient: Patient, wishes: Wishes, progress: Progress) -> Report:
     """The ports first: a server that hangs may hold the store's lock, and is not waited for."""
     config, machine = patient.config, patient.machine
-    trust = wishes.trust or authorities(config)
+    trust, began = wishes.trust or authorities(config), asyncio.get_running_loop().time()
     ports = Sorted(Wire(HostSeen(config.server.hostname, ())), ())
     if not machine.stopped:
         ports = sort_ports(await look_at_wire(config, ProbeTrust(trust), progress, wishes.port))
-    hangs = any(one.id == "HOST-808" for one in ports.found)
     directory, shut = config.server.data, ""
-    if (directory / INDEX).exists() and not hangs:
+    if (directory / INDEX).exists() and not _hangs(ports):
         try:
             async with opened_store(directory) as store:
-                return await _Examination(patient, wishes, store, progress).report(ports)
+                return await _Examination(patient, wishes, store, progress, began).report(ports)
         except StoreShut as problem:
             shut = str(problem)
-    return await _Examination(patient, wishes, None, progress, shut).report(ports)
+    return await _Examination(patient, wishes, None, progress, began, shut).report(ports)
 
 
 class _Examination:
@@ -104,13 +117,14 @@ class _Examination:
         wishes: Wishes,
         store: Store | None,
         progress: Progress,
+        began: float,
         shut: str = "",
     ) -> None:
         """``shut``: why there is a store and it could not be opened."""
         self._config, self._machine = patient.config, patient.machine
         self._chains = patient.chains
         self._wishes, self._store, self._progress = wishes, store, progress
-        self._shut = shut
+        self._began, self._shut = began, shut
         self._now = datetime.fromtimestamp(SystemClock().now(), UTC)
         servers = tuple(map(parse_server, self._config.dns.servers))
         self._asking = Asking(servers, wishes.trust)
@@ -139,7 +153,7 @@ class _Examination:
         )
         found = without_explained(without_doubles([*inside, *names, *relays], outside))
         looked = Looked(
-            runs=not machine.stopped,
+            runs=not machine.stopped and not _hangs(ports),
             store=self._store is not None,
             outside=not reason,
             why_not_outside=reason,
@@ -186,7 +200,17 @@ class _Examination:
             return ()
         served = [one for one in inventory.certificates if one.served is not None]
         ask = not self._wishes.inside
-        return await missing_names(self._config, self._store, served, ask_dns=ask)
+        seconds = self._seconds_left()
+        try:
+            async with asyncio.timeout(seconds):
+                return await missing_names(self._config, self._store, served, ask_dns=ask)
+        except TimeoutError:
+            return [late("the names of certificates", seconds)]
+
+    def _seconds_left(self) -> float:
+        """For each further look; they are beside each other."""
+        gone = asyncio.get_running_loop().time() - self._began
+        return min(DOMAIN_SECONDS, max(LEAST_SECONDS, WHOLE_SECONDS - gone))
 
     def _why_not_outside(self) -> str:
         if self._wishes.inside:
@@ -198,7 +222,11 @@ class _Examination:
         return why_not(self._config)
 
     async def _outside(self, inventory: Inventory) -> Sequence[Found]:
-        domains = Domains() if self._store is None else await self._domains(self._store, inventory)
+        domains = (
+            Domains(seconds=self._seconds_left())
+            if self._store is None
+            else await self._domains(self._store, inventory)
+        )
         found = list(await look_from_outside(self._config, domains, self._asking, self._progress))
         if self._wishes.outside and not has_relay_for_all(self._config.deliver):
             async with world(self._asking) as asked:
@@ -230,7 +258,17 @@ class _Examination:
         ]
         renewed = [one for one in inventory.certificates if one.next_order is not None]
         certified = tuple(name for one in renewed for name in one.names)
-        return Domains(tuple(facts), max(0, len(names) - MOST_DOMAINS), certified, store)
+        return Domains(
+            tuple(facts),
+            max(0, len(names) - MOST_DOMAINS),
+            certified,
+            self._seconds_left(),
+            store,
+        )
+
+
+def _hangs(ports: Sorted) -> bool:
+    return any(one.id == "HOST-808" for one in ports.found)
 
 
 async def _nothing() -> Sequence[Found]:

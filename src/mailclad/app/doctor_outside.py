@@ -37,7 +37,7 @@ MOST_DOMAINS = 8
 """That are looked at; for more of them: mailclad check."""
 
 DOMAIN_SECONDS = 22.0
-"""For one domain, all beside each other: with the ports from inside it stays below 30."""
+"""For one domain, all beside each other; less where the ports from inside took their time."""
 
 PORT_25_SECONDS = 5.0
 LARGE_PROVIDERS = (
@@ -68,6 +68,7 @@ class Domains:
     facts: tuple[DomainFacts, ...] = ()
     left_out: int = 0
     certified: tuple[str, ...] = ()
+    seconds: float = DOMAIN_SECONDS
     store: Store | None = None
 
 
@@ -79,8 +80,12 @@ async def look_from_outside(
         targets = [Target(one.domain, domain=one.domain) for one in domains.facts]
         targets = targets or [Target(host, host=host)]
         checked, records, caa = await asyncio.gather(
-            asyncio.gather(*(_check(target, asked, progress) for target in targets)),
-            asyncio.gather(*(_records(config, facts, asking) for facts in domains.facts)),
+            asyncio.gather(
+                *(_check(target, asked, progress, domains.seconds) for target in targets)
+            ),
+            asyncio.gather(
+                *(_records(config, facts, asking, domains.seconds) for facts in domains.facts)
+            ),
             _caa(config, domains, asked, witnessed),
         )
         found = list(without_doubles(list(chain(*checked)), chain(*records)))
@@ -117,22 +122,26 @@ class _Once(Prober):
         return await asyncio.shield(self._looks[key])
 
 
-async def _check(target: Target, asked: World, progress: Progress) -> Sequence[Found]:
+async def _check(
+    target: Target, asked: World, progress: Progress, seconds: float
+) -> Sequence[Found]:
     try:
-        async with asyncio.timeout(DOMAIN_SECONDS):
+        async with asyncio.timeout(seconds):
             checked = await check(target, asked, progress)
     except TimeoutError:
-        return [_late(target.text)]
+        return [late(target.text, seconds)]
     return [told.found for told in checked.report.findings]
 
 
-async def _records(config: Config, facts: DomainFacts, asking: Asking) -> Sequence[Found]:
+async def _records(
+    config: Config, facts: DomainFacts, asking: Asking, seconds: float
+) -> Sequence[Found]:
     """What only we know should be there: our own keys, our own name."""
     try:
-        async with asyncio.timeout(DOMAIN_SECONDS):
+        async with asyncio.timeout(seconds):
             findings = await check_domain(config, facts, asking.servers, lambda *_: None)
     except TimeoutError:
-        return [_late(f"the DNS of {facts.domain}")]
+        return [late(f"the DNS of {facts.domain}", seconds)]
     return list(found_of_records(facts.domain, findings))
 
 
@@ -140,11 +149,11 @@ async def _caa(
     config: Config, domains: Domains, asked: World, https: Witnessed
 ) -> Sequence[Found]:
     try:
-        async with asyncio.timeout(DOMAIN_SECONDS):
+        async with asyncio.timeout(domains.seconds):
             names, store = domains.certified, domains.store
             return await look_at_caa(config, store, names, asked.resolver, https)
     except TimeoutError:
-        return [_late("the certificate authorities")]
+        return [late("the certificate authorities", domains.seconds)]
 
 
 def through_the_router(found: Iterable[Found], host: str) -> Iterator[Found]:
@@ -161,8 +170,8 @@ def through_the_router(found: Iterable[Found], host: str) -> Iterator[Found]:
         yield _unseen(f"{host} has the address {addresses}, which does not answer from inside.")
 
 
-def _late(what: str) -> Found:
-    return _unseen(f"Not all was known of {what} within {DOMAIN_SECONDS:g} seconds.")
+def late(what: str, seconds: float) -> Found:
+    return _unseen(f"Not all was known of {what} within {seconds:.0f} seconds.")
 
 
 def _unseen(what: str) -> Found:

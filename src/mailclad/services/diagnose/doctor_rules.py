@@ -150,7 +150,10 @@ def sort_ports(wire: Wire) -> Sorted:
         elif port.reach is not Reach.UNREACHABLE:  # by IPv6, on a machine without
             ours.append(port)
     if not ours and any(map(_is_silent, dead)):
-        found = (_found("HOST-808", why="it takes connections and says nothing"), *strangers)
+        found = (
+            _found("HOST-808", why="connections are taken, and then nothing is said"),
+            *strangers,
+        )
     else:
         found = (*_missed(dead, wire.closed), *strangers)
     return Sorted(replace(wire, host=replace(wire.host, ports=tuple(ours))), found)
