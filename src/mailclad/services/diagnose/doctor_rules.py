@@ -73,6 +73,8 @@ def _settings(machine: Machine) -> Iterator[Found]:
         yield _found("CERT-314", what=what)
     for what in machine.unusable:
         yield _found("HOST-811", what=what)
+    for what in machine.unseen:
+        yield _found("HOST-810", what=what)
     for what in machine.refused:
         yield _found("HOST-813", what=what)
 
