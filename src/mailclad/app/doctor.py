@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailclad.app.certificate_list import Inventory, take_inventory
+from mailclad.app.certificate_state import read_state
 from mailclad.app.check import Asking, world
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config, ConfigProblem
@@ -178,6 +179,7 @@ class _Examination:
                 judged = await ask_and_judge(evidence, asked, "")
         local = local_ports(config)
         return [
+            *_temporary(config),
             # Of settings that were not read yet no port is expected.
             *(one for one in ports.found if one.id != "HOST-806" or not self._machine.older),
             *(one for one in judged if one.id != "MODE-206" or not _is_at(one, local)),
@@ -273,6 +275,13 @@ def _hangs(ports: Sorted) -> bool:
 
 async def _nothing() -> Sequence[Found]:
     return ()
+
+
+def _temporary(config: Config) -> Sequence[Found]:
+    state = read_state(config.server.data)
+    standing = [one for one in state.served if one.temporary] if state is not None else []
+    names = ", ".join(dict.fromkeys(name for one in standing for name in one.names))
+    return [Found("HOST-817", "doctor", values={"names": names})] if names else []
 
 
 def _is_at(found: Found, ports: frozenset[int]) -> bool:

@@ -84,7 +84,7 @@ async def with_store(
         attempts=await store.attempts() if config.acme is not None else (),
         overdue=tuple(_overdue(inventory, int(now.timestamp()))),
         refused=tuple(
-            f"{source}: {reason}".rstrip(".")
+            (reason if reason.startswith(source) else f"{source}: {reason}").rstrip(".")
             for source, reason in inventory.refused.items()
             if reason not in told
         ),

@@ -192,6 +192,8 @@ def test_why_it_was_not_renewed_says_that_it_ends() -> None:
     ends, why = Found("CERT-307", "C04", HOST), Found("ACME-435", "doctor")
     assert ids(without_explained([ends, why])) == ["ACME-435"]
     assert ids(without_explained([ends])) == ["CERT-307"]
+    nobodys, temporary = Found("CERT-305", "C10", HOST), Found("HOST-817", "doctor")
+    assert ids(without_explained([nobodys, temporary])) == ["HOST-817"]
 
 
 # --- records ---

@@ -67,7 +67,7 @@ _SECTIONS = (
     _Section(
         "Are the certificates good?",
         "Yes, on every port.",
-        ("CERT", "TLS", "ACME", "HOST-813"),
+        ("CERT", "TLS", "ACME", "HOST-813", "HOST-817"),
         lambda looked: looked.runs,
     ),
     _Section(
@@ -96,7 +96,11 @@ _FINE: tuple[tuple[Callable[[Looked], bool], tuple[str, ...], str], ...] = (
         ("HOST-814",),
         "No program failed to agree on encryption in the last day.",
     ),
-    (lambda looked: looked.runs, ("CERT",), "Every port shows a certificate that is good."),
+    (
+        lambda looked: looked.runs,
+        ("CERT", "HOST-817"),
+        "Every port shows a certificate that is good.",
+    ),
     (
         lambda looked: looked.store,
         ("ACME", "HOST-813"),
