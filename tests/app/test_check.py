@@ -7,6 +7,7 @@ import pytest
 
 from mailclad.app.check import Asking, check_target, sign_in
 from mailclad.base.secret import Secret
+from mailclad.mail.endpoint import MailProtocol
 from mailclad.protocols.smtp.client.login import Login
 from mailclad.services.diagnose.check import Checked
 from mailclad.services.diagnose.found import Level
@@ -112,12 +113,14 @@ def test_signing_in(mail: MailServer) -> None:
 
 def test_signing_in_with_a_wrong_password(mail: MailServer) -> None:
     told = [one for one in bad(signed_in(mail, "wrong one")) if one.id.startswith("AUTH")]
-    assert [one.id for one in told] == ["AUTH-501"]
+    protocols = [one.found.endpoint.protocol for one in told if one.found.endpoint]
+    assert [one.id for one in told] == ["AUTH-501", "AUTH-501"]
+    assert protocols == [MailProtocol.IMAP, MailProtocol.SUBMISSION]
     assert "wrong one" not in repr(told)
 
 
 def test_no_password_goes_to_who_does_not_prove_again_who_it_is(mail: MailServer) -> None:
     """As if another server had come in its place since the check."""
     told = signed_in(mail, "right one", trusting=False).report.findings
-    (found,) = (one for one in told if one.id.startswith("AUTH"))
-    assert found.level is Level.CANNOT_CHECK
+    levels = [one.level for one in told if one.id.startswith("AUTH")]
+    assert levels == [Level.CANNOT_CHECK] * 2

@@ -91,6 +91,8 @@ NO_EXHIBIT = {
     "CONN-105": "needs a host with an IPv4 and an IPv6 address",
     "CONN-106": "the network's doing, at port 25 of others",
     "CONN-107": "needs a host with two addresses",
+    "CONN-109": "a name server that does not answer",
+    "CONN-110": "this computer's own network",
     "MODE-206": "is told of one's own server only",
     "CERT-308": "a file on one's own disk",
     "CERT-309": "needs two ports of one host: ends-soon and ok together",

@@ -52,12 +52,14 @@ def test_what_goes_with_broken_does_not_go_alone(words: tuple[str, ...]) -> None
 
 def test_a_port_of_somebody_else_is_told(tmp_path: Path) -> None:
     (port,) = free_ports(1)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with socket.create_server(("127.0.0.1", port)):
         done = run(
             "--broken", "--only", "expired", "--dir", str(tmp_path), "--port-offset", str(port)
         )
     assert done.exit_code == 1
     assert f"Port {port} cannot be had" in done.output
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
     assert "--port-offset" in done.output
 
 

@@ -302,7 +302,7 @@ def test_an_ip_address_is_its_own_host_and_gives_no_name(zoo: Zoo, trust: ProbeT
         ({(HOST, "MX"): []}, HostSeen(HOST, ())),
         (
             {(HOST, "A"): DnsProblem("no answer"), (HOST, "AAAA"): DnsProblem("no answer")},
-            HostSeen(HOST, (), problem="no answer"),
+            HostSeen(HOST, (), problem="no answer", unanswered=True),
         ),
     ],
 )
@@ -311,6 +311,18 @@ def test_a_host_without_addresses_says_why(
 ) -> None:
     looking = Prober(FakeResolver(known), trust).look_at(HOST, [])
     assert asyncio.run(looking) == expected
+
+
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "0.0.0.0", "224.0.0.1", "fe80::1", "::ffff:169.254.1.1", "::"]
+)
+def test_what_is_no_servers_address_is_not_connected_to(trust: ProbeTrust, address: str) -> None:
+    family = "AAAA" if ":" in address else "A"
+    endpoint = Endpoint(MailProtocol.IMAP, HOST, 993, TlsMode.IMPLICIT)
+    looking = Prober(FakeResolver({(HOST, family): [address]}), trust).look_at(HOST, [endpoint])
+    seen = asyncio.run(looking)
+    assert (seen.addresses, seen.ports, seen.unanswered) == ((), (), False)
+    assert address in seen.problem
 
 
 def test_of_many_addresses_two_of_each_family_are_kept(trust: ProbeTrust) -> None:

@@ -12,11 +12,12 @@ import pytest
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.servers import probe
-from mailclad.servers.probe import Step
+from mailclad.servers.probe import CONNECTIONS, Prober, Step
 from mailclad.servers.probe_visit import Patience
 from mailclad.servers.tls_probe import ProbeTrust
 from mailclad.services.diagnose.facts import Reach, Spoken, Way
 from mailclad.testing.zoo import Zoo
+from tests.dns.fake import FakeResolver
 from tests.servers.probing import HOST, SHORT, looked_at, prober
 
 IMAP, SUBMISSION = MailProtocol.IMAP, MailProtocol.SUBMISSION
@@ -47,6 +48,44 @@ def test_a_host_gets_no_more_connections_than_promised(
     assert len(steps) == 14
     assert steps[-1].done == steps[-1].total == 14
     assert len(seen.ports) == 9
+
+
+def test_one_machine_with_many_names_gets_no_more(trust: ProbeTrust) -> None:
+    total = 0
+
+    async def go() -> None:
+        async def count(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal total
+            total += 1
+            writer.close()
+
+        async with await asyncio.start_server(count, "127.0.0.1", 0) as server:
+            at = server.sockets[0].getsockname()[1]
+            names = [f"m{number}.test" for number in range(CONNECTIONS)]
+            known = {(name, "A"): ("127.0.0.1",) for name in names}
+            looking = Prober(FakeResolver(known), trust, patience=SHORT)
+            looks = (
+                looking.look_at(name, [Endpoint(SUBMISSION, name, at, STARTTLS)] * 2)
+                for name in names
+            )
+            await asyncio.gather(*looks)
+
+    asyncio.run(go())
+    assert total == CONNECTIONS
+
+
+def test_what_cannot_be_reached_from_here_costs_nothing(zoo: Zoo, trust: ProbeTrust) -> None:
+    """No IPv6 here: the other address is looked at as if there were no more."""
+    endpoints = [zoo["healthy-imap-starttls"].endpoint]
+    alone = asyncio.run(prober(trust).look_at(HOST, endpoints))
+    looking = prober(trust, "127.0.0.1")
+    known = {(HOST, "A"): ("127.0.0.1",), (HOST, "AAAA"): ("2001:db8::1",)}
+    looking = replace(looking, resolver=FakeResolver(known))
+    both = asyncio.run(looking.look_at(HOST, endpoints))
+    there = next(one for one in both.ports if one.address == "127.0.0.1")
+    assert len(there.handshakes) == len(alone.ports[0].handshakes)
+    left = looking.machines["2001:db8::1"].left
+    assert left == CONNECTIONS or both.ports[0].reach is not Reach.UNREACHABLE
 
 
 def test_some_ports_at_a_time(trust: ProbeTrust) -> None:

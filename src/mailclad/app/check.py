@@ -12,7 +12,7 @@ from pathlib import Path
 from mailclad.app.clock import SystemClock
 from mailclad.base.resolver import Answer
 from mailclad.engines.dns.resolver import DnsResolver
-from mailclad.mail.endpoint import Endpoint
+from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.mail.tls_verdict import TlsDemand, TlsLevel
 from mailclad.protocols.smtp.client.login import Login
 from mailclad.protocols.smtp.client.outcome import Stage
@@ -20,13 +20,19 @@ from mailclad.protocols.smtp.client.report import ConnectionReport
 from mailclad.servers import probe
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.outbound import Patience, Route, connect, is_public
+from mailclad.servers.probe_sign_in import sign_in_imap
 from mailclad.servers.tls import ClientTrust, path_fault
 from mailclad.servers.tls_probe import ProbeTrust
 from mailclad.services.diagnose.check import Checked, check
 from mailclad.services.diagnose.evidence import Verifiers
 from mailclad.services.diagnose.facts import HostSeen, Reach
 from mailclad.services.diagnose.found import Found
-from mailclad.services.diagnose.sign_in import refused, untried, without_method
+from mailclad.services.diagnose.sign_in import (
+    refused,
+    untried,
+    wants_short_name,
+    without_method,
+)
 from mailclad.services.diagnose.target import Target, is_localhost
 from mailclad.services.diagnose.verdict import SENDING
 from mailclad.services.diagnose.world import Prober, Progress, World
@@ -69,7 +75,7 @@ async def world(
     try:
         yield World(
             resolver,
-            HttpsClient(resolver, trust, permits=lambda _: True),
+            HttpsClient(resolver, trust, permits=probe.is_a_place),
             HttpsClient(resolver, trust, permits=permits),
             _Prober(probe.Prober(resolver, probe_trust)),
             Verifiers(probe_trust.verify, path_fault),
@@ -90,44 +96,76 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 async def sign_in(checked: Checked, login: Login, asking: Asking) -> Checked:
-    """Try a name and a password where mail is sent, and add what came of it to the report.
+    """Try a name and a password where mail is sent and read, and add what came of it.
 
-    The connection that carries the password must have proven by itself who the server is: what
-    was seen before does not count.
+    Each connection that carries the password must have proven by itself who the server is: what
+    was seen before does not count.  Where the whole address is refused, the part before the @ is
+    tried once: more tries would lock people out.
     """
-    endpoint = next(one for one in checked.best if one.protocol in SENDING)
     trust = ClientTrust(asking.authorities)
-    demand = TlsDemand(TlsLevel.VERIFY, (endpoint.host,))
-    address = next(
+    short = Login(login.name.partition("@")[0], login.password)
+    findings: list[Found] = []
+    for endpoint in filter(can_sign_in, checked.best):
+        address = _address_of(endpoint, checked)
+        found = await _try(endpoint, address, login, trust)
+        is_refused = found is not None and found.level is None and found.id == "AUTH-501"
+        tries_short = is_refused and not findings
+        if found and tries_short and await _try(endpoint, address, short, trust) is None:
+            found = wants_short_name(found)
+        if found is not None:
+            findings.append(found)
+    return checked.with_findings(findings)
+
+
+def can_sign_in(endpoint: Endpoint) -> bool:
+    return endpoint.protocol in {*SENDING, MailProtocol.IMAP}
+
+
+def _address_of(endpoint: Endpoint, checked: Checked) -> str:
+    return next(
         port.address
         for host in checked.hosts
         for port in host.ports
         if port.endpoint == endpoint and port.reach is Reach.OPEN
     )
+
+
+async def _try(endpoint: Endpoint, address: str, login: Login, trust: ClientTrust) -> Found | None:
+    if endpoint.protocol is MailProtocol.IMAP:
+        seen = await sign_in_imap(endpoint, address, login, trust)
+        if seen.decided is not None:
+            reply = seen.decided.reply
+            return None if seen.decided.positive else refused(endpoint, address, 0, "", reply)
+        if seen.offered is None:
+            return untried(endpoint, address)
+        offered = [word.removeprefix("AUTH=") for word in seen.offered if word[:5] == "AUTH="]
+        return without_method(endpoint, address, offered)
     made = await connect(
         Route(address, endpoint.port, tls=endpoint.tls),
         "localhost",
-        demand,
+        TlsDemand(TlsLevel.VERIFY, (endpoint.host,)),
         trust,
         login=login,
         permits=lambda _: True,
         patience=PATIENCE,
     )
     await made.close()
-    return checked.with_findings(_sign_in_findings(endpoint, address, made.report))
+    return _finding_of_submission(endpoint, address, made.report)
 
 
-def _sign_in_findings(endpoint: Endpoint, address: str, report: ConnectionReport) -> list[Found]:
+def _finding_of_submission(
+    endpoint: Endpoint, address: str, report: ConnectionReport
+) -> Found | None:
     problem = report.problem
     if problem is None:
-        return []
+        return None
     proven = report.verdict is not None and report.verdict.failure is None
     if problem.stage is not Stage.AUTH or not proven:
-        return [untried(endpoint, address)]
+        return untried(endpoint, address)
     if problem.code:
-        return [refused(endpoint, address, problem.code, problem.status, problem.text)]
+        return refused(endpoint, address, problem.code, problem.status, problem.text)
     offered = report.capabilities.mechanisms if report.capabilities else ()
-    return [without_method(endpoint, address, offered)]
+    return without_method(endpoint, address, offered)
 
 
 class _Resolver(DnsResolver):

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,10 +16,6 @@ from mailclad.cli.trouble import FindingCommand, Trouble
 from mailclad.services.diagnose.programs import programs
 from mailclad.services.diagnose.report_json import report_json
 from mailclad.services.diagnose.target import Target, TargetProblem, parse_target
-from mailclad.services.diagnose.verdict import SENDING
-
-if TYPE_CHECKING:
-    from mailclad.services.diagnose.check import Checked
 
 _file = click.Path(path_type=Path, dir_okay=False)
 _file_there = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -79,7 +74,7 @@ def check(
     asking = app.Asking(tuple(map(parse_server_option, resolvers)), authorities, witness)
     with named_progress() as progress:
         checked = asyncio.run(app.check_target(aim, asking, progress))
-    if login and _can_sign_in(checked):
+    if login and _may_ask(proven=any(map(app.can_sign_in, checked.best))):
         given = Login(target.strip(), _password(target))
         checked = asyncio.run(app.sign_in(checked, given, asking))
     if page is not None:
@@ -104,11 +99,10 @@ def _target(text: str, port: int | None) -> Target:
     return target if port is None else replace(target, port=port)
 
 
-def _can_sign_in(checked: "Checked") -> bool:
-    if any(one.protocol in SENDING for one in checked.best):
-        return True
-    click.echo("No password is sent: no server for sending could prove who it is.", err=True)
-    return False
+def _may_ask(*, proven: bool) -> bool:
+    if not proven:
+        click.echo("No password is sent: no server could prove who it is.", err=True)
+    return proven
 
 
 def _password(target: str) -> Secret:

@@ -31,7 +31,8 @@ def show_broken(directory: Path, begin: int, names: Sequence[str], *, as_json: b
     """Serve until a signal; leaves the authority's file behind, which is worth nothing then."""
     known(names)
     ensure_directory(directory)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # the zoo's thread shall not get them
+    # The zoo's thread shall not get them; whoever is started after it shall.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     ca = directory / "broken-ca.pem"
     try:
         with Zoo(*sorted(names, key=lambda name: NUMBERS[name]), begin=begin) as zoo:
@@ -42,6 +43,8 @@ def show_broken(directory: Path, begin: int, names: Sequence[str], *, as_json: b
         raise Trouble(
             f"{problem} Choose others: mailclad demo --broken --port-offset 30000"
         ) from None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if not as_json:
         say("Stopped.")
 

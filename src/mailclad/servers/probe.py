@@ -5,7 +5,8 @@ RFC 8314 §3, RFC 6186, RFC 5321 §5.1 (a host's addresses may be different mach
 Comes in: a host's name or address and the endpoints to look at.  Goes out: a ``HostSeen``.
 Nothing that the host does raises; it never signs in.  Politeness: one connection at a time to a
 port, up to ``AT_A_TIME`` ports of an address at once (they are different programs, and looking one
-by one at a host that drops everything takes a minute), ``CONNECTIONS`` in all.  Who refuses us,
+by one at a host that drops everything takes a minute), ``CONNECTIONS`` in all, however many names
+lead there.  Who refuses us,
 bans us or does not answer any more is left alone.
 """
 
@@ -24,7 +25,10 @@ from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken, 
 from mailclad.services.diagnose.spoken import turns_away
 
 CONNECTIONS = 40
-"""To one host, in all."""
+"""To one host, in all, and to one machine, whatever its names."""
+
+KEPT_BACK = 6
+"""Of a machine's connections, for names that may turn out to be the right ones."""
 
 AT_A_TIME = 5
 """Ports of one address: nine that drop every packet take two times 4 seconds."""
@@ -46,13 +50,24 @@ class Step:
     address: str
 
 
+@dataclass(slots=True)
+class _Machine:
+    """An address, by whatever names: what it has had of us."""
+
+    door: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_A_TIME))
+    left: int = CONNECTIONS
+    is_closed: bool = False
+    """It turns us away, or answers no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prober:
-    """What looking at hosts shares."""
+    """What looking at hosts shares: many names may lead to one machine."""
 
     resolver: Resolver
     trust: ProbeTrust
     patience: Patience = field(default_factory=Patience)
+    machines: dict[str, "_Machine"] = field(default_factory=dict)
 
     async def look_at(
         self,
@@ -87,14 +102,17 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
     """Addresses of both families, one problem only where there is neither."""
     found: list[str] = []
     aliases: list[str] = []
-    problem, exists = "", False
+    problem, exists, unanswered = "", False, False
     for answer in answers:
         if isinstance(answer, DnsProblem):
-            problem, exists = str(answer), True
+            problem, exists, unanswered = str(answer), True, True
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            found += answer.records[: ADDRESSES // 2]
+            servers = [address for address in answer.records if is_a_place(address)]
+            found += servers[: ADDRESSES // 2]
+            if not servers and answer.records:
+                problem = f"its address {answer.records[0]} is nobody's on the network"
             exists = exists or answer.exists
             if answer.name != host.lower().removesuffix("."):
                 aliases.append(answer.name)
@@ -104,7 +122,19 @@ def _host_seen(host: str, answers: Sequence[Answer[str] | BaseException]) -> Hos
         tuple(dict.fromkeys(aliases)),
         "" if found else problem,
         exists,
+        unanswered=unanswered and not found,
     )
+
+
+def is_a_place(address: str) -> bool:
+    """Whether a server may be there, on the open Internet or in a private network.
+
+    Names of strangers may lead to this machine's own neighbours: link-local addresses (where
+    clouds keep their keys), and those that mean "all" or "any", are not connected to.
+    """
+    ip = ipaddress.ip_address(address)
+    ip = (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+    return not (ip.is_link_local or ip.is_multicast or ip.is_unspecified)
 
 
 class _Look:
@@ -119,16 +149,17 @@ class _Look:
         self._on_step = on_step
         self._left = CONNECTIONS
         self._done = self._total = 0
-        self._doors: dict[str, asyncio.Semaphore] = {}
-        self._closed: set[str] = set()
         self._until = asyncio.get_running_loop().time() + FURTHER_SECONDS
 
     async def at(
         self, endpoints: Sequence[Endpoint], addresses: Sequence[str]
     ) -> tuple[PortSeen, ...]:
-        self._doors = {address: asyncio.Semaphore(AT_A_TIME) for address in addresses}
-        places = [(endpoint, address) for address in addresses for endpoint in endpoints]
-        places = places[: self._left]
+        places = [
+            (endpoint, address)
+            for address in addresses
+            for endpoint in endpoints
+            if self._takes_one(address)
+        ]
         self._total = len(places)
         ports = list(await asyncio.gather(*(self._contact(*place) for place in places)))
         for further in ROUNDS:
@@ -139,17 +170,17 @@ class _Look:
         """As a modern program; where that gets no TLS, as one that takes anything."""
         approach = self._approach(Way.MODERN)
         port = await self._visit(endpoint, address, approach)
-        if _greets_late(port) and self._may_go_on(address):
+        if _greets_late(port) and self._takes_another(address):
             self._total += 1
             port = await self._visit(endpoint, address, replace(approach, late=True))
-        if _is_worth_more(port) and self._may_go_on(address):
+        if _is_worth_more(port) and self._takes_another(address):
             self._total += 1
             again = await self._visit(
                 endpoint, address, replace(self._approach(Way.OPEN), listens_first=True)
             )
             port = _joined(port, again)
         if turns_away(port.greeting):
-            self._closed.add(address)
+            self._machine(address).is_closed = True
         return self._known(port)
 
     async def _further(self, further: Further, ports: list[PortSeen]) -> list[PortSeen]:
@@ -157,8 +188,8 @@ class _Look:
         places = [
             place
             for place in wanted(further, ports, self._domain)
-            if self._may_go_on(ports[place].address)
-        ][: self._left]
+            if self._takes_another(ports[place].address)
+        ]
         self._total += len(places)
         visits = (self._once_more(further, ports[place]) for place in places)
         seen = dict(zip(places, await asyncio.gather(*visits), strict=True))
@@ -170,17 +201,20 @@ class _Look:
         if again.reach is not Reach.OPEN or (
             turns_away(again.greeting) and not turns_away(port.greeting)
         ):
-            self._closed.add(port.address)
+            self._machine(port.address).is_closed = True
             return port
         if further.injects:
             return replace(port, obeys_injected=again.obeys_injected)
         return self._known(replace(port, handshakes=port.handshakes + again.handshakes))
 
     async def _visit(self, endpoint: Endpoint, address: str, approach: Approach) -> PortSeen:
-        self._left -= 1
-        async with self._doors[address]:
-            prober = self._prober
+        """One that was taken."""
+        machine, prober = self._machine(address), self._prober
+        async with machine.door:
             port = await visit(endpoint, address, approach, prober.trust, prober.patience)
+        if port.reach is Reach.UNREACHABLE:  # nobody was troubled
+            self._left += 1
+            machine.left += 1
         self._done += 1
         self._on_step(Step(self._done, self._total, endpoint, address))
         return port
@@ -189,9 +223,23 @@ class _Look:
         name = self._domain if way is Way.DOMAIN else self._host
         return Approach(way, name)
 
-    def _may_go_on(self, address: str) -> bool:
+    def _takes_one(self, address: str, *, kept_back: int = 0) -> bool:
+        """Whether there is a connection left for it; then it is taken."""
+        machine = self._machine(address)
+        if self._left <= 0 or machine.left <= kept_back:
+            return False
+        self._left -= 1
+        machine.left -= 1
+        return True
+
+    def _takes_another(self, address: str) -> bool:
         now = asyncio.get_running_loop().time()
-        return self._left > 0 and address not in self._closed and now < self._until
+        if self._machine(address).is_closed or now >= self._until:
+            return False
+        return self._takes_one(address, kept_back=KEPT_BACK)
+
+    def _machine(self, address: str) -> _Machine:
+        return self._prober.machines.setdefault(address, _Machine())
 
     def _known(self, port: PortSeen) -> PortSeen:
         return known(port, self._prober.trust.verify_strictly)

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from mailclad.base.https import HttpsProblem, Response
-from mailclad.base.resolver import Srv
+from mailclad.base.https import HttpsProblem, Request, Response
+from mailclad.base.resolver import Answer, DnsProblem, Mx, Srv
 from mailclad.mail.endpoint import Endpoint
 from mailclad.services.diagnose.answering import MAX_CANDIDATES, MAX_FETCHED, look_up
 from mailclad.services.diagnose.check import Checked, check
 from mailclad.services.diagnose.evidence import Answers, Candidate, Questions
 from mailclad.services.diagnose.facts import HostSeen, Reach
+from mailclad.services.diagnose.found import Level
 from mailclad.services.diagnose.target import parse_target
+from mailclad.services.diagnose.witness import Witnessed
 from mailclad.services.diagnose.world import Prober, Progress, World
 from tests.dns.fake import FakeResolver
 from tests.services.clock import StandingClock
@@ -181,6 +183,67 @@ def test_the_clocks_of_their_web_servers_are_witnesses() -> None:
     dns = {("mail.test", "A"): [seen.ADDRESS]}
     checked = run("ada@mail.test", world(prober, dns, web=web))
     assert "CERT-306" in ids(checked)
+
+
+def _clocks(dns: Mapping[tuple[str, str], Any], **headers: str) -> int:
+    """How many independent clocks two web servers are."""
+    here = Response(200, {"date": "Sun, 06 Nov 1994 08:49:37 GMT", **headers}, b"")
+    urls = ("https://a.test/", "https://b.test/")
+    web = FakeWeb(dict.fromkeys(urls, here))
+    witnessed = Witnessed(web, _clock())
+
+    async def run() -> int:
+        for url in urls:
+            await witnessed.fetch(Request(url))
+        return len(await witnessed.independent(FakeResolver(dns)))
+
+    return asyncio.run(run())
+
+
+def test_one_machine_with_many_names_is_one_clock() -> None:
+    """Else a server whose clock is wrong would prove that ours is."""
+    one = {("a.test", "A"): ["192.0.2.1"], ("b.test", "A"): ["192.0.2.1"]}
+    assert _clocks(one) == 1
+    two = {**one, ("b.test", "A"): ["192.0.2.2"]}
+    assert _clocks(two) == 2
+    assert _clocks(two, age="7200") == 0
+
+
+def test_a_dns_that_does_not_answer_is_asked_no_more() -> None:
+    class Silent(FakeResolver):
+        def _answer(self, name: str, kind: str) -> Answer[Any]:
+            self.asked.append((name, kind))
+            raise DnsProblem(f"{name}: no answer")
+
+    silent = Silent()
+    prober = FakeProber({})
+    checked = run("ada@mail.test", replace(world(prober), resolver=silent))
+    assert [told.id for told in checked.report.findings] == ["CONN-109"]
+    assert checked.report.exit_status == 3
+    assert prober.asked == []
+    assert not any("_domainkey" in name for name, _ in silent.asked)
+
+
+def test_a_domain_that_takes_no_mail_is_not_looked_for() -> None:
+    prober = FakeProber({})
+    dns = {("mail.test", "MX"): [Mx(0, "")], ("mail.test", "A"): [seen.ADDRESS]}
+    checked = run("ada@mail.test", world(prober, dns))
+    assert prober.asked == []
+    assert not {"CONN-101", "CONN-102"} & {told.id for told in checked.report.findings}
+    assert "takes no mail" in checked.report.verdict
+
+
+def test_a_guessed_name_with_a_wrong_certificate_is_only_noted() -> None:
+    """The domain's own web server, where mail. does everything."""
+    dns = {
+        ("example.test", "MX"): [Mx(10, "mail.test")],
+        ("mail.test", "A"): [seen.ADDRESS],
+        ("example.test", "A"): ["192.0.2.80"],
+    }
+    prober = FakeProber({"mail.test": "ok", "example.test": "hostname-mismatch"})
+    checked = run("ada@example.test", world(prober, dns))
+    levels = {told.level for told in checked.report.findings if told.id == "CERT-302"}
+    assert levels == {Level.NOTE}
 
 
 def test_settings_that_contradict_each_other() -> None:

@@ -44,6 +44,7 @@ def test_everything_that_a_domain_says() -> None:
             (HOST, "AAAA"): ["2001:db8::1"],
             ("192.0.2.1", "PTR"): [HOST, "other.test"],
             (DOMAIN, "NS"): ["ns.example.test"],
+            ("test", "NS"): secure("test", "ns.test"),
             (DOMAIN, "CAA"): [Caa(0, "issue", b"letsencrypt.org")],
             (DOMAIN, "TXT"): [b"v=spf1 mx -all", b"google-site-verification=1"],
             ("_dmarc.example.test", "TXT"): [b"v=DMARC1; p=reject", b"v=spf1 -all"],
@@ -80,6 +81,10 @@ def test_a_name_server_without_proofs_says_nothing_of_dnssec(
 ) -> None:
     seen = read({(SIGNED_ZONE, "NS"): Answer(SIGNED_ZONE, ("ns.test",), secure=signed)})
     assert seen.dnssec is dnssec
+
+
+def test_where_a_router_drops_signatures_nobody_knows_whether_a_domain_is_signed() -> None:
+    assert read({("test", "NS"): ["ns.test"]}).dnssec is None
 
 
 def test_a_domain_that_says_nothing() -> None:

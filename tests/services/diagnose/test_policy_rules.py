@@ -8,16 +8,23 @@ from mailclad.base.resolver import Caa, Mx, Tlsa
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.mail.mta_sts import StsMode, make_policy
-from mailclad.services.diagnose.chain import read_certificate
+from mailclad.mail.server_identity import Identities
+from mailclad.services.diagnose.catalogue import level_of
+from mailclad.services.diagnose.chain import Certificate, read_certificate
+from mailclad.services.diagnose.evidence import Answers
 from mailclad.services.diagnose.facts import (
     Asked,
     ExchangeSeen,
+    HandshakeSeen,
     PolicySeen,
     PortSeen,
     ReverseSeen,
     Spoken,
+    Way,
 )
 from mailclad.services.diagnose.found import Found, Level
+from mailclad.services.diagnose.rules import policies
+from mailclad.services.diagnose.rules.case import Case
 from tests.services.diagnose.seen import (
     ADDRESS,
     ask_and_judge,
@@ -27,6 +34,7 @@ from tests.services.diagnose.seen import (
     host,
     port,
     zoo,
+    zoo_verifiers,
 )
 
 MX = "mail.test"
@@ -238,6 +246,10 @@ def test_a_web_port_that_nobody_was_promised_is_only_noted() -> None:
     assert found.level is Level.NOTE
     (found,) = ask_and_judge(evidence(host(seen), promised=(web,)))
     assert found.level is None
+    old = HandshakeSeen(Way.OLD, MX, done=True, version="TLSv1")
+    seen = port("ok", web, handshakes=(*handshakes("ok"), old))
+    (found,) = ask_and_judge(evidence(host(seen)))
+    assert (found.id, found.level) == ("TLS-402", Level.NOTE)
     set_up = endpoint("autoconfig.mail.test", 443, MailProtocol.HTTPS)
     found = ask_and_judge(evidence(host(port("expired", set_up))))[0]
     assert (found.id, found.level) == ("CERT-301", None)
@@ -255,6 +267,28 @@ def test_an_authority_that_caa_does_not_name() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("plain", "star", "found"),
+    [(b";", b"letsencrypt.org", []), (b"letsencrypt.org", b";", ["DNS-419"])],
+)
+def test_of_a_certificate_with_a_star_issuewild_decides(
+    plain: bytes, star: bytes, found: list[str]
+) -> None:
+    records = (Caa(0, "issue", plain), Caa(0, "issuewild", star))
+    leaf = read_certificate(zoo().certificates["no-sct-public"].chain[0])
+    starred = replace(leaf, names=Identities(dns=("*.test",)))
+    assert _caa_findings({"a.test": Asked("test", records)}, starred) == found
+
+
+def _caa_findings(caa: dict[str, Asked[Caa]], leaf: Certificate) -> list[str]:
+    at = replace(AT, host="a.test")
+    case = Case(evidence(host(port("no-sct-public", at))), Answers(), zoo_verifiers())
+    case.evidence = replace(case.evidence, policies=replace(GOOD, caa=caa))
+    (shown,) = case.shown
+    case.__dict__["shown"] = (replace(shown, chain=replace(shown.chain, certificates=(leaf,))),)
+    return [one.id for one in policies.caa(case)]
+
+
 def test_an_authority_that_caa_names() -> None:
     seen = exchange(tlsa=Asked("", (_tlsa("no-sct-public"),), secure=True))
     assert [one.id for one in judged(seen, smtp("no-sct-public"))] == ["CERT-321"]
@@ -265,3 +299,16 @@ def test_a_server_that_calls_itself_something_else() -> None:
     (found,) = judged(GOOD, replace(smtp(), greeting=b"220 localhost ESMTP\r\n"))
     assert found.id == "DNS-423"
     assert found.values == {"greeting": "localhost", "ptr": MX, "names": MX}
+
+
+@pytest.mark.parametrize("name", ["node-17.in.mail.test", "MAIL.test.", "a.mail.test"])
+def test_one_machine_of_a_farm_greets_by_its_own_name(name: str) -> None:
+    greeting = f"220 {name} ESMTP\r\n".encode()
+    assert judged(GOOD, replace(smtp(), greeting=greeting)) == ()
+
+
+def test_an_alias_of_the_mx_stops_nobody() -> None:
+    (found,) = judged(exchange(alias="other.test"))
+    assert level_of(found) is Level.WATCH
+    (found,) = judged(exchange(addresses4=Asked(MX, secure=True)))
+    assert level_of(found) is Level.PROBLEM

@@ -6,10 +6,12 @@ import pytest
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.services.diagnose.catalogue import level_of, tell
 from mailclad.services.diagnose.facts import HandshakeSeen, HostSeen, PortSeen, Reach, Spoken, Way
 from mailclad.services.diagnose.found import Level
 from tests.services.diagnose.seen import (
     ADDRESS,
+    NOW,
     ask_and_judge,
     endpoint,
     evidence,
@@ -99,7 +101,7 @@ PORTS: dict[str, tuple[PortSeen, list[str]]] = {
     "-ERR": (clear(POP3, b"-ERR later", Spoken.POP3, handshakes=()), ["CONN-108"]),
     "ended at once": (shut(IMAPS, Reach.RESET), ["CONN-108"]),
     "silent": (
-        clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
+        clear(SUBMISSION, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time"),
         ["TLS-408"],
     ),
     "an endless greeting": (
@@ -248,12 +250,53 @@ def test_a_silent_port_25_beside_open_ports_is_not_the_servers_fault_for_sure() 
     assert (found.id, found.level) == ("CONN-103", Level.CANNOT_CHECK)
 
 
-def test_port_25_that_is_silent_at_strangers_too_is_blocked_here() -> None:
-    stranger = replace(SMTP, host="mx.example")
-    witness = host(shut(stranger, Reach.SILENT))
-    seen = host(port(), shut(SMTP, Reach.SILENT))
-    (found,) = ask_and_judge(evidence(seen, promised=(SMTP,), witnesses=(witness,)))
-    assert (found.id, found.values) == ("CONN-106", {"tried": "mx.example"})
+def test_no_way_from_here_is_not_the_servers_fault() -> None:
+    """No IPv6 here, and a server that has nothing else."""
+    there = [shut(one, Reach.UNREACHABLE, "2001:db8::1") for one in (IMAPS, SUBMISSIONS)]
+    (found,) = ask_and_judge(evidence(host(*there), promised=(IMAPS, SUBMISSIONS)))
+    assert (found.id, level_of(found)) == ("CONN-110", Level.CANNOT_CHECK)
+
+
+def test_where_one_family_has_no_way_the_other_counts() -> None:
+    there = shut(IMAPS, Reach.UNREACHABLE, "2001:db8::1")
+    (found,) = ask_and_judge(evidence(host(there, shut(IMAPS, Reach.SILENT))))
+    assert (found.id, found.also) == ("CONN-103", ())
+
+
+def test_a_firewall_that_calls_one_port_unreachable_refuses_it() -> None:
+    seen = host(port(), shut(SUBMISSIONS, Reach.UNREACHABLE))
+    (found,) = ask_and_judge(evidence(seen, promised=(SUBMISSIONS,)))
+    assert (found.id, found.endpoint) == ("CONN-102", SUBMISSIONS)
+
+
+def test_port_25_may_let_strangers_wait_longer_than_we_do() -> None:
+    silent = clear(SMTP, b"", Spoken.NOTHING, handshakes=(), detail="no answer in time")
+    (found,) = ask_and_judge(evidence(host(silent)))
+    assert (found.id, found.level) == ("CONN-103", Level.CANNOT_CHECK)
+
+
+def test_a_network_that_lets_nothing_out_to_port_25_is_told_once() -> None:
+    hosts = [
+        HostSeen(name, (ADDRESS,), ports=(shut(replace(SMTP, host=name), Reach.SILENT),))
+        for name in ("mx1.test", "mx2.example", "mx3.example")
+    ]
+    (found,) = ask_and_judge(evidence(*hosts))
+    assert (found.id, found.level, len(found.also)) == ("CONN-103", Level.CANNOT_CHECK, 2)
+
+
+def test_a_name_that_nobody_looked_up_may_exist() -> None:
+    nowhere = HostSeen("mial.test", (), problem="no answer", unanswered=True)
+    (found,) = ask_and_judge(evidence(nowhere, known_hosts=("mail.test",)))
+    assert (found.id, found.values) == ("CONN-109", {"problem": "no answer"})
+    assert level_of(found) is Level.CANNOT_CHECK
+
+
+def test_a_home_is_turned_away_by_right_where_servers_talk_to_servers() -> None:
+    seen = clear(SMTP, b"554 5.7.1 your address is dynamic\r\n", Spoken.SMTP, handshakes=())
+    (found,) = ask_and_judge(evidence(host(seen)))
+    assert (found.id, found.level) == ("CONN-108", Level.CANNOT_CHECK)
+    (told,) = tell([found], NOW)
+    assert told.saw.endswith("It said: “554 5.7.1 your address is dynamic”.")
 
 
 def test_a_captive_portal_is_the_only_finding() -> None:

@@ -1,11 +1,12 @@
 """A report counts, sorts and ends as its findings say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from mailclad.services.diagnose.found import Found, Level
-from mailclad.services.diagnose.report import Report
+from mailclad.services.diagnose.report import Answer, Report
 from mailclad.services.diagnose.report_json import report_json
 from tests.reports import CAA, EVERYTHING, EXPIRING, UNCHECKED, WRONG_NAME, report
 
@@ -42,7 +43,13 @@ def test_the_worst_comes_first() -> None:
     ],
 )
 def test_the_exit_status_is_the_worst_findings(one: Report, status: int) -> None:
-    assert one.exit_status == status
+    assert replace(one, answers=()).exit_status == status
+
+
+def test_an_answer_counts_as_its_findings_do() -> None:
+    """A port that nobody promised may be closed, and yet mail cannot be sent."""
+    answer = Answer("Can I send mail?", "No.", Level.PROBLEM)
+    assert replace(report(NOTE), answers=(answer,)).exit_status == 2
 
 
 def test_programs_get_everything() -> None:

@@ -2,10 +2,13 @@
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from mailclad.mail.tls_verdict import ChainFault
+from mailclad.services.diagnose import rules
+from mailclad.services.diagnose.catalogue import entries
 from mailclad.services.diagnose.facts import Way
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.judge import CASE_RULES, HOST_RULES
@@ -38,9 +41,10 @@ VALUES = {
     "CONN-103": "seconds",
     "CONN-104": "spoken",
     "CONN-105": "address4 address6",
-    "CONN-106": "tried",
     "CONN-107": "differing",
-    "CONN-108": "reply",
+    "CONN-108": "reply silently",
+    "CONN-109": "problem",
+    "CONN-110": "problem",
     "MODE-201": "",
     "MODE-202": "greeting",
     "MODE-203": "kind other_port other_tls reply",
@@ -114,6 +118,23 @@ def test_every_finding_has_just_the_values_of_its_entry() -> None:
         assert " ".join(sorted(one.values)) == VALUES[one.id], one
 
 
+_WRITTEN = re.compile(r'(?<!: )"([A-Z]+-\d{3})",\s*"(C\d\d[a-f]?)"')
+"""An entry and a rule, as rules name them: ``found("CONN-102", "C43"``."""
+
+
+def _written() -> set[tuple[str, str]]:
+    folder = Path(rules.__file__).parent
+    return {pair for file in folder.glob("*.py") for pair in _WRITTEN.findall(file.read_text())}
+
+
+@pytest.mark.slow
+def test_every_entry_knows_the_rules_that_find_it() -> None:
+    pairs = _written() | {(one.id, one.rule) for one in _all_found()}
+    known = {(entry.id, rule) for entry in entries().values() for rule in entry.detect}
+    assert len(_written()) > 50
+    assert sorted(pair for pair in pairs if pair[1] != "DNS" and pair not in known) == []
+
+
 @pytest.mark.slow
 def test_times_are_iso_8601_in_utc() -> None:
     times = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -127,7 +148,7 @@ def test_times_are_iso_8601_in_utc() -> None:
 def test_every_code_has_a_rule_or_a_reason() -> None:
     """The list of codes ends at C45; letters are kinds of one code."""
     portal = ask_and_judge(evidence(host(port()), portal="portal.example"))
-    codes = {rule.code for rules in _TABLES for rule in rules}
+    codes = {rule.code for table in _TABLES for rule in table}
     codes |= {one.rule for one in (*_all_found(), *portal)} | NO_RULE.keys()
     assert {f"C{number:02}" for number in range(1, 46)} <= {code[:3] for code in codes}
 
@@ -136,7 +157,7 @@ def test_every_code_has_a_rule_or_a_reason() -> None:
 def test_every_rule_finds_something_somewhere() -> None:
     told = {one.rule[:3] for one in _all_found()}
     quiet = {"C06", "C29", "C30", "C36", "C42", "C43", "C45"}  # test_names, test_ports, policies
-    assert {rule.code[:3] for rules in _TABLES for rule in rules} <= told | quiet
+    assert {rule.code[:3] for table in _TABLES for rule in table} <= told | quiet
 
 
 def test_every_verify_code_has_a_rule() -> None:
@@ -159,6 +180,15 @@ def test_a_code_that_no_rule_explains_is_told_with_its_words(code: int) -> None:
     told = " ".join(found[0].values.values())
     trust = {2, 18, 19, 20, 21, 27, 28}
     assert verify_codes.words(code) in told or (code in trust and found[0].id == "CERT-305")
+
+
+def test_a_root_that_this_computer_lacks_is_no_missing_link() -> None:
+    """A container without authorities: what the server sends is whole."""
+    made = zoo().certificates["no-sct-public"]
+    shakes = (handshake(Way.MODERN, made, faults=(ChainFault(20, 1),)),)
+    assert len(made.chain) > 1
+    (found,) = ask_and_judge(evidence(host(port("no-sct-public", handshakes=shakes))))
+    assert found.id == "CERT-305"
 
 
 @pytest.mark.slow

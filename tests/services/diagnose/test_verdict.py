@@ -6,7 +6,15 @@ from mailclad.base.resolver import Mx
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.services.diagnose.discovery import Discovery, Source, SourceSeen, exchange_endpoint
-from mailclad.services.diagnose.facts import Asked, HandshakeSeen, HostSeen, PortSeen, Reach, Way
+from mailclad.services.diagnose.facts import (
+    Asked,
+    HandshakeSeen,
+    HostSeen,
+    PolicySeen,
+    PortSeen,
+    Reach,
+    Way,
+)
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.providers import provider_of
 from mailclad.services.diagnose.target import Target
@@ -96,7 +104,7 @@ def test_who_is_turned_away_knows_nothing() -> None:
     verdict = judgement.verdict()
     assert verdict.sentence == "it could not be reached from here"
     assert verdict.answers[0].words == (
-        "Could not check: the server turned us away. See CONN-108."
+        "Could not check: the server turned this computer away. See CONN-108."
     )
     assert levels(judgement)[3] is Level.CANNOT_CHECK
     assert {(seen.level, seen.words) for seen in verdict.endpoints} == {
@@ -184,3 +192,77 @@ def test_one_host_is_not_asked_about_others() -> None:
     found = Discovery(Target(HOST, HOST, HOST), sources=(SourceSeen(Source.TYPED, HOST, ALL),))
     questions = [answer.question for answer in judge(found=found).verdict().answers]
     assert "Will others reach me?" not in questions
+
+
+def test_reading_works_and_sending_has_no_way() -> None:
+    judgement = judge(ports=(port(IMAPS), port(SUBMISSIONS, Reach.UNREACHABLE), port(SMTP)))
+    sentence = "mail can be read; whether it can be sent could not be checked"
+    assert judgement.verdict().sentence == sentence
+
+
+def test_the_dns_did_not_answer() -> None:
+    mx: Asked[Mx] = Asked("example.test", problem="no answer")
+    found = Discovery(Target("ada@example.test", "example.test"), "example.test", mx)
+    unasked = told("CONN-109", level=Level.CANNOT_CHECK)
+    judgement = judge(unasked, ports=(), found=found)
+    assert levels(judgement) == [Level.CANNOT_CHECK] * 4
+    assert judgement.verdict().sentence == "it could not be reached from here"
+
+
+def test_a_domain_that_takes_no_mail() -> None:
+    null = Asked("example.test", (Mx(0, ""),))
+    found = Discovery(Target("example.test", "example.test"), "example.test", null)
+    judgement = judge(told("DNS-411", level=Level.NOTE), ports=(), found=found)
+    assert levels(judgement)[:3] == [Level.NOTE] * 3
+    assert judgement.verdict().sentence == "it says that it takes no mail"
+
+
+def test_a_web_server_is_no_mail_server() -> None:
+    web = Endpoint(MailProtocol.HTTPS, HOST, 443, TlsMode.IMPLICIT)
+    ports = (port(web), *(port(one, Reach.REFUSED) for one in ALL))
+    assert judge(ports=ports).verdict().sentence == "no mail server answers"
+
+
+def test_a_problem_beside_what_works_is_in_the_verdict() -> None:
+    assert judge(told("MODE-204", IMAP)).verdict().sentence == "mail works for you, with a problem"
+
+
+def test_turned_away_on_port_25_is_not_reached_and_not_unencrypted() -> None:
+    away = told("CONN-108", SMTP, level=Level.CANNOT_CHECK)
+    plain = PortSeen(SMTP, "192.0.2.1", Reach.OPEN)
+    judgement = judge(away, ports=(port(IMAPS), port(SUBMISSIONS), plain))
+    assert levels(judgement)[2] is Level.CANNOT_CHECK
+    (row,) = (seen for seen in judgement.verdict().endpoints if seen.endpoint == SMTP)
+    assert (row.level, row.words) == (Level.CANNOT_CHECK, "see CONN-108")
+
+
+def test_who_is_turned_away_is_told_so() -> None:
+    away = told("CONN-108", IMAPS, SUBMISSIONS, level=Level.WATCH)
+    ports = tuple(PortSeen(one, "192.0.2.1", Reach.RESET) for one in (IMAPS, SUBMISSIONS))
+    read, send, *_ = judge(away, ports=ports).verdict().answers
+    assert read.words == send.words
+    assert "turned this computer away" in read.words
+
+
+def test_nothing_is_fine_that_was_not_looked_up() -> None:
+    unknown: Asked[bytes] = Asked("example.test", problem="no answer")
+    seen = PolicySeen("example.test", "", FOUND.mx, spf=unknown, dmarc=unknown)
+    judgement = Judgement(FOUND, [], seen, ())
+    assert judgement.verdict().fine == ("The domain names servers that take its mail (MX).",)
+
+
+def test_an_mx_whose_name_leads_nowhere() -> None:
+    lost = replace(told("CONN-101"), found=Found("CONN-101", "C42", HOST))
+    ports = (port(IMAPS), port(SUBMISSIONS))
+    assert judge(lost, ports=ports).verdict().answers[2].words == (
+        "Not all of them. See CONN-101."
+    )
+
+
+def test_what_was_only_guessed_does_not_matter_where_others_do_all() -> None:
+    other = replace(IMAPS, host="imap.example.test")
+    ports = (port(IMAPS), port(SUBMISSIONS), port(other))
+    assert judge(ports=ports).guessed == {"imap.example.test"}
+    assert judge(ports=(port(IMAPS), port(other))).guessed == frozenset()
+    named = replace(FOUND, sources=(replace(FOUND.sources[0], endpoints=(IMAPS, other)),))
+    assert judge(ports=ports, found=named).guessed == frozenset()

@@ -6,6 +6,7 @@ questions that any mail program asks; never a password, never an address.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -18,12 +19,13 @@ from mailclad.services.diagnose.discover import Discoverer
 from mailclad.services.diagnose.discovery import Discovery
 from mailclad.services.diagnose.evidence import Evidence
 from mailclad.services.diagnose.facts import HostSeen, PolicySeen, Reach
-from mailclad.services.diagnose.found import Found
+from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.looking import look_at_all, with_unusual_port
 from mailclad.services.diagnose.policies import PolicyReader
 from mailclad.services.diagnose.report import Report
 from mailclad.services.diagnose.target import Target, is_address
-from mailclad.services.diagnose.verdict import READING, SENDING, Judgement
+from mailclad.services.diagnose.told import Told
+from mailclad.services.diagnose.verdict import READING, SENDING, Judgement, endpoints_of
 from mailclad.services.diagnose.witness import Witnessed, find_portal
 from mailclad.services.diagnose.world import Progress, World
 
@@ -54,12 +56,12 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
         find_portal(https, world.witness),
     )
     evidence = Evidence(
-        hosts=hosts or (_nowhere(found),),
+        hosts=hosts or (() if found.takes_no_mail else (_nowhere(found),)),
         now=datetime.fromtimestamp(world.clock.now(), UTC),
         promised=_promised(found, wanted, hosts),
         known_hosts=tuple(wanted),
         policies=policies,
-        clocks=tuple(https.clocks.values()),
+        clocks=await https.independent(world.resolver),
         portal=portal,
     )
     findings = [
@@ -68,6 +70,10 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
     ]
     told = tell(findings, evidence.now)
     judgement = Judgement(found, evidence.hosts, policies, told)
+    mild = tuple(_milder(told, judgement.guessed))
+    if mild != told:
+        told = mild
+        judgement = Judgement(found, evidence.hosts, policies, told)
     verdict = judgement.verdict()
     best = (judgement.best(READING), judgement.best(SENDING))
     report = Report(
@@ -87,7 +93,7 @@ async def check(target: Target, world: World, progress: Progress) -> Checked:
 async def _policies(
     found: Discovery, resolver: ZoneResolver, https: Https, hosts: Sequence[str]
 ) -> PolicySeen | None:
-    if not found.domain:
+    if not found.domain or found.is_unanswered:
         return None
     names = [host for host in hosts if not is_address(host)]
     return await PolicyReader(resolver, https).read(found, names)
@@ -107,7 +113,21 @@ def _promised(
 def _nowhere(found: Discovery) -> HostSeen:
     """There was nothing to look at: what the DNS says of the domain is the reason."""
     problem = found.mx.problem or "it names no mail server"
-    return HostSeen(found.domain, (), problem=problem, exists=found.mx.exists)
+    return HostSeen(
+        found.domain,
+        (),
+        problem=problem,
+        exists=found.mx.exists,
+        unanswered=bool(found.mx.problem),
+    )
+
+
+def _milder(told: Iterable[Told], guessed: AbstractSet[str]) -> Iterable[Told]:
+    """Nobody sent people to a name that was only guessed."""
+    for one in told:
+        hosts = {endpoint.host for endpoint in endpoints_of(one)}
+        is_mild = hosts and hosts <= guessed and one.level in {Level.PROBLEM, Level.WATCH}
+        yield replace(one, level=Level.NOTE) if is_mild else one
 
 
 def _of_settings(found: Discovery) -> Iterable[Found]:

@@ -62,6 +62,8 @@ class Discoverer:
         if target.host and not mx.records and not any(_says(one) for one in seen):
             return _of_host(target)  # a bare name that gets no mail
         found = Discovery(target, domain, mx, bool(addresses), tuple(seen))
+        if found.is_unanswered:
+            return found
         provider = provider_of(domain, found.exchanges)
         others = await self._fallbacks(found, provider)
         return replace(found, sources=(*seen, *others), provider=provider)
@@ -78,7 +80,7 @@ class Discoverer:
         self, found: Discovery, provider: Provider | None
     ) -> Sequence[SourceSeen]:
         """Where what is published does not suffice: our list, the MX's settings, usual names."""
-        if has_reading_and_sending(found.places):
+        if has_reading_and_sending(found.places) or found.takes_no_mail:
             return ()
         if provider is not None:
             return (SourceSeen(Source.PROVIDER, provider.name, provider.endpoints),)

@@ -19,6 +19,9 @@ from mailclad.services.diagnose.target import Target
 MAX_CLIENT_HOSTS = 6
 """That are looked at: one for each of three protocols, and the names people guess."""
 
+MAX_WHOLE_HOSTS = 3
+"""At which the other ports of mail are looked at too: names often lead to one machine."""
+
 MAX_EXCHANGES = 4
 """Of a domain's MX that are looked at, the preferred first."""
 
@@ -71,6 +74,17 @@ class Discovery:
     provider: Provider | None = None
 
     @property
+    def is_unanswered(self) -> bool:
+        """The DNS did not answer, and nothing else is known: more questions would only wait."""
+        return bool(self.mx.problem) and not self.has_address and not self.places
+
+    @property
+    def takes_no_mail(self) -> bool:
+        """A null MX (RFC 7505), and nothing that people could use is published."""
+        is_null = any(one.host == "" for one in self.mx.records)
+        return is_null and not self.exchanges and not self.promised
+
+    @property
     def exchanges(self) -> tuple[str, ...]:
         if not self.mx.records:
             return (self.domain,) if self.has_address and not self.mx.problem else ()
@@ -113,7 +127,8 @@ class Discovery:
                 continue
             ports = wanted.setdefault(endpoint.host, {})
             ports.setdefault(endpoint.port, endpoint)
-            if sources[0].source not in {Source.PROVIDER, Source.TYPED}:
+            is_whole = list(wanted).index(endpoint.host) < MAX_WHOLE_HOSTS
+            if is_whole and sources[0].source not in {Source.PROVIDER, Source.TYPED}:
                 for other in usual_endpoints(endpoint.host, of_programs=True):
                     ports.setdefault(other.port, other)
         for host in self.exchanges:

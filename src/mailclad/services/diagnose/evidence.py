@@ -52,8 +52,8 @@ class FileSeen:
 class Evidence:
     """``now`` is by our clock, aware.  ``promised`` are the endpoints that settings, SRV or MX
     records name: only of these is a closed port a fault.  ``known_hosts`` are names that the
-    domain's records give, for "did you mean".  ``witnesses`` are hosts of other people, seen from
-    the same place.  ``portal`` is what an open network's sign-in page was seen by, or empty.
+    domain's records give, for "did you mean".  ``portal`` is what an open network's sign-in page
+    was seen by, or empty.
     ``own``: the server is ours, so that what somebody switched on here may be told.
     """
 
@@ -63,7 +63,6 @@ class Evidence:
     known_hosts: tuple[str, ...] = ()
     policies: PolicySeen | None = None
     clocks: tuple[ClockSeen, ...] = ()
-    witnesses: tuple[HostSeen, ...] = ()
     files: tuple[FileSeen, ...] = ()
     portal: str = ""
     own: bool = False

@@ -145,13 +145,17 @@ class PortSeen:
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """A host with all addresses the DNS has for it; ``problem`` is why there is none."""
+    """A host with all addresses the DNS has for it; ``problem`` is why there is none.
+
+    ``unanswered``: the DNS did not answer, so that nothing is known of the name.
+    """
 
     host: str
     addresses: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     problem: str = ""
     exists: bool = True
+    unanswered: bool = False
     ports: tuple[PortSeen, ...] = ()
 
 

@@ -88,6 +88,6 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """As bad as the worst finding."""
-        levels = (told.level for told in self.worst_first)
-        return next((EXIT_STATUS[level] for level in levels if level in EXIT_STATUS), 0)
+        """As bad as the worst finding and the worst answer."""
+        levels = {told.level for told in self.findings} | {one.level for one in self.answers}
+        return next((status for level, status in EXIT_STATUS.items() if level in levels), 0)

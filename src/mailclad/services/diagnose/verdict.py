@@ -5,7 +5,7 @@ the table of endpoints, a sentence for each thing that is fine, and the verdict.
 if it answers, comes to TLS and has no problem among the findings.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,8 +29,6 @@ _ORDER = (
     MailProtocol.SIEVE,
     MailProtocol.HTTPS,
 )
-_NOT_REACHED = "it could not be reached from here"
-
 _REACH_WORDS: Mapping[Reach, str] = {
     Reach.REFUSED: "nobody answers",
     Reach.SILENT: "no answer",
@@ -47,15 +45,35 @@ _TURNED_AWAY = "CONN-108"
 _UNREACHED = frozenset({"DNS-411", "DNS-416", "DNS-417", "DNS-418"})
 """Of the domain, what stops mail from others."""
 
-_DOMAIN_CHECKS: tuple[tuple[str, str], ...] = (
-    ("DNS-411", "The domain names servers that take its mail (MX)."),
-    ("DNS-412", "The mail servers' addresses have reverse names."),
-    ("DNS-413", "It says which servers send its mail (SPF)."),
-    ("DNS-415", "It says what happens to forged mail (DMARC)."),
-    ("DNS-418", "No DNSSEC signature is wrong."),
-    ("DNS-419", "No CAA record keeps the certificate's issuer from renewing it."),
+_DOMAIN_CHECKS: tuple[tuple[str, Callable[[PolicySeen], bool], str], ...] = (
+    (
+        "DNS-411",
+        lambda seen: bool(seen.mx.records),
+        "The domain names servers that take its mail (MX).",
+    ),
+    (
+        "DNS-412",
+        lambda seen: any(one.confirmed for at in seen.exchanges for one in at.reverse),
+        "The mail servers' addresses have reverse names.",
+    ),
+    (
+        "DNS-413",
+        lambda seen: bool(seen.spf.records),
+        "It says which servers send its mail (SPF).",
+    ),
+    (
+        "DNS-415",
+        lambda seen: bool(seen.dmarc.records),
+        "It says what happens to forged mail (DMARC).",
+    ),
+    ("DNS-418", lambda seen: seen.mx.secure, "The domain's DNSSEC signatures are right."),
+    (
+        "DNS-419",
+        lambda seen: bool(seen.caa) and not any(one.problem for one in seen.caa.values()),
+        "No CAA record keeps the certificate's issuer from renewing it.",
+    ),
 )
-"""Fine where there is no finding of this id; those that many domains rightly lack are left out."""
+"""Fine where it was looked up, is there, and has no finding of this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,34 +140,51 @@ class Judgement:
         provider = self._found.provider
         return provider.note if provider is not None and not provider.endpoints else ""
 
+    @cached_property
+    def guessed(self) -> frozenset[str]:
+        """Hosts that nobody has named for programs, where others do all that is needed."""
+        best = (self.best(READING), self.best(SENDING))
+        if None in best:
+            return frozenset()
+        named = {one.host for one in self._found.promised if one.protocol is not MailProtocol.SMTP}
+        used = {one.host for one in best if one is not None}
+        taking = set(self._found.exchanges)
+        return frozenset(one.host for one in self._ports) - named - used - taking
+
     def best(self, protocols: Collection[MailProtocol]) -> Endpoint | None:
         return next((one for one in self.working if one.protocol in protocols), None)
 
     def _sentence(self, answers: Sequence[Answer]) -> str:
-        read, send, *others = answers
-        asked = [one for one in (read, send) if one.level is not Level.NOTE]
-        if not asked:
+        read, send, *_ = answers
+        levels = {one.level for one in (read, send)} - {Level.NOTE}
+        if not levels:
             return self._sentence_without_programs()
-        levels = {one.level for one in asked}
-        if Level.CANNOT_CHECK in levels:
-            return _NOT_REACHED
         if levels == {Level.OK}:
-            bad = any(one.level is Level.PROBLEM for one in others)
+            bad = any(told.level is Level.PROBLEM for told in self._told)
             return "mail works for you, with a problem" if bad else "mail works and is encrypted"
-        if read.level is Level.OK:
-            return "mail can be read, but not sent"
-        if send.level is Level.OK:
-            return "mail can be sent, but not read"
-        if Reach.OPEN not in self._reaches(self._ports):
+        if Level.OK in levels:
+            works, other = ("read", send) if read.level is Level.OK else ("sent", read)
+            lacks = "sent" if works == "read" else "read"
+            if other.level is Level.CANNOT_CHECK:
+                return f"mail can be {works}; whether it can be {lacks} could not be checked"
+            return f"mail can be {works}, but not {lacks}"
+        if levels == {Level.CANNOT_CHECK}:
+            return "it could not be reached from here"
+        if Reach.OPEN not in self._reaches(filter(_is_mail, self._ports)):
             return "no mail server answers"
         return "mail does not work safely"
 
     def _sentence_without_programs(self) -> str:
         if self._provider_note:
             return "programs cannot read or send this mail directly"
+        if self._found.takes_no_mail:
+            return "it says that it takes no mail"
+        levels = {told.level for told in self._told}
         if self.working:
             return "it works and is encrypted"
-        return _NOT_REACHED if self._turned_away(self._ports) else "it does not work safely"
+        seen = Level.CANNOT_CHECK in levels or any(map(self._turns_away, self._ports))
+        unknown = seen and Level.PROBLEM not in levels
+        return "it could not be reached from here" if unknown else "it does not work safely"
 
     # The four answers
 
@@ -160,45 +195,56 @@ class Judgement:
         if self._provider_note:
             return Answer(question, self._provider_note, Level.NOTE)
         if not self._ports:
-            return Answer(question, "No: no mail server was found.", Level.PROBLEM)
-        asked = [one for one in self._ports if one.protocol in protocols]
-        if not asked:
-            return Answer(question, f"Not asked: no port for {what} was looked at.", Level.NOTE)
-        return Answer(question, *self._why_not(asked, what))
+            return self._nothing_looked_at(question)
+        return Answer(question, *self._why_not(protocols, what))
 
-    def _why_not(self, asked: Sequence[Endpoint], what: str) -> tuple[str, Level]:
-        problems, reaches = self._problem_ids(asked), self._reaches(asked)
-        if self._turned_away(asked) and not problems:
-            text = f"Could not check: the server turned us away. See {_TURNED_AWAY}."
+    def _nothing_looked_at(self, question: str) -> Answer:
+        if self._found.takes_no_mail:
+            return Answer(question, "No: the domain says that it takes no mail.", Level.NOTE)
+        if any(told.id == "CONN-109" for told in self._told):
+            text = "Could not check: the DNS did not say where the servers are. See CONN-109."
+            return Answer(question, text, Level.CANNOT_CHECK)
+        return Answer(question, "No: no mail server was found.", Level.PROBLEM)
+
+    def _why_not(self, protocols: Collection[MailProtocol], what: str) -> tuple[str, Level]:
+        endpoints = [one for one in self._ports if one.protocol in protocols]
+        reaches = self._reaches(endpoints)
+        if not reaches:
+            return f"Not asked: no port for {what} was looked at.", Level.NOTE
+        if reaches <= {Reach.UNREACHABLE}:
+            return "Could not check: this computer has no way to the server.", Level.CANNOT_CHECK
+        problems = self._ids(endpoints, Level.PROBLEM)
+        if not problems and any(map(self._turns_away, endpoints)):
+            text = f"Could not check: the server turned this computer away. See {_TURNED_AWAY}."
             return text, Level.CANNOT_CHECK
         if Reach.OPEN in reaches:
             see = f" See {', '.join(problems)}." if problems else ""
             return f"Not safely.{see}", Level.PROBLEM
-        if reaches <= {Reach.UNREACHABLE}:
-            text = "Could not check: this computer has no way to the server."
-            return text, Level.CANNOT_CHECK
         if not self._found.domain and self.working:
             return f"Not here: no {what} answers.", Level.NOTE
         return f"No: no {what} answers.", Level.PROBLEM
 
     def _reached(self) -> Answer:
         question = "Will others reach me?"
-        stopping = [one.id for one in self._told if _stops(one)]
+        stopping = [one.id for one in self._told if self._stops(one)]
         ports = [exchange_endpoint(host) for host in self._found.exchanges]
-        problems = [*stopping, *self._problem_ids(ports)]
+        problems = [*stopping, *self._ids(ports, Level.PROBLEM)]
         if problems:
             text = f"Not all of them. See {', '.join(dict.fromkeys(problems))}."
             return Answer(question, text, Level.PROBLEM)
-        reaches = self._reaches(ports)
-        if Reach.OPEN in reaches:
-            host = next(one.host for one in ports if Reach.OPEN in self._reaches([one]))
-            return Answer(question, f"Yes, through {host}.", Level.OK)
         if not ports:
-            return Answer(question, "No: the domain takes no mail.", Level.PROBLEM)
-        text = (
-            "Could not check: port 25 does not answer here. Many networks block it, and other "
-            "mail servers may reach it."
-        )
+            if self._found.mx.problem:
+                return self._nothing_looked_at(question)
+            level = Level.NOTE if self._found.takes_no_mail else Level.PROBLEM
+            return Answer(question, "No: the domain takes no mail.", level)
+        welcome = [one for one in ports if not self._turns_away(one)]
+        through = next((one for one in welcome if Reach.OPEN in self._reaches([one])), None)
+        if through is not None:
+            return Answer(question, f"Yes, through {through.host}.", Level.OK)
+        what = "does not answer here. Many networks block it"
+        if len(welcome) < len(ports):
+            what = "turned this computer away. Many do so with homes and offices"
+        text = f"Could not check: port 25 {what}, and other mail servers may reach it."
         return Answer(question, text, Level.CANNOT_CHECK)
 
     def _safe(self) -> Answer:
@@ -222,26 +268,29 @@ class Judgement:
         for endpoint in sorted(self._ports, key=lambda one: _ORDER.index(one.protocol)):
             is_open = Reach.OPEN in self._reaches([endpoint])
             if endpoint not in shown and (is_open or endpoint in self._found.promised):
-                away = self._turned_away([endpoint])
-                level = Level.CANNOT_CHECK if away else Level.PROBLEM
-                yield Seen(endpoint, level, self._trouble(endpoint))
+                yield Seen(endpoint, *self._trouble(endpoint))
 
-    def _trouble(self, endpoint: Endpoint) -> str:
-        problems = self._problem_ids([endpoint])
-        if not problems and self._turned_away([endpoint]):
-            return f"see {_TURNED_AWAY}"
+    def _trouble(self, endpoint: Endpoint) -> tuple[Level, str]:
+        """What stands in the way: its worst findings, or how far a connection came."""
+        for level in (Level.PROBLEM, Level.WATCH, Level.CANNOT_CHECK):
+            ids = self._ids([endpoint], level)
+            if ids:
+                away = level is Level.WATCH and self._turns_away(endpoint)
+                return Level.CANNOT_CHECK if away else level, f"see {', '.join(ids)}"
         reach = min(self._reaches([endpoint]), key=list(Reach).index)
-        return f"see {', '.join(problems)}" if problems else _REACH_WORDS[reach]
+        return Level.PROBLEM, _REACH_WORDS[reach]
 
     def _fine(self) -> Iterable[str]:
-        touched = {endpoint for told in self._told for endpoint in _endpoints(told)}
+        touched = {endpoint for told in self._told for endpoint in endpoints_of(told)}
         for endpoint in self.working:
             if endpoint not in touched:
                 where = f"{endpoint.host} port {endpoint.port}"
                 yield f"{where} answers, is encrypted, and proves who it is."
         ids = {told.id for told in self._told}
-        if self._policies is not None and not self._policies.mx.problem:
-            yield from (text for known, text in _DOMAIN_CHECKS if known not in ids)
+        seen = self._policies
+        if seen is not None and not seen.mx.problem:
+            checks = ((known, text) for known, is_there, text in _DOMAIN_CHECKS if is_there(seen))
+            yield from (text for known, text in checks if known not in ids)
 
     def _found_in(self) -> str:
         places = self._found.places
@@ -256,21 +305,26 @@ class Judgement:
     def _level(self, endpoint: Endpoint) -> Level:
         ports = self._ports[endpoint]
         encrypted = any(one.done for port in ports for one in port.handshakes)
-        if not encrypted or self._turned_away([endpoint]):
+        if not encrypted or self._turns_away(endpoint):
             return Level.PROBLEM
-        levels = [told.level for told in self._told if endpoint in _endpoints(told)]
+        levels = [told.level for told in self._told if endpoint in endpoints_of(told)]
         if Level.PROBLEM in levels:
             return Level.PROBLEM
         return Level.WATCH if Level.WATCH in levels else Level.OK
 
-    def _problem_ids(self, endpoints: Iterable[Endpoint]) -> list[str]:
+    def _ids(self, endpoints: Iterable[Endpoint], level: Level) -> list[str]:
         asked = set(endpoints)
-        found = (t.id for t in self._told if t.level is Level.PROBLEM and asked & _endpoints(t))
+        found = (t.id for t in self._told if t.level is level and asked & endpoints_of(t))
         return list(dict.fromkeys(found))
 
-    def _turned_away(self, endpoints: Iterable[Endpoint]) -> bool:
-        asked = set(endpoints)
-        return any(told.id == _TURNED_AWAY and asked & _endpoints(told) for told in self._told)
+    def _stops(self, told: Told) -> bool:
+        is_lost = told.id == "CONN-101" and told.found.host in self._found.exchanges
+        return told.level is Level.PROBLEM and (is_lost or told.id in _UNREACHED)
+
+    def _turns_away(self, endpoint: Endpoint) -> bool:
+        return any(
+            told.id == _TURNED_AWAY and endpoint in endpoints_of(told) for told in self._told
+        )
 
     def _reaches(self, endpoints: Iterable[Endpoint]) -> set[Reach]:
         return {port.reach for one in endpoints for port in self._ports.get(one, ())}
@@ -281,13 +335,13 @@ def in_words(endpoint: Endpoint) -> str:
     return f"{protocol} at {endpoint.host}, port {endpoint.port}, {TLS_WORDS[endpoint.tls]}"
 
 
-def _endpoints(told: Told) -> set[Endpoint]:
+def endpoints_of(told: Told) -> set[Endpoint]:
     also = {endpoint for _, endpoint in told.found.also}
     return also if told.found.endpoint is None else also | {told.found.endpoint}
 
 
-def _stops(told: Told) -> bool:
-    return told.id in _UNREACHED and told.level is Level.PROBLEM
+def _is_mail(endpoint: Endpoint) -> bool:
+    return endpoint.protocol is not MailProtocol.HTTPS
 
 
 def _is_bad(told: Told) -> bool:

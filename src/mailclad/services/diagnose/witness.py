@@ -6,11 +6,14 @@ that others told, and where a network sends strangers first.  Nobody is asked fo
 domain's own servers, and the witness that a person has named.
 """
 
+import asyncio
 from datetime import UTC, datetime
 
 from mailclad.base.clock import Clock
 from mailclad.base.https import Https, HttpsProblem, Request, Response
+from mailclad.base.resolver import Resolver
 from mailclad.mail.date import parse_date
+from mailclad.services.diagnose.asking import ask
 from mailclad.services.diagnose.evidence import ClockSeen
 
 WITNESS_SECONDS = 4.0
@@ -30,11 +33,30 @@ class Witnessed(Https):
         response = await self._https.fetch(request)
         here = datetime.fromtimestamp(self._clock.now(), UTC)
         there = parse_date(response.headers.get("date", "").encode("latin-1", "replace"))
-        if there is not None:
+        if there is not None and "age" not in response.headers:  # else it is when a cache got it
             host = request.url.split("/")[2]
             moment, named = datetime.fromtimestamp(there, UTC), request.url == self._named
             self.clocks[host] = ClockSeen(host, moment, here, named)
         return response
+
+    async def independent(self, resolver: Resolver) -> tuple[ClockSeen, ...]:
+        """One for each machine: many names of one server are one clock."""
+        told = list(self.clocks.items())
+        machines = await asyncio.gather(*(_machine(host, resolver) for host, _ in told))
+        known: set[str] = set()
+        kept = []
+        for (_, clock), addresses in zip(told, machines, strict=True):
+            if not addresses & known:
+                kept.append(clock)
+            known |= addresses
+        return tuple(kept)
+
+
+async def _machine(host: str, resolver: Resolver) -> frozenset[str]:
+    both = await asyncio.gather(
+        *(ask(host, resolver.addresses(host, version)) for version in (4, 6))
+    )
+    return frozenset(address for one in both for address in one.records)
 
 
 async def find_portal(https: Https, witness: str) -> str:

@@ -77,6 +77,12 @@ class Door:
         return self.port.protocol is MailProtocol.SMTP
 
     @property
+    def is_beside(self) -> bool:
+        """A web port that is nobody's way to mail: no settings lead to it."""
+        is_web = self.port.protocol is MailProtocol.HTTPS
+        return is_web and not self.promised and not is_set_up_name(self.host)
+
+    @property
     def mode(self) -> TlsMode:
         return self.port.endpoint.tls
 
@@ -87,7 +93,7 @@ class Door:
             host=self.host,
             address=self.port.address,
             endpoint=self.port.endpoint,
-            level=level,
+            level=Level.NOTE if self.is_beside else level,
             values=values,
         )
 
@@ -117,15 +123,8 @@ class Shown:
         return frozenset(fault.code for fault in self.faults)
 
     def found(self, entry: str, rule: str, **values: str) -> Found:
-        return self.door.found(entry, rule, self._level, **values)
-
-    @property
-    def _level(self) -> Level | None:
-        """The entry's own, except where the port is nobody's way to mail, or a policy insists."""
-        is_web = self.door.port.protocol is MailProtocol.HTTPS
-        if is_web and not self.door.promised and not is_set_up_name(self.host):
-            return Level.NOTE
-        return Level.PROBLEM if self.demanded else None
+        """At the entry's own level, except where a policy insists."""
+        return self.door.found(entry, rule, Level.PROBLEM if self.demanded else None, **values)
 
 
 class Case:

@@ -11,9 +11,10 @@ from mailclad.mail.dkim.outcome import Unusable
 from mailclad.mail.dkim.record import parse_key
 from mailclad.mail.dmarc.record import Policy
 from mailclad.mail.dmarc.record import parse_record as parse_dmarc
+from mailclad.mail.server_identity import matches
 from mailclad.mail.spf.record import parse_record as parse_spf
 from mailclad.mail.spf.result import SpfProblem
-from mailclad.services.diagnose.facts import ExchangeSeen, PolicySeen
+from mailclad.services.diagnose.facts import PolicySeen
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.rules.case import Case, plain_host
 from mailclad.services.diagnose.rules.policies import found, policies
@@ -39,9 +40,13 @@ def mail_servers(case: Case) -> Iterator[Found]:
         if not seen.mx.problem and not seen.mx.records:
             yield _no_mx(seen)
         for exchange in seen.exchanges:
-            what = _wrong_exchange(exchange)
-            if what:
+            asked = (exchange.addresses4, exchange.addresses6)
+            if not any(one.problem or one.records for one in asked):
+                what = f"{exchange.host} has no address"
                 yield found("DNS-411", "C42", seen.domain, what=what)
+            elif exchange.alias:  # forbidden, and yet nearly everybody delivers there
+                what = f"{exchange.host} is an alias (CNAME) of {exchange.alias}"
+                yield found("DNS-411", "C42", seen.domain, Level.WATCH, what=what)
 
 
 def _no_mx(seen: PolicySeen) -> Found:
@@ -50,15 +55,6 @@ def _no_mx(seen: PolicySeen) -> Found:
         return found("DNS-411", "C42", seen.domain, what=what)
     what = "there is no MX record, so senders use the domain's own address"
     return found("DNS-411", "C42", seen.domain, Level.NOTE, what=what)
-
-
-def _wrong_exchange(exchange: ExchangeSeen) -> str:
-    asked = (exchange.addresses4, exchange.addresses6)
-    if any(one.problem or one.records for one in asked):
-        if exchange.alias:
-            return f"{exchange.host} is an alias (CNAME) of {exchange.alias}"
-        return ""
-    return f"{exchange.host} has no address"
 
 
 def reverse_names(case: Case) -> Iterator[Found]:
@@ -82,16 +78,23 @@ def own_names(case: Case) -> Iterator[Found]:
             continue
         reverse = [one for one in exchange.reverse if one.address == shown.door.port.address]
         pointers = [name for one in reverse for name in one.names.records]
-        name = said[1].removesuffix(".").lower()
-        known = {plain_host(shown.host), *map(plain_host, pointers), *shown.chain.leaf.names.dns}
-        if name not in known:
-            yield shown.door.found(
-                "DNS-423",
-                "C45",
-                greeting=name,
-                ptr=", ".join(pointers),
-                names=shown.chain.leaf.names_shown,
-            )
+        name = plain_host(said[1])
+        names = shown.chain.leaf.names
+        related = {plain_host(shown.host), *map(plain_host, pointers), *names.dns}
+        if matches(names, (name,)) or _owner(name) in map(_owner, related):
+            continue
+        yield shown.door.found(
+            "DNS-423",
+            "C45",
+            greeting=name,
+            ptr=", ".join(pointers),
+            names=shown.chain.leaf.names_shown,
+        )
+
+
+def _owner(name: str) -> str:
+    """The last two labels: one machine of many greets by its own name, as large farms do."""
+    return ".".join(name.split(".")[-2:])
 
 
 # --- who may send ---

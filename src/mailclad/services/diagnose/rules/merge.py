@@ -12,6 +12,10 @@ _OF_A_HOST = frozenset({"CERT-302", "CERT-309", "CERT-310"})
 """Of the certificates' findings, those that depend on what was asked for."""
 
 
+_OF_THIS_NETWORK = frozenset({"CONN-103", "CONN-110"})
+"""Where nothing goes out to port 25, or to IPv6, no host matters."""
+
+
 def merge(found: Iterable[Found]) -> tuple[Found, ...]:
     """Keep the order of first ones; the place that is told is where it is worst."""
     groups: dict[object, list[Found]] = {}
@@ -22,6 +26,8 @@ def merge(found: Iterable[Found]) -> tuple[Found, ...]:
 
 def _cause(found: Found) -> object:
     by_host = not found.id.startswith("CERT-") or found.id in _OF_A_HOST
+    if found.id in _OF_THIS_NETWORK and found.level in {None, Level.CANNOT_CHECK}:
+        by_host = found.id == "CONN-103" and found.level is None
     return found.id, tuple(sorted(found.values.items())), found.host if by_host else ""
 
 

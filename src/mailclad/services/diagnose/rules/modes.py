@@ -139,10 +139,14 @@ def old_port_open(door: Door, case: Case) -> Iterator[Found]:
 
 
 def says_nothing(door: Door, _case: Case) -> Iterator[Found]:
-    """C43: a connection, and not a word"""
+    """C43: a connection, and not a word; some let strangers wait on port 25 longer than we do"""
     port = door.port
     silent = port.reach is Reach.OPEN and port.spoken is Spoken.NOTHING and not port.greeting
     if door.mode is TlsMode.STARTTLS and silent and not is_upgraded(port):
+        if door.is_between_servers:
+            seconds = str(max(1, round(port.seconds)))
+            yield door.found("CONN-103", "C43", Level.CANNOT_CHECK, seconds=seconds)
+            return
         seconds = f"{max(1, round(port.seconds))} seconds"
         yield door.found(
             "TLS-408", "C43", what=f"it took the connection and said nothing for {seconds}"

@@ -9,6 +9,7 @@ from typing import Any
 from mailclad.mail import mta_sts
 from mailclad.mail.dane import usable
 from mailclad.mail.tls_rpt import parse_record as parse_tls_rpt
+from mailclad.services.diagnose.chain import Certificate
 from mailclad.services.diagnose.facts import Asked, ExchangeSeen, PolicySeen
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.rules import known_issuers
@@ -155,22 +156,30 @@ def caa(case: Case) -> Iterator[Found]:
     """C36: never that a certificate is wrong (RFC 8659 §1): only that it could not be renewed"""
     for seen in policies(case):
         for host, asked in seen.caa.items():
-            issuer = next(
-                (
-                    one.chain.leaf.issuer
-                    for one in case.shown
-                    if plain_host(one.host) == plain_host(host)
-                ),
+            leaf = next(
+                (one.chain.leaf for one in case.shown if plain_host(one.host) == plain_host(host)),
                 None,
             )
-            domains = known_issuers.caa_domains(issuer) if issuer is not None else ()
-            allowed = [_issuer(one.value) for one in asked.records if one.tag.lower() == "issue"]
+            domains = known_issuers.caa_domains(leaf.issuer) if leaf is not None else ()
+            tags = [one.tag.lower() for one in asked.records]
+            if "issuewild" in tags and leaf is not None and _is_by_star(leaf, host):
+                tags = ["issue" if tag == "issuewild" else "" for tag in tags]
+            allowed = [
+                _issuer(one.value)
+                for one, tag in zip(asked.records, tags, strict=True)
+                if tag == "issue"
+            ]
             if allowed and domains and not set(allowed) & set(domains):
                 record = f'{asked.name or host}. IN CAA 0 issue "{domains[0]}"'
                 issuers = ", ".join(filter(None, allowed)) or "nobody"
                 yield found(
                     "DNS-419", "C36", host, issuers=issuers, wanted=domains[0], record=record
                 )
+
+
+def _is_by_star(leaf: Certificate, host: str) -> bool:
+    """RFC 8659 §4.3: issuewild alone counts for a certificate with a star."""
+    return plain_host(host) not in leaf.names.dns
 
 
 def _issuer(value: bytes) -> str:

@@ -12,6 +12,7 @@ from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.diagnose.facts import HostSeen, PortSeen, Reach, Spoken
 from mailclad.services.diagnose.found import Found, Level
 from mailclad.services.diagnose.rules.case import Case, Door, plain_host
+from mailclad.services.diagnose.spoken import turns_away
 
 NEAR = 2
 """Letters by which a name may differ from the one that was meant."""
@@ -38,8 +39,6 @@ _WORDS = {
     Spoken.OTHER: "something unknown",
 }
 
-_REFUSALS = (b"4", b"5", b"* BYE", b"-ERR", b"BYE", b"NO ")
-
 
 def greeting(port: PortSeen) -> str:
     """Its first line."""
@@ -55,9 +54,11 @@ def speaks_as_expected(port: PortSeen) -> bool:
 
 
 def no_such_host(case: Case) -> Iterator[Found]:
-    """C42"""
+    """C42; what nobody answers may be there all the same"""
     for host in case.evidence.hosts:
-        if not host.addresses:
+        if host.unanswered:
+            yield Found("CONN-109", "C42", host.host, values={"problem": host.problem})
+        elif not host.addresses:
             why = "the name does not exist (NXDOMAIN)" if not host.exists else host.problem
             values = {
                 "problem": why or "it has no address",
@@ -103,20 +104,46 @@ def not_reached(case: Case) -> Iterator[Found]:
     """C30, C43, and ports that are closed (CONN-102)"""
     for _, doors in case.by_host():
         if not any(door.is_open or door.port.reach is Reach.RESET for door in doors):
-            yield from _closed(doors, case)
+            of_mail = [door for door in doors if not door.is_beside]
+            yield from _all_closed(of_mail or doors)
             continue
+        answering = _answering(doors)
         for same in _by_port(doors):
-            shut = [door for door in same if _is_shut(door)]
+            shut = [door for door in same if _is_shut(door, answering)]
             opened = [door for door in same if door.is_open]
             if shut and opened:
                 yield from _one_of_several(opened, shut)
             elif shut:
-                yield from _closed([door for door in shut if door.promised], case)
+                yield from _closed([door for door in shut if door.promised])
 
 
-def _is_shut(door: Door) -> bool:
-    """A network that has no way there (often no IPv6) says nothing about the server."""
-    return door.port.reach in (Reach.REFUSED, Reach.SILENT)
+def _all_closed(doors: Sequence[Door]) -> Iterator[Found]:
+    """Where this computer has no way to some addresses (often no IPv6), the others count."""
+    there = [door for door in doors if door.port.reach is not Reach.UNREACHABLE]
+    if there:
+        answering = _answering(doors)
+        yield from _closed([door for door in doors if _is_shut(door, answering)])
+        return
+    for door in doors:
+        why = door.port.detail or "the network is unreachable"
+        yield door.found("CONN-110", "C43", problem=why)
+
+
+def _answering(doors: Iterable[Door]) -> frozenset[str]:
+    """Addresses to which there is a way: something there has said yes or no."""
+    return frozenset(
+        door.port.address
+        for door in doors
+        if door.port.reach in (Reach.OPEN, Reach.RESET, Reach.REFUSED)
+    )
+
+
+def _is_shut(door: Door, answering: frozenset[str]) -> bool:
+    """A network that has no way there says nothing about the server; a firewall that calls one
+    port of an address unreachable, of which others answer, does."""
+    reach = door.port.reach
+    refused = reach is Reach.UNREACHABLE and door.port.address in answering
+    return reach in (Reach.REFUSED, Reach.SILENT) or refused
 
 
 def _by_port(doors: Iterable[Door]) -> Iterator[list[Door]]:
@@ -140,51 +167,40 @@ def _one_of_several(opened: Sequence[Door], shut: Sequence[Door]) -> Iterator[Fo
 
 
 def _shut_words(door: Door) -> str:
-    return "refused" if door.port.reach is Reach.REFUSED else "no answer"
+    return "no answer" if door.port.reach is Reach.SILENT else "refused"
 
 
-def _closed(doors: Sequence[Door], case: Case) -> Iterator[Found]:
-    silent = [door for door in doors if door.port.reach in (Reach.SILENT, Reach.UNREACHABLE)]
+def _closed(doors: Sequence[Door]) -> Iterator[Found]:
+    silent = [door for door in doors if door.port.reach is Reach.SILENT]
     seconds = str(max((round(door.port.seconds) for door in silent), default=0))
     for door in doors:
-        if door.port.reach is Reach.REFUSED:
+        if door in silent:
+            yield door.found("CONN-103", "C43", _level_of_silence(door, doors), seconds=seconds)
+        else:
             yield door.found("CONN-102", "C43")
-        elif door.is_between_servers and (blocked := _blocked_elsewhere(case)):
-            yield door.found("CONN-106", "C43", tried=", ".join(blocked))
-        elif door in silent:
-            yield door.found("CONN-103", "C43", _level_of_silence(door, case), seconds=seconds)
 
 
-def _blocked_elsewhere(case: Case) -> list[str]:
-    """Hosts of other people where port 25 is silent too."""
-    return [
-        host.host
-        for host in case.evidence.witnesses
-        if any(
-            port.protocol is MailProtocol.SMTP and port.reach is Reach.SILENT
-            for port in host.ports
-        )
-    ]
-
-
-def _level_of_silence(door: Door, case: Case) -> Level | None:
+def _level_of_silence(door: Door, doors: Sequence[Door]) -> Level | None:
     """Most home networks let nothing out to port 25: its silence alone tells nothing."""
-    others = [one for one in case.doors if one.host == door.host and not one.is_between_servers]
-    silent = others and not any(one.is_open for one in others)
-    return Level.CANNOT_CHECK if door.is_between_servers and not silent else None
+    alone = all(other.is_between_servers for other in doors)
+    return Level.CANNOT_CHECK if door.is_between_servers and alone else None
 
 
 def turned_away(door: Door, case: Case) -> Iterator[Found]:
-    """C44; whom the service talks to at another port is not banned: it cannot begin TLS"""
+    """C44; between servers, homes and offices are turned away by right.
+
+    Whom the service talks to at another port is not banned: it cannot begin TLS.
+    """
     port = door.port
+    level = Level.CANNOT_CHECK if door.is_between_servers else None
     if port.reach is Reach.RESET:
         if door.mode is TlsMode.IMPLICIT and _talks_elsewhere(door, case):
             what = "it ended the connection without a word"
             yield door.found("TLS-408", "C26", what=what)
         else:
-            yield door.found("CONN-108", "C44", reply="without a word")
-    elif speaks_as_expected(port) and port.greeting.upper().startswith(_REFUSALS):
-        yield door.found("CONN-108", "C44", reply=greeting(port))
+            yield door.found("CONN-108", "C44", level, reply="", silently="without a word")
+    elif speaks_as_expected(port) and turns_away(port.greeting):
+        yield door.found("CONN-108", "C44", level, reply=greeting(port), silently="")
 
 
 def _talks_elsewhere(door: Door, case: Case) -> bool:

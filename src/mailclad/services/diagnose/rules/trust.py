@@ -7,7 +7,7 @@ apart here, and each is told alone.
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mailclad.services.diagnose.chain import pem
+from mailclad.services.diagnose.chain import Chain, pem
 from mailclad.services.diagnose.found import Found
 from mailclad.services.diagnose.rules import known_issuers, verify_codes
 from mailclad.services.diagnose.rules.case import Case, Shown
@@ -31,22 +31,18 @@ def _told(fingerprint: str) -> str:
     return ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
 
 
-def intercepted(shown: Shown, case: Case) -> Iterator[Found]:
-    """C23: a known scanner's name, or two strangers' servers with one unknown issuer."""
+def intercepted(shown: Shown, _case: Case) -> Iterator[Found]:
+    """C23: a known scanner's name.
+
+    One unknown issuer at two strangers' servers would tell as much, but nobody else's server is
+    looked at: a company's own authority signs for all servers of its domains.
+    """
     if not shown.codes & UNTRUSTED:
         return
     issuer = shown.chain.leaf.issuer
     product = known_issuers.scanner(issuer) or known_issuers.scanner(shown.chain.top.issuer)
-    if product is not None or issuer.der in _issuers_elsewhere(case):
-        yield shown.found("CERT-312", "C23", issuer=issuer.words, product=product or "")
-
-
-def _issuers_elsewhere(case: Case) -> Iterator[bytes]:
-    for host in case.evidence.witnesses:
-        for port in host.ports:
-            chain = case.read(port.chain)
-            if chain is not None and not chain.self_signed:
-                yield chain.leaf.issuer.der
+    if product is not None:
+        yield shown.found("CERT-312", "C23", issuer=issuer.words, product=product)
 
 
 def does_not_belong(shown: Shown, _case: Case) -> Iterator[Found]:
@@ -84,9 +80,16 @@ def missing_link(shown: Shown, case: Case) -> Iterator[Found]:
             pem="".join(map(pem, found.links)),
             how="aia",
         )
-    elif known_issuers.is_public(shown.chain.top.issuer) and shown.chain.broken is None:
+    elif _lacks_everything(shown.chain):
         issuer = shown.chain.top.issuer.words
         yield shown.found("CERT-304", "C11", missing=issuer, pem="", how="bundled")
+
+
+def _lacks_everything(chain: Chain) -> bool:
+    """A public authority never signs servers' certificates with the root itself.  Where links
+    were sent, it may be this computer that does not know the root."""
+    alone = chain.top is chain.leaf and chain.broken is None
+    return alone and known_issuers.is_public(chain.leaf.issuer)
 
 
 def unknown_authority(shown: Shown, _case: Case) -> Iterator[Found]:
