@@ -116,6 +116,17 @@ def test_not_more_domains_are_looked_at_than_fit_the_time(served: Served) -> Non
     assert told == ["2 more domains were not looked at."]
 
 
+@pytest.mark.slow
+def test_what_is_not_known_in_time_is_told_as_that(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WHOLE_SECONDS", "LEAST_SECONDS"):
+        monkeypatch.setattr(f"mailclad.app.doctor.{name}", 0.05)
+    served.start()
+    told = [one.saw for one in look(served, zones(served)).findings if one.id == "HOST-810"]
+    assert any(text.startswith("Not all was known of example.test within") for text in told)
+
+
 ELSEWHERE, HERE = "192.0.2.1", "127.0.0.1"
 IMAPS = Endpoint(MailProtocol.IMAP, HOST, 993, TlsMode.IMPLICIT)
 

@@ -25,6 +25,7 @@ from mailclad.services.diagnose.doctor_rules import KEY_OPEN_TO_OTHERS, OPEN_TO_
 from mailclad.services.diagnose.found import Level
 from mailclad.services.diagnose.report import Report
 from mailclad.store.certificates import CertificateState
+from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Store
 
 RELOAD_SECONDS = 30.0
@@ -140,7 +141,7 @@ async def renew(config: Config) -> Mended:
                 return Mended(what, f"not done: {why}")
             told = [(await renewal.order(order)).told for order in due]
             await _until_settled(things.store)
-    except (Busy, OrderFailed) as problem:
+    except (Busy, OrderFailed, StoreProblem) as problem:
         return Mended(what, f"not done: {problem}")
     return Mended(f"{what}: {'; '.join(told)}")
 

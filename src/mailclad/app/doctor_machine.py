@@ -52,7 +52,7 @@ def look_at_machine(config: Config, file: Path) -> Machine:
     data = config.server.data
     if data.exists():
         os.scandir(data).close()
-    mixed, unusable = _pairs(config)
+    mixed, unusable, unseen = _pairs(config)
     return Machine(
         data=_mode(data),
         keys=tuple(filter(None, map(_mode, _key_files(config)))),
@@ -60,6 +60,7 @@ def look_at_machine(config: Config, file: Path) -> Machine:
         older=_older(data, file),
         mixed=mixed,
         unusable=unusable,
+        unseen=unseen,
         disk=_disk(data) if data.exists() else None,
         versions=tuple(_versions()),
     )
@@ -83,7 +84,7 @@ async def with_store(
         attempts=await store.attempts() if config.acme is not None else (),
         overdue=tuple(_overdue(inventory, int(now.timestamp()))),
         refused=tuple(
-            f"{source}: {reason}".rstrip(".")
+            (reason if reason.startswith(source) else f"{source}: {reason}").rstrip(".")
             for source, reason in inventory.refused.items()
             if reason not in told
         ),
@@ -116,17 +117,23 @@ def _key_files(config: Config) -> Iterator[Path]:
             yield config.acme.dns.key
 
 
-def _pairs(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Pairs that do not belong together, and files that cannot be used for another reason."""
+def _pairs(config: Config) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Pairs that do not belong together, files that cannot be used for another reason, and keys
+    that the server reads as root before it becomes its user, who may not."""
     mixed: list[str] = []
     unusable: list[str] = []
+    unseen: list[str] = []
     for files in config.tls.files:
+        is_roots = config.server.user and os.geteuid() != 0 and files.key.exists()
+        if is_roots and not os.access(files.key, os.R_OK):
+            unseen.append(f"{files.key} may not be read by this user: look again as root.")
+            continue
         try:
             load_pair(files.certificate, files.key)
         except CertificateProblem as problem:
             text = str(problem)
             (mixed if " is not the key of " in text else unusable).append(text)
-    return tuple(mixed), tuple(unusable)
+    return tuple(mixed), tuple(unusable), tuple(unseen)
 
 
 def _stopped(config: Config) -> str:
@@ -142,7 +149,7 @@ def _stopped(config: Config) -> str:
         return str(problem).rstrip(".")
     if user is not None and data.stat().st_uid != user.pw_uid:
         return f"{data} does not belong to {user.pw_name}, so it cannot start"
-    return f"nobody reads what it is told in {data}"
+    return f"no process works with {data}"
 
 
 def _older(data: Path, file: Path) -> str:

@@ -8,19 +8,18 @@ Limits: domains looked at, seconds for each.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 
 from mailclad.app.check import Asking, world
 from mailclad.app.config import Config
+from mailclad.app.doctor_caa import look_at_caa
 from mailclad.app.doctor_wire import has_address
 from mailclad.app.domain_check import check_domain
-from mailclad.base.https import HttpsProblem, Request
 from mailclad.base.resolver import DnsProblem, Resolver
 from mailclad.mail.endpoint import Endpoint
-from mailclad.services.certificates.acme.authorities import KNOWN
 from mailclad.services.diagnose.check import check
 from mailclad.services.diagnose.doctor_records import found_of_records
 from mailclad.services.diagnose.doctor_rules import without_doubles
@@ -32,15 +31,13 @@ from mailclad.services.diagnose.target import Target
 from mailclad.services.diagnose.witness import Witnessed
 from mailclad.services.diagnose.world import Prober, Progress, World
 from mailclad.services.provision.dns_records import DomainFacts
+from mailclad.store.interface import Store
 
 MOST_DOMAINS = 8
 """That are looked at; for more of them: mailclad check."""
 
 DOMAIN_SECONDS = 22.0
-"""For one domain, all beside each other: with the ports from inside it stays below 30."""
-
-DIRECTORY_SECONDS = 5.0
-DIRECTORY_OCTETS = 64 * 1024
+"""For one domain, all beside each other; less where the ports from inside took their time."""
 
 PORT_25_SECONDS = 5.0
 LARGE_PROVIDERS = (
@@ -65,10 +62,14 @@ def why_not(config: Config) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Domains:
-    """Facts of those whose records are compared; ``left_out`` are too many."""
+    """Facts of those whose records are compared; ``left_out`` are too many.  ``certified`` are
+    names of the certificates that are renewed; the ``store`` knows our accounts for that."""
 
-    facts: tuple[DomainFacts, ...]
+    facts: tuple[DomainFacts, ...] = ()
     left_out: int = 0
+    certified: tuple[str, ...] = ()
+    seconds: float = DOMAIN_SECONDS
+    store: Store | None = None
 
 
 async def look_from_outside(
@@ -78,12 +79,17 @@ async def look_from_outside(
         host = config.server.hostname.lower()
         targets = [Target(one.domain, domain=one.domain) for one in domains.facts]
         targets = targets or [Target(host, host=host)]
-        checked, records, _ = await asyncio.gather(
-            asyncio.gather(*(_check(target, asked, progress) for target in targets)),
-            asyncio.gather(*(_records(config, facts, asking) for facts in domains.facts)),
-            _ask_directories(config, witnessed),
+        checked, records, caa = await asyncio.gather(
+            asyncio.gather(
+                *(_check(target, asked, progress, domains.seconds) for target in targets)
+            ),
+            asyncio.gather(
+                *(_records(config, facts, asking, domains.seconds) for facts in domains.facts)
+            ),
+            _caa(config, domains, asked, witnessed),
         )
         found = list(without_doubles(list(chain(*checked)), chain(*records)))
+        found += caa
         clocks = tuple(witnessed.clocks.values())
         now = datetime.fromtimestamp(asked.clock.now(), UTC)
         found += judge(Evidence((), now, clocks=clocks), Answers(), asked.verifiers)
@@ -116,34 +122,38 @@ class _Once(Prober):
         return await asyncio.shield(self._looks[key])
 
 
-async def _check(target: Target, asked: World, progress: Progress) -> Sequence[Found]:
+async def _check(
+    target: Target, asked: World, progress: Progress, seconds: float
+) -> Sequence[Found]:
     try:
-        async with asyncio.timeout(DOMAIN_SECONDS):
+        async with asyncio.timeout(seconds):
             checked = await check(target, asked, progress)
     except TimeoutError:
-        return [_late(target.text)]
+        return [late(target.text, seconds)]
     return [told.found for told in checked.report.findings]
 
 
-async def _records(config: Config, facts: DomainFacts, asking: Asking) -> Sequence[Found]:
+async def _records(
+    config: Config, facts: DomainFacts, asking: Asking, seconds: float
+) -> Sequence[Found]:
     """What only we know should be there: our own keys, our own name."""
     try:
-        async with asyncio.timeout(DOMAIN_SECONDS):
+        async with asyncio.timeout(seconds):
             findings = await check_domain(config, facts, asking.servers, lambda *_: None)
     except TimeoutError:
-        return [_late(f"the DNS of {facts.domain}")]
+        return [late(f"the DNS of {facts.domain}", seconds)]
     return list(found_of_records(facts.domain, findings))
 
 
-async def _ask_directories(config: Config, https: Witnessed) -> None:
-    """The authorities' servers, which we talk to anyway, tell the time."""
-    names = config.acme.authorities if config.acme is not None else ()
-    for name in names:
-        request = Request(
-            KNOWN.get(name, name), octets=DIRECTORY_OCTETS, seconds=DIRECTORY_SECONDS
-        )
-        with suppress(HttpsProblem):
-            await https.fetch(request)
+async def _caa(
+    config: Config, domains: Domains, asked: World, https: Witnessed
+) -> Sequence[Found]:
+    try:
+        async with asyncio.timeout(domains.seconds):
+            names, store = domains.certified, domains.store
+            return await look_at_caa(config, store, names, asked.resolver, https)
+    except TimeoutError:
+        return [late("the certificate authorities", domains.seconds)]
 
 
 def through_the_router(found: Iterable[Found], host: str) -> Iterator[Found]:
@@ -160,8 +170,8 @@ def through_the_router(found: Iterable[Found], host: str) -> Iterator[Found]:
         yield _unseen(f"{host} has the address {addresses}, which does not answer from inside.")
 
 
-def _late(what: str) -> Found:
-    return _unseen(f"Not all was known of {what} within {DOMAIN_SECONDS:g} seconds.")
+def late(what: str, seconds: float) -> Found:
+    return _unseen(f"Not all was known of {what} within {seconds:.0f} seconds.")
 
 
 def _unseen(what: str) -> Found:

@@ -73,6 +73,7 @@ def test_a_machine_that_is_well() -> None:
         (replace(WELL, keys=(ModeSeen("/k", 0o620),)), "CERT-313"),
         (replace(WELL, mixed=("k.pem is not the key of c.pem",)), "CERT-314"),
         (replace(WELL, unusable=("c.pem is not there",)), "HOST-811"),
+        (replace(WELL, unseen=("key.pem may not be read.",)), "HOST-810"),
         (replace(WELL, disk=replace(DISK, free=1)), "HOST-801"),
         (replace(WELL, versions=(VersionSeen("OpenSSL", "3.0.1", "3.5.0"),)), "HOST-805"),
         (replace(WELL, queue=QueueSeen(3, NOW - LATE - timedelta(minutes=1))), "HOST-807"),
@@ -191,6 +192,8 @@ def test_why_it_was_not_renewed_says_that_it_ends() -> None:
     ends, why = Found("CERT-307", "C04", HOST), Found("ACME-435", "doctor")
     assert ids(without_explained([ends, why])) == ["ACME-435"]
     assert ids(without_explained([ends])) == ["CERT-307"]
+    nobodys, temporary = Found("CERT-305", "C10", HOST), Found("HOST-817", "doctor")
+    assert ids(without_explained([nobodys, temporary])) == ["HOST-817"]
 
 
 # --- records ---

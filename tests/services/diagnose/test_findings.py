@@ -28,7 +28,7 @@ WANTED = {
     "AUTH": (*range(501, 507),),
     "SEND": (*range(601, 607),),
     "CLIENT": (*range(701, 706),),
-    "HOST": (*range(801, 814),),
+    "HOST": (*range(801, 818),),
 }
 SEVERITIES = {
     "C01": "E", "C02": "E", "C03": "W", "C04": "W", "C05": "E", "C05b": "E", "C06": "W",

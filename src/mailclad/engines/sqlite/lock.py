@@ -35,6 +35,15 @@ class WriteLock:
     def take(self) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_EX)
 
+    def is_free(self) -> bool:
+        """Whether nobody has a turn at this moment."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self.give()
+        return True
+
     def give(self) -> None:
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 

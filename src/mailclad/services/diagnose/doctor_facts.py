@@ -58,7 +58,8 @@ class Machine:
 
     ``keys`` are files that hold private keys.  ``stopped`` says why no server runs, "" where one
     does; ``older`` in what it is older than the disk.  ``mixed`` are pairs of certificate and key
-    that do not belong together, ``unusable`` what else of the settings cannot be used.
+    that do not belong together, ``unusable`` what else of the settings cannot be used,
+    ``unseen`` what only root could see.
     ``refused``: certificates that lie ready and are not served, each with the reason.
     ``keeps_since``: since when there is mail to lose, None without any.
     """
@@ -69,6 +70,7 @@ class Machine:
     older: str = ""
     mixed: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     disk: DiskSeen | None = None
     versions: tuple[VersionSeen, ...] = ()

@@ -25,7 +25,12 @@ def found_of_records(domain: str, findings: Iterable[Finding]) -> Iterator[Found
     by_entry.pop("", None)
     if unknown:
         names = ", ".join(dict.fromkeys(unknown))
-        yield Found("HOST-810", "doctor", domain, values={"what": f"Not known yet: {names}."})
+        yield Found(
+            "HOST-810",
+            "doctor",
+            domain,
+            values={"what": f"The DNS gave no answer about: {names}."},
+        )
     for entry, several in by_entry.items():
         level = _LEVELS[min((one.need for one in several), key=list(Need).index)]
         yield Found(entry, "doctor", domain, level=level, values=_values(entry, several))

@@ -47,23 +47,33 @@ _SECTIONS = (
     _Section(
         "Does it run as it was set up?",
         "Yes: every port of the settings answers.",
-        ("HOST-805", "HOST-806", "HOST-808", "HOST-809", "HOST-811", "HOST-812", "MODE", "CLIENT"),
+        (
+            "HOST-805",
+            "HOST-806",
+            "HOST-808",
+            "HOST-809",
+            "HOST-811",
+            "HOST-812",
+            "HOST-814",
+            "MODE",
+            "CLIENT",
+        ),
     ),
     _Section(
         "Is this machine in order?",
         "Yes: room, rights and versions are as they should be.",
-        ("HOST-801", "HOST-802", "HOST-803", "HOST-804", "CERT-313"),
+        ("HOST-801", "HOST-802", "HOST-803", "HOST-804", "HOST-815", "CERT-313"),
     ),
     _Section(
         "Are the certificates good?",
         "Yes, on every port.",
-        ("CERT", "TLS", "ACME", "HOST-813"),
+        ("CERT", "TLS", "ACME", "HOST-813", "HOST-817"),
         lambda looked: looked.runs,
     ),
     _Section(
         "Does mail leave?",
         "Yes: nothing has waited for long.",
-        ("HOST-807", "SEND", "CONN-106"),
+        ("HOST-807", "HOST-816", "SEND", "CONN-106"),
         lambda looked: looked.store,
     ),
     _Section(
@@ -81,7 +91,16 @@ _FINE: tuple[tuple[Callable[[Looked], bool], tuple[str, ...], str], ...] = (
     (lambda looked: looked.runs, ("HOST-812",), "No other program answers at its ports."),
     (lambda looked: looked.runs, ("MODE",), "No port takes a password before encryption."),
     (lambda looked: looked.runs, ("TLS",), "No port takes old or weak encryption."),
-    (lambda looked: looked.runs, ("CERT",), "Every port shows a certificate that is good."),
+    (
+        lambda looked: looked.store,
+        ("HOST-814",),
+        "No program failed to agree on encryption in the last day.",
+    ),
+    (
+        lambda looked: looked.runs,
+        ("CERT", "HOST-817"),
+        "Every port shows a certificate that is good.",
+    ),
     (
         lambda looked: looked.store,
         ("ACME", "HOST-813"),

@@ -73,6 +73,8 @@ def _settings(machine: Machine) -> Iterator[Found]:
         yield _found("CERT-314", what=what)
     for what in machine.unusable:
         yield _found("HOST-811", what=what)
+    for what in machine.unseen:
+        yield _found("HOST-810", what=what)
     for what in machine.refused:
         yield _found("HOST-813", what=what)
 
@@ -150,7 +152,10 @@ def sort_ports(wire: Wire) -> Sorted:
         elif port.reach is not Reach.UNREACHABLE:  # by IPv6, on a machine without
             ours.append(port)
     if not ours and any(map(_is_silent, dead)):
-        found = (_found("HOST-808", why="it takes connections and says nothing"), *strangers)
+        found = (
+            _found("HOST-808", why="connections are taken, and then nothing is said"),
+            *strangers,
+        )
     else:
         found = (*_missed(dead, wire.closed), *strangers)
     return Sorted(replace(wire, host=replace(wire.host, ports=tuple(ours))), found)
@@ -193,10 +198,14 @@ def without_doubles(first: Sequence[Found], more: Iterable[Found]) -> tuple[Foun
     return (*first, *fresh)
 
 
+_EXPLAINED_BY = {"CERT-307": "ACME-435", "CERT-305": "HOST-817"}
+"""Who knows why it was not renewed need not hear that it ends; nor is an authority to be installed
+that signs only until there is a real one."""
+
+
 def without_explained(found: Sequence[Found]) -> tuple[Found, ...]:
-    """Who knows why it was not renewed need not hear that it ends."""
     known = {one.id for one in found}
-    return tuple(one for one in found if one.id != "CERT-307" or "ACME-435" not in known)
+    return tuple(one for one in found if _EXPLAINED_BY.get(one.id) not in known)
 
 
 def _places(found: Found) -> Iterator[tuple[str, int]]:

@@ -187,21 +187,23 @@ class PolicyReader:
         return tuple(name for name, one in zip(names, found, strict=True) if one.records)
 
     async def _all_caa(self, hosts: Sequence[str]) -> dict[str, Asked[Caa]]:
-        return dict(zip(hosts, await asyncio.gather(*map(self._caa, hosts)), strict=True))
-
-    async def _caa(self, host: str) -> Asked[Caa]:
-        """The nearest set, upwards, counts (RFC 8659 §3)."""
-        for name in _upwards(host):
-            found = await ask(name, self._resolver.caa(name))
-            if found.records or found.problem:
-                return found
-        return Asked(host)
+        found = await asyncio.gather(*(nearest_caa(self._resolver, host) for host in hosts))
+        return dict(zip(hosts, found, strict=True))
 
     async def _zone(self, domain: str) -> str:
         for name in _upwards(domain):
             if (await ask(name, self._resolver.ns(name))).records:
                 return name
         return ""
+
+
+async def nearest_caa(resolver: ZoneResolver, host: str) -> Asked[Caa]:
+    """The nearest set, upwards, counts (RFC 8659 §3)."""
+    for name in _upwards(host):
+        found = await ask(name, resolver.caa(name))
+        if found.records or found.problem:
+            return found
+    return Asked(host)
 
 
 def _upwards(name: str) -> list[str]:
