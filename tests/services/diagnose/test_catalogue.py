@@ -191,3 +191,13 @@ def test_every_entry_is_told_with_any_values(
     one = told(Found(name, "", value, value, endpoint, values=values))
     for text in (one.where, one.saw, one.means, one.risk, *one.do_user, *one.do_admin, one.verify):
         assert text.isprintable()
+
+
+def test_a_sentence_that_ends_in_one_ends_once() -> None:
+    for problem, end in (
+        ("is it on?", "is it on?"),
+        ("it is off.", "it is off."),
+        ("off", "off."),
+    ):
+        (told,) = tell([Found("CONN-101", "C42", "a.test", values={"problem": problem})], NOW)
+        assert told.saw.endswith(end)

@@ -1,5 +1,7 @@
 """CAA records that name our authority, and another account or way than ours (RFC 8657)."""
 
+from dataclasses import replace
+
 import pytest
 
 from mailclad.base.resolver import Caa
@@ -106,3 +108,26 @@ def test_names_under_one_set_are_told_once_and_another_authority_is_enough() -> 
     both = Asked("example.net", (*asked.records, Caa(0, "issue", b"fallback.test")))
     fallback = Customer("fallback", frozenset({"fallback.test"}), "", HTTP)
     assert list(judge_caa({"a.example.net": both}, [US, fallback])) == []
+
+
+def test_wildcards_are_proved_by_the_dns_alone() -> None:
+    """RFC 8555 §8.3, RFC 8737 §3: what serves the name itself does not prove the names below."""
+    us = replace(US, ways=("http-01", "dns-01"))
+    value = "ca.test; validationmethods=http-01"
+    assert judged(value, us=us) == []
+    (found,) = judged(value, name="*.example.net", us=us)
+    assert "allows http-01, and this server proves names by dns-01" in found.values["why"]
+    assert found.values["record"].endswith('validationmethods=http-01,dns-01"')
+
+
+def test_without_any_way_of_ours_nothing_is_said_of_ways() -> None:
+    """That no name can be proved is told elsewhere, with what helps."""
+    assert judged("ca.test; validationmethods=dns-01", us=replace(US, ways=())) == []
+    assert judged("ca.test; validationmethods=dns-01", name="*.example.net") == []
+
+
+def test_both_kinds_of_record_are_to_be_mended() -> None:
+    other = b"ca.test; accounturi=https://ca.test/acct/2"
+    asked = Asked("example.net", (Caa(0, "issue", other), Caa(0, "issuewild", other)))
+    found = judge_caa({"a.example.net": asked, "*.example.net": asked}, [US])
+    assert [one.values["record"].split()[4] for one in found] == ["issue", "issuewild"]

@@ -28,14 +28,17 @@ def test_a_person_is_watched() -> None:
     assert found.level is Level.WATCH
     (told,) = tell([found], NOW)
     assert told.saw == (
-        "In the last day, a program of one person could not: It offers only TLS 1.0."
+        "In the last day, a program of one person could not agree on encryption with this server. "
+        "It offers only TLS 1.0."
     )
 
 
 def test_a_stranger_is_a_note() -> None:
     (found,) = judged(STRANGER)
     assert found.level is Level.NOTE
-    assert found.values["who"] == "1 other whom nobody here knows"
+    assert found.values["who"] == "a program of a stranger"
+    (found,) = judged(STRANGER, replace(STRANGER, sentence="It left."))
+    assert found.values["who"] == "2 programs of strangers"
 
 
 def test_people_come_first_and_not_all_is_told() -> None:
@@ -43,8 +46,8 @@ def test_people_come_first_and_not_all_is_told() -> None:
     assert found.level is Level.WATCH
     (told,) = tell([found], NOW)
     assert told.saw == (
-        "In the last day, programs of 2 people and 2 others could not: "
-        "It offers only TLS 1.0. It waited. And 2 more."
+        "In the last day, programs of 2 people and 2 of strangers could not agree on encryption "
+        "with this server. It offers only TLS 1.0. It waited. And 2 more."
     )
 
 

@@ -184,6 +184,10 @@ RECORDS: dict[str, tuple[PolicySeen, list[str]]] = {
         ["DNS-418"],
     ),
     "autoconfig is missing": (replace(GOOD, set_up={"autoconfig.a": False}), ["DNS-420"]),
+    "autoconfig, of a domain that the DNS says nothing of": (
+        replace(GOOD, set_up={"autoconfig.a": False}, mx=Asked("a", problem="no answer")),
+        [],
+    ),
     "autoconfig is one of two": (replace(GOOD, set_up={"a": False, "b": True}), []),
     "entered twice": (replace(GOOD, twice=("_dmarc.example.test.example.test",)), ["DNS-421"]),
     "no DNSSEC": (

@@ -9,7 +9,7 @@ affair of C36 (DNS-419).  Pure.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailclad.base.resolver import Caa
 from mailclad.services.diagnose.facts import Asked
@@ -18,13 +18,17 @@ from mailclad.services.diagnose.found import Found, Level
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)")
 _ACCOUNT, _WAYS = "accounturi", "validationmethods"
 
+_WILD = frozenset({"dns-01"})
+"""What serves a name says nothing of the names below it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
     """Who we are to an authority.
 
     ``identities`` are its names in CAA records; ``account`` is the URL that it calls us by, ""
-    before the first order; ``ways`` are the challenges that we answer, the preferred one first.
+    before the first order; ``ways`` are the challenges that we answer, the preferred one first,
+    empty where none is possible, which is told elsewhere.
     """
 
     authority: str
@@ -46,22 +50,29 @@ class _Permit:
 
 
 def judge_caa(seen: Mapping[str, Asked[Caa]], customers: Sequence[Customer]) -> Iterator[Found]:
-    """``seen``: the nearest set for each of our names; names of one set are told once."""
-    told: set[tuple[str, bool]] = set()
+    """``seen``: the nearest set for each of our names; what is the same is told once."""
+    wild = [replace(one, ways=tuple(filter(_WILD.__contains__, one.ways))) for one in customers]
+    told: set[tuple[str, str]] = set()
     for name, asked in seen.items():
-        permits, is_wild = _permits(name, asked.records)
-        if (asked.name, is_wild) not in told and (found := _judge(asked.name, permits, customers)):
-            told.add((asked.name, is_wild))
+        permits = _permits(name, asked.records)
+        found = _judge(asked.name, permits, wild if _is_wild(name) else customers)
+        if found and (text := (found.values["why"], found.values["record"])) not in told:
+            told.add(text)
             yield found
 
 
-def _permits(name: str, records: Iterable[Caa]) -> tuple[list[_Permit], bool]:
+def _is_wild(name: str) -> bool:
+    return name.startswith("*.")
+
+
+def _permits(name: str, records: Iterable[Caa]) -> list[_Permit]:
     """Of a wildcard its own records count, where there are any (§4.3)."""
     by_tag: dict[str, list[_Permit]] = {"issue": [], "issuewild": []}
     for record in records:
         by_tag.get(record.tag.lower(), []).append(_read(record))
-    is_wild = name.startswith("*.") and bool(by_tag["issuewild"])
-    return by_tag["issuewild" if is_wild else "issue"], is_wild
+    if _is_wild(name) and by_tag["issuewild"]:
+        return by_tag["issuewild"]
+    return by_tag["issue"]
 
 
 def _read(record: Caa) -> _Permit:

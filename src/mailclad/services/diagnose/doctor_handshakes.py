@@ -42,9 +42,8 @@ def judge_failures(account: Account) -> Iterator[Found]:
 
 
 def _who(known: Sequence[Group], strangers: Sequence[Group]) -> str:
-    people = len({group.who for group in known})
-    others = f"{len(strangers)} other{'s' if len(strangers) > 1 else ''}"
+    people, others = len({group.who for group in known}), len(strangers)
     if not people:
-        return f"{others} whom nobody here knows"
+        return f"{others} programs of strangers" if others > 1 else "a program of a stranger"
     ours = f"programs of {people} people" if people > 1 else "a program of one person"
-    return f"{ours} and {others}" if strangers else ours
+    return f"{ours} and {others} of strangers" if strangers else ours

@@ -30,10 +30,14 @@ class Filling:
     now: datetime
 
     def sentence(self, text: str) -> str:
-        """The sentence, or nothing where one of its values is empty."""
-        parts = []
+        """The sentence, or nothing where one of its values is empty.
+
+        A value that ends as a sentence does ends it.
+        """
+        parts: list[str] = []
         for before, name, spec in placeholders(text):
-            parts.append(before)
+            ended = bool(parts) and parts[-1].endswith((".", "?"))
+            parts.append(before.removeprefix(".") if ended else before)
             if name:
                 value = self._value(name, spec)
                 if not value:

@@ -181,5 +181,6 @@ def misplaced(case: Case) -> Iterator[Found]:
     for seen in policies(case):
         for name in seen.twice:
             yield found("DNS-421", "DNS", seen.domain, name=name)
-        if seen.set_up and not any(seen.set_up.values()):
+        is_known = seen.set_up and not seen.mx.problem
+        if is_known and not any(seen.set_up.values()):
             yield found("DNS-420", "DNS", seen.domain, names=", ".join(seen.set_up))
