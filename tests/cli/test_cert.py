@@ -199,6 +199,13 @@ def test_names_are_tried_without_an_authority(acme: Cli) -> None:
     assert f"_acme-challenge.{HOST}" in first["ways"]["dns-01"]
 
 
+def test_a_file_of_hooks_that_cannot_be_used_is_told(acme: Cli) -> None:
+    (acme.folder / "hooks.py").write_text("nothing = 1\n")
+    configure(acme, '[acme]\n[hooks]\nmodules = ["hooks.py"]\n')
+    said = acme("cert", "request", status=EXIT_REFUSED)
+    assert "hooks.py: has no hooks." in said
+
+
 @pytest.mark.parametrize("words", [("calendar",), ("export", "--key")])
 def test_a_file_that_cannot_be_written_is_told(acme: Cli, words: tuple[str, ...]) -> None:
     keep(acme, make(HOST, [HOST]))

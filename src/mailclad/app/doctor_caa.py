@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from mailclad.app.config import Config, ConfigProblem
+from mailclad.app.hook_files import HookProblem
 from mailclad.app.renewing import solvers_in_order
 from mailclad.app.requesting import means_to_order
 from mailclad.base.https import Https, HttpsProblem, Request
@@ -69,8 +70,8 @@ async def _ask(https: Https, authority: str) -> Directory | None:
 
 
 async def _ways(config: Config, store: Store) -> tuple[str, ...]:
-    """None where the settings do not fit together: that is told elsewhere."""
-    with suppress(ConfigProblem):
+    """None where the settings, or a file of hooks, do not fit: the server does not start then."""
+    with suppress(ConfigProblem, HookProblem):
         async with means_to_order(config, store, ()) as means:
             return tuple(str(one.kind) for one in solvers_in_order(config, means, _silently))
     return ()

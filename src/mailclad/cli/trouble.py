@@ -20,6 +20,7 @@ EXIT_TRY_AGAIN = 75
 
 _EXPECTED = (
     ("mailclad.app.config", "ConfigProblem"),
+    ("mailclad.app.hook_files", "HookProblem"),
     ("mailclad.app.sockets", "PortProblem"),
     ("mailclad.app.privileges", "UserProblem"),
     ("mailclad.app.supervise", "CannotStart"),
