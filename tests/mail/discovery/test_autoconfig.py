@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.tls_policy import TlsMode
-from mailclad.mail.discovery.autoconfig import MAX_DEPTH, MAX_ELEMENTS, parse_autoconfig
+from mailclad.mail.discovery.autoconfig import (
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    MAX_MECHANISMS,
+    parse_autoconfig,
+)
 from mailclad.mail.discovery.settings import (
     MAX_ENDPOINTS,
     MAX_SETTINGS_OCTETS,
@@ -138,6 +143,16 @@ def test_hostile_documents_are_refused(octets: bytes, why: str) -> None:
 def test_endpoints_are_limited() -> None:
     found = parse_autoconfig(document(server() * (MAX_ENDPOINTS + 1)), "a.test")
     assert len(found) == MAX_ENDPOINTS
+
+
+def test_ways_to_sign_in_are_limited() -> None:
+    ways = "".join(
+        f'<authentication system="sasl">X-{number}</authentication>'
+        for number in range(MAX_MECHANISMS + 1)
+    )
+    many = server().replace("</incomingServer>", f"{ways}</incomingServer>")
+    (found,) = parse_autoconfig(document(many), "a.test")
+    assert len(found.mechanisms) == MAX_MECHANISMS
 
 
 @given(st.binary())

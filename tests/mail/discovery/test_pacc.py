@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.tls_policy import TlsMode
-from mailclad.mail.discovery.pacc import has_digest, parse_pacc, record_name, url
+from mailclad.mail.discovery.pacc import MAX_DIGESTS, has_digest, parse_pacc, record_name, url
 from mailclad.mail.discovery.settings import MAX_SETTINGS_OCTETS, SettingsProblem
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 
@@ -83,3 +83,9 @@ def test_anything_is_settings_or_a_problem(octets: bytes) -> None:
 @given(st.lists(st.binary() | st.binary().map(lambda tail: b"v=UAAC1;" + tail)))
 def test_no_record_raises(answers: list[bytes]) -> None:
     assert has_digest(USUAL, answers) in {None, False}
+
+
+def test_of_very_many_records_the_first_are_looked_at() -> None:
+    others = [record(str(number).encode()) for number in range(MAX_DIGESTS)]
+    assert has_digest(USUAL, [*others[1:], record(USUAL)]) is True
+    assert has_digest(USUAL, [*others, record(USUAL)]) is False

@@ -13,6 +13,7 @@ from mailclad.protocols.acme.objects import (
     DETAIL_CHARACTERS,
     MAX_AUTHORIZATIONS,
     MAX_CHALLENGES,
+    MAX_PROFILES,
     MalformedAnswer,
     parse_account,
     parse_authorization,
@@ -76,6 +77,16 @@ def test_a_directory() -> None:
     assert found.meta.external_account_required
     assert found.meta.profiles == {"classic": "as ever"}
     assert found.meta.caa_identities == ("ca.test",)
+
+
+def test_a_directory_of_too_many_profiles() -> None:
+    directory = {"newNonce": URL, "newAccount": URL, "newOrder": URL}
+    profiles = {str(number): "" for number in range(MAX_PROFILES)}
+    full = parse_directory(octets({**directory, "meta": {"profiles": profiles}}))
+    assert len(full.meta.profiles) == MAX_PROFILES
+    profiles["more"] = ""
+    with pytest.raises(MalformedAnswer):
+        parse_directory(octets({**directory, "meta": {"profiles": profiles}}))
 
 
 @pytest.mark.rfc(8555, "7.1.3")

@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import SCHEMES, STANDARD, Endpoint, MailProtocol
-from mailclad.services.diagnose.target import Target, TargetProblem, parse_target
+from mailclad.services.diagnose.target import (
+    MAX_TARGET_CHARACTERS,
+    Target,
+    TargetProblem,
+    parse_target,
+)
 
 IMAP, SUBMISSION = MailProtocol.IMAP, MailProtocol.SUBMISSION
 
@@ -83,6 +88,11 @@ def test_targets(text: str, target: Target) -> None:
 def test_no_targets(text: str) -> None:
     with pytest.raises(TargetProblem):
         parse_target(text)
+
+
+def test_what_is_too_long_is_not_read() -> None:
+    with pytest.raises(TargetProblem, match="too long"):
+        parse_target("a" * (MAX_TARGET_CHARACTERS + 1))
 
 
 def test_every_service_has_its_url() -> None:
