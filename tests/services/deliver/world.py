@@ -44,7 +44,8 @@ from mailclad.services.queue.hooks import AttemptHook
 from mailclad.services.receive.reception import Reception
 from mailclad.services.receive.recipients import find_recipients
 from mailclad.services.reports.notes import NoNotes
-from mailclad.services.tls_watch.watch import NoWatch
+from mailclad.services.tls_watch.meeting import Meeting
+from mailclad.services.tls_watch.watch import TlsWatch
 from mailclad.store.model import ALL_UIDS, Column
 from mailclad.store.queue import (
     Change,
@@ -183,11 +184,14 @@ class HeldTrace:
         return [event for event in self.events if event.happening is happening]
 
 
-class HeldWatch(NoWatch):
+class HeldWatch(TlsWatch):
     """Keeps which TLS other servers came to."""
 
     def __init__(self) -> None:
         self.sessions: list[tuple[str, str, str]] = []
+
+    def failed(self, meeting: Meeting) -> None:
+        raise AssertionError("a courier's own handshakes are told by TLS reports")
 
     def session(
         self, service: str, facts: TlsFacts, address: str, who: str, program: str = ""

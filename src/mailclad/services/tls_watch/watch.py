@@ -73,18 +73,6 @@ class TlsWatch(Protocol):
         ...
 
 
-class NoWatch:
-    """Where nobody asks: tests, and tools."""
-
-    def failed(self, meeting: Meeting) -> None:
-        """Nothing is kept."""
-
-    def session(
-        self, service: str, facts: TlsFacts, address: str, who: str, program: str = ""
-    ) -> None:
-        """Nothing is kept."""
-
-
 @dataclass(slots=True)
 class _Failed:
     """The first of its kind within the hour, and how many there were."""
