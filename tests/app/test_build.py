@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from mailclad.app.build import build, duties, prepare, start_settings
+from mailclad.app.build import build, duties, prepare
 from mailclad.app.config import Config
 from mailclad.app.settings.listen import DEFAULT_LISTEN, ListenConfig
 from mailclad.app.settings.server import ServerConfig
 from mailclad.app.sockets import open_sockets
+from mailclad.app.web import start_settings
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.services.auth.password import Argon2id
 from mailclad.store.trace import Happening

@@ -5,12 +5,11 @@ each worker (or in a test, or in ``mailclad.testing``) on its event loop.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import structlog
 
-from mailclad.app.certificates import ensure_ca
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config
 from mailclad.app.delivering import check_password_files, make_departures
@@ -21,10 +20,9 @@ from mailclad.app.parts import Parts, Shared
 from mailclad.app.receiving import RARE_SECONDS, make_entrance, make_guards, receiving_duties
 from mailclad.app.renewing import check_acme_files, renewing_duties
 from mailclad.app.reporting import make_counting, reporting_duties
-from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.sockets import Bound
 from mailclad.app.submitting import make_reception, make_submission, submitting_duties
-from mailclad.app.web_hosts import our_hosts
+from mailclad.app.web import https_pages, plain_pages
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
@@ -35,7 +33,6 @@ from mailclad.protocols.smtp.conversation import Role
 from mailclad.servers.admission import Admission, Limits
 from mailclad.servers.channel import Shell
 from mailclad.servers.expected_chains import Expected, look_inside
-from mailclad.servers.http import http_shell
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.imap import imap_shell
 from mailclad.servers.listener import Listener, Listening, listen
@@ -51,7 +48,7 @@ from mailclad.services.auth.authenticator import make_authenticator
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
-from mailclad.services.certificates.acme.solvers.kept import kept_answer, kept_certificate
+from mailclad.services.certificates.acme.solvers.kept import kept_certificate
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.provision.accounts import Provision
@@ -68,9 +65,6 @@ from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
 from mailclad.store.tls_use import DAY_SECONDS
-from mailclad.web.mta_sts import with_policies
-from mailclad.web.plain_http import plain_application
-from mailclad.web.start import Setting, StartFacts, start_application
 
 COMPACTING_SECONDS = 3600.0
 """How often each worker looks for packs that are mostly dead; looking costs one short query."""
@@ -320,49 +314,13 @@ def _smtp(role: Role, parts: Parts) -> Shell:
     return smtp_shell(site)
 
 
-def _https(parts: Parts) -> Shell:
-    config = parts.shared.config
-    ca = ensure_ca(config).read_bytes() if config.tls.private_ca else None
-    facts = StartFacts(config.server.hostname, start_settings(config.listen), ca)
-    pages = start_application(facts)
-    policy_of = partial(config.mta_sts.policy, host_name=config.server.hostname)
-    return http_shell(with_policies(pages, parts.store.domains, policy_of))
-
-
-def _http(parts: Parts) -> Shell:
-    config, store, clock = parts.shared.config, parts.store, parts.clock
-    ports = [line.port for line in config.listen if line.service is Service.HTTPS]
-    return http_shell(
-        plain_application(
-            partial(kept_answer, store, clock),
-            our_hosts(config, store.domains),
-            ports[0] if ports else None,
-        )
-    )
-
-
 SHELLS: Mapping[Service, Callable[[Parts], Shell]] = {
     Service.IMAP: _imap,
     Service.POP3: _pop3,
     Service.SUBMISSION: partial(_smtp, Role.SUBMISSION),
     Service.SMTP: partial(_smtp, Role.MX),
     Service.LMTP: partial(_smtp, Role.LMTP),
-    Service.HTTPS: _https,
-    Service.HTTP: _http,
+    Service.HTTPS: https_pages,
+    Service.HTTP: plain_pages,
 }
 """What is spoken on a port, made of these parts."""
-
-
-def start_settings(lines: Iterable[ListenConfig]) -> list[Setting]:
-    """What the start page tells people to type, in mail programs' own words."""
-    purposes = {
-        Service.IMAP: "Reading (IMAP)",
-        Service.POP3: "Fetching (POP3)",
-        Service.SUBMISSION: "Sending (SMTP)",
-    }
-    words = {TlsMode.IMPLICIT: "SSL/TLS", TlsMode.STARTTLS: "STARTTLS"}
-    return [
-        Setting(purposes[line.service], line.port, words[line.tls])
-        for line in lines
-        if line.service in purposes and line.port is not None
-    ]
