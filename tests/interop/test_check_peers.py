@@ -26,6 +26,7 @@ from tests.interop.island import island, needs_root
 from tests.interop.neighbours import WEB_ADDRESS, PolicyHost, policy_hosts
 from tests.interop.whole_hosts import COURIER, Host, exim_and_courier, postfix_and_dovecot
 from tests.interop.whole_papers import CA_ADDRESS, CA_HOST, Papers
+from tests.lacking import lacking
 
 pytestmark = [
     pytest.mark.interop("postfix", "dovecot", "exim4", "nginx", f"{COURIER}/couriertcpd"),
@@ -173,7 +174,7 @@ EXIM_AND_COURIER = {
 def network() -> Iterator[None]:
     with island():
         if subprocess.run(["sh", "-c", _ROUTES], check=False).returncode:
-            pytest.skip("no such routes on this kernel")
+            lacking("no such routes on this kernel")
         yield
 
 
