@@ -5,17 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailclad.base.tls_policy import TlsMode
-from mailclad.mail.discovery.autoconfig import (
-    MAX_DEPTH,
-    MAX_ELEMENTS,
-    MAX_MECHANISMS,
-    parse_autoconfig,
-)
+from mailclad.mail.discovery.autoconfig import MAX_MECHANISMS, parse_autoconfig
 from mailclad.mail.discovery.settings import (
     MAX_ENDPOINTS,
     MAX_SETTINGS_OCTETS,
     SettingsProblem,
 )
+from mailclad.mail.discovery.xml_tree import MAX_DEPTH, MAX_ELEMENTS
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 
 USUAL = """<?xml version="1.0" encoding="UTF-8"?>
