@@ -53,7 +53,7 @@ def parse_autoconfig(octets: bytes, domain: str) -> tuple[Endpoint, ...]:
     root = read_tree(octets)
     if root.name != "clientConfig":
         raise SettingsProblem("it is some other XML, not settings for mail programs")
-    found = []
+    found: list[Endpoint] = []
     for element in root.walk():
         protocol = _PROTOCOLS.get((element.name, element.attributes.get("type", "")))
         if protocol is not None:
