@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailclad.app.build import build, duties, prepare
+from mailclad.app.client_endpoints import client_endpoints, doors_in
 from mailclad.app.config import Config
 from mailclad.app.settings.listen import DEFAULT_LISTEN, ListenConfig
 from mailclad.app.settings.server import ServerConfig
@@ -66,7 +67,9 @@ def test_starttls_is_not_offered_without_a_certificate(tmp_path: Path) -> None:
 
 
 def test_the_start_page_shows_what_people_type_and_no_port_25() -> None:
-    shown = [(s.purpose, s.port, s.security) for s in start_settings(DEFAULT_LISTEN)]
+    config = Config(server=ServerConfig(hostname="x.test"), listen=DEFAULT_LISTEN)
+    endpoints = client_endpoints("mail.example.org", doors_in(config))
+    shown = [(s.purpose, s.port, s.security) for s in start_settings(endpoints)]
     assert shown == [
         ("Reading (IMAP)", 993, "SSL/TLS"),
         ("Fetching (POP3)", 995, "SSL/TLS"),

@@ -1,6 +1,7 @@
 """One request to an application, without a socket."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.types import ASGIApp, Message
@@ -14,12 +15,14 @@ def get(
     method: str = "GET",
     raw_path: bytes | None = None,
     query: bytes = b"",
+    body: bytes = b"",
+    headers: Sequence[tuple[str, str]] = (),
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers by name, body."""
     sent: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -29,7 +32,10 @@ def get(
         "method": method,
         "path": path,
         "raw_path": path.encode() if raw_path is None else raw_path,
-        "headers": [(b"host", host.encode())],
+        "headers": [
+            (b"host", host.encode()),
+            *((name.encode(), value.encode()) for name, value in headers),
+        ],
         "query_string": query,
         "http_version": "1.1",
         "scheme": "https",
@@ -41,5 +47,5 @@ def get(
         await application(scope, receive, send)
 
     asyncio.run(ask())
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(part.get("body", b"") for part in sent[1:])
+    answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], answered, b"".join(part.get("body", b"") for part in sent[1:])

@@ -1,8 +1,9 @@
 """The start page says how to connect, offers the CA, and loads nothing from elsewhere."""
 
 import pytest
+from starlette.applications import Starlette
 
-from mailclad.web.start import CA_TYPE, Setting, StartFacts, start_application
+from mailclad.web.start import CA_TYPE, Setting, StartFacts, start_routes
 from tests.web import asking
 
 FACTS = StartFacts(
@@ -13,7 +14,7 @@ FACTS = StartFacts(
 
 
 def get(path: str, facts: StartFacts = FACTS) -> tuple[int, dict[str, str], bytes]:
-    return asking.get(start_application(facts), path)
+    return asking.get(Starlette(routes=start_routes(facts)), path)
 
 
 def test_the_page_has_every_setting_and_escapes_it() -> None:

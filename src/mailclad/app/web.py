@@ -1,28 +1,62 @@
 """What is served on 443 and 80: the pages, by host name, made of the server's parts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import partial
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from mailclad.app.certificates import ensure_ca
+from mailclad.app.client_endpoints import client_endpoints, doors_of
 from mailclad.app.parts import Parts
-from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.web_hosts import our_hosts
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.servers.channel import Shell
 from mailclad.servers.http import http_shell
 from mailclad.services.certificates.acme.solvers.kept import kept_answer
-from mailclad.web.mta_sts import with_policies
+from mailclad.services.client_setup.mobileconfig import write_mobileconfig
+from mailclad.services.client_setup.settings import ClientSettings
+from mailclad.services.client_setup.signing import signed
 from mailclad.web.plain_http import plain_application
-from mailclad.web.start import Setting, StartFacts, start_application
+from mailclad.web.programs import ProgramParts
+from mailclad.web.site import site
+from mailclad.web.start import Setting, StartFacts, start_routes
 
 
 def https_pages(parts: Parts) -> Shell:
     config = parts.shared.config
-    ca = ensure_ca(config).read_bytes() if config.tls.private_ca else None
-    facts = StartFacts(config.server.hostname, start_settings(config.listen), ca)
-    pages = start_application(facts)
-    policy_of = partial(config.mta_sts.policy, host_name=config.server.hostname)
-    return http_shell(with_policies(pages, parts.store.domains, policy_of))
+    host_name = config.server.hostname.lower()
+    ca_pem = ensure_ca(config).read_bytes() if config.tls.private_ca else None
+    endpoints = client_endpoints(host_name, doors_of(parts.shared.bound))
+    ports = [bound.port for bound in parts.shared.bound if bound.service is Service.HTTPS]
+    programs = ProgramParts(
+        parts.store.domains,
+        lambda domain, address: ClientSettings(address, domain, endpoints),
+        partial(_profile, parts, ca_pem),
+        f"https://{host_name}{_port(ports[0] if ports else 443)}/setup",
+    )
+    facts = StartFacts(host_name, list(start_settings(endpoints)), ca_pem)
+    return http_shell(
+        site(
+            programs,
+            start_routes(facts),
+            our_hosts(config, parts.store.domains),
+            partial(config.mta_sts.policy, host_name=config.server.hostname),
+            host_name=host_name,
+            public=ca_pem is None,
+        )
+    )
+
+
+def _profile(parts: Parts, ca_pem: bytes | None, settings: ClientSettings) -> bytes:
+    """Signed where a public authority signs; else with the authority, which has to be trusted."""
+    if ca_pem is not None:
+        authority = x509.load_pem_x509_certificate(ca_pem).public_bytes(Encoding.DER)
+        return write_mobileconfig(settings, authority=authority)
+    contexts = parts.shared.contexts
+    octets = write_mobileconfig(settings)
+    return octets if contexts is None else signed(octets, contexts.certificates[0])
 
 
 def plain_pages(parts: Parts) -> Shell:
@@ -37,16 +71,19 @@ def plain_pages(parts: Parts) -> Shell:
     )
 
 
-def start_settings(lines: Iterable[ListenConfig]) -> list[Setting]:
+def _port(port: int) -> str:
+    return "" if port == 443 else f":{port}"
+
+
+_PURPOSES = {
+    MailProtocol.IMAP: "Reading (IMAP)",
+    MailProtocol.POP3: "Fetching (POP3)",
+    MailProtocol.SUBMISSION: "Sending (SMTP)",
+}
+_WORDS = {TlsMode.IMPLICIT: "SSL/TLS", TlsMode.STARTTLS: "STARTTLS"}
+
+
+def start_settings(endpoints: tuple[Endpoint, ...]) -> Iterator[Setting]:
     """What the start page tells people to type, in mail programs' own words."""
-    purposes = {
-        Service.IMAP: "Reading (IMAP)",
-        Service.POP3: "Fetching (POP3)",
-        Service.SUBMISSION: "Sending (SMTP)",
-    }
-    words = {TlsMode.IMPLICIT: "SSL/TLS", TlsMode.STARTTLS: "STARTTLS"}
-    return [
-        Setting(purposes[line.service], line.port, words[line.tls])
-        for line in lines
-        if line.service in purposes and line.port is not None
-    ]
+    for one in endpoints:
+        yield Setting(_PURPOSES[one.protocol], one.port, _WORDS[one.tls])

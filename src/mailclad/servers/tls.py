@@ -78,7 +78,7 @@ class ContextTable:
     no session crosses services or virtual hosts, while a renewed certificate keeps them.
     """
 
-    __slots__ = ("_challenged", "_fronts", "_live")
+    __slots__ = ("_challenged", "_fronts", "_live", "certificates")
 
     def __init__(
         self, certificates: Sequence[CertificateChain], services: Iterable[Service] = tuple(ALPN)
@@ -86,6 +86,7 @@ class ContextTable:
         self._fronts = {service: _new_context() for service in services}
         self._live: Mapping[Service, _Names] = {}
         self._challenged: Challenged = lambda _name: None
+        self.certificates: tuple[CertificateChain, ...] = ()
         self.swap(certificates)
 
     @property
@@ -105,6 +106,7 @@ class ContextTable:
         self._live = {
             service: _Names(service, index, default) for service in self._fronts
         }  # one assignment: a handshake sees the old table or the new one
+        self.certificates = tuple(certificates)
 
     def answer_challenges(self, challenged: "Challenged") -> None:
         """From now on; each worker says so for itself, by what it has open."""

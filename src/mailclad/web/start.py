@@ -1,16 +1,15 @@
 """The start page: what to type into a mail program, and the CA's certificate to download.
 
-Request → response functions as a Starlette application; no sockets, no store, nothing secret.
+Request → response functions; no sockets, no store, nothing secret.
 Everything shown is the same for everybody, so the page needs no sign-in and sets no cookie.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from mailclad.web.look import page_template, style
 
@@ -49,7 +48,7 @@ class StartFacts:
     ca_pem: bytes | None
 
 
-def start_application(facts: StartFacts) -> Starlette:
+def start_routes(facts: StartFacts) -> list[BaseRoute]:
     """The pages ``/``, ``/start.css`` and, with a private CA, ``/ca.pem``."""
 
     async def page(_request: Request) -> Response:
@@ -62,7 +61,7 @@ def start_application(facts: StartFacts) -> Starlette:
         disposition = {"Content-Disposition": 'attachment; filename="mailclad-ca.pem"'}
         return Response(facts.ca_pem, media_type=CA_TYPE, headers={**HEADERS, **disposition})
 
-    routes = [Route("/", page), Route("/start.css", stylesheet)]
+    routes: list[BaseRoute] = [Route("/", page), Route("/start.css", stylesheet)]
     if facts.ca_pem is not None:
         routes.append(Route("/ca.pem", ca))
-    return Starlette(routes=routes)
+    return routes
