@@ -20,6 +20,7 @@ from mailclad.store.model import (
     AccountId,
     Alias,
     AppPassword,
+    AppPasswordUse,
     Changes,
     Column,
     ContentId,
@@ -46,6 +47,7 @@ from mailclad.store.queue import Queue
 from mailclad.store.renewals import Renewals
 from mailclad.store.reports import Reports
 from mailclad.store.sending import Sending
+from mailclad.store.setup_watches import SetupWatches
 from mailclad.store.signing_keys import SigningKeys
 from mailclad.store.sts_policies import StsPolicies
 from mailclad.store.tls_use import KeptTlsUse
@@ -116,8 +118,28 @@ class Directory(Protocol):
         digest: bytes,
         scram: ScramKeys,
         now: int,
+        unused_until: int | None = None,
     ) -> AppPassword: ...
+    async def renew_app_password(
+        self, account: AccountId, app_password: int, digest: bytes, scram: ScramKeys
+    ) -> None:
+        """Other letters from now on; raises AppPasswordNotFound."""
+        ...
+
+    async def confirm_app_password(self, app_password: int) -> None:
+        """It was used in time, and stays."""
+        ...
+
     async def remove_app_password(self, account: AccountId, app_password: int) -> None: ...
+    async def forget_unused_app_passwords(self, now: int) -> int:
+        """Remove those that were not used in time.  How many."""
+        ...
+
+    async def add_app_password_uses(self, uses: Sequence[AppPasswordUse]) -> None:
+        """Keep the latest of each; those of app passwords that are gone are dropped."""
+        ...
+
+    async def app_password_uses(self, account: AccountId) -> list[AppPasswordUse]: ...
 
     async def aliases(self) -> list[Alias]: ...
     async def set_alias(self, alias: Alias) -> None: ...
@@ -144,6 +166,7 @@ class Store(
     Queue,
     Duties,
     Greylist,
+    SetupWatches,
     SigningKeys,
     Sending,
     ForwardedSenders,

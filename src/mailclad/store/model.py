@@ -95,12 +95,29 @@ class ScramKeys:
 
 @dataclass(frozen=True, slots=True)
 class AppPassword:
+    """``unused_until``: it is worthless from then on unless it is used before; None: it stays."""
+
     id: int
     name: str
     scope: Scope
     digest: bytes
     scram: ScramKeys
     created_at: int
+    unused_until: int | None = None
+
+    def is_worthless(self, now: int) -> bool:
+        return self.unused_until is not None and now > self.unused_until
+
+
+@dataclass(frozen=True, slots=True)
+class AppPasswordUse:
+    """The last sign-in with an app password; ``address`` is the client's."""
+
+    app_password: int
+    used_at: int
+    service: str
+    tls_version: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)

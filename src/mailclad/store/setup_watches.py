@@ -82,20 +82,22 @@ class Notice:
 
 
 class SetupWatches(Protocol):
-    async def open_watch(self, new: NewWatch) -> Watch: ...
+    async def open_setup_watch(self, new: NewWatch) -> Watch: ...
 
-    async def open_watches(self, now: int) -> list[Watch]:
+    async def open_setup_watches(self, now: int) -> list[Watch]:
         """All that have not ended."""
         ...
 
-    async def watch(self, account: AccountId, watch: int) -> tuple[Watch, list[Notice]] | None:
+    async def setup_watch(
+        self, account: AccountId, watch: int
+    ) -> tuple[Watch, list[Notice]] | None:
         """With what was noticed, in order; None where the account has no such watch."""
         ...
 
-    async def notice(self, watch: int, notices: Sequence[Notice]) -> None:
+    async def add_setup_notices(self, watch: int, notices: Sequence[Notice]) -> None:
         """Nothing happens where the watch is gone or full."""
         ...
 
-    async def forget_watches(self, now: int) -> int:
+    async def forget_setup_watches(self, now: int) -> int:
         """Drop what has ended.  How many."""
         ...

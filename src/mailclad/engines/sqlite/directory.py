@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from mailclad.engines.sqlite import devices
 from mailclad.engines.sqlite import name as names
 from mailclad.engines.sqlite.connection import first_row, rows
 from mailclad.engines.sqlite.mailboxes import discard, make, subscribe
@@ -18,7 +19,6 @@ from mailclad.store.errors import (
     AccountNotFound,
     AddressTaken,
     AliasNotFound,
-    AppPasswordNotFound,
     DomainExists,
     DomainInUse,
     DomainNotFound,
@@ -59,7 +59,7 @@ _ACCOUNT = "SELECT id, address, display_name, disabled, created_at FROM account"
 _CREDENTIALS = (
     "SELECT a.id, a.address, a.display_name, a.disabled, a.created_at,"
     " a.salt, a.iterations, a.password_hash, a.stored_key, a.server_key,"
-    " p.id, p.name, p.scope, p.digest, p.stored_key, p.server_key, p.created_at"
+    " p.id, p.name, p.scope, p.digest, p.stored_key, p.server_key, p.created_at, p.unused_until"
     " FROM account a LEFT JOIN app_password p ON p.account = a.id WHERE a.address = ?"
     " ORDER BY p.id"
 )
@@ -171,11 +171,11 @@ def remove_account(tx: Transaction, address: str) -> None:
     boxes = rows(tx.db, "SELECT id, name FROM mailbox WHERE account = ?", (account,))
     for mailbox, name in boxes:
         discard(tx, account, MailboxId(mailbox), name)
+    devices.remove_all(tx, account)
     for table in (
         "mailbox_history",
         "subscription",
         "keyword",
-        "app_password",
         "account_state",
         "sent",
     ):
@@ -207,9 +207,9 @@ def credentials(db: apsw.Connection, address: str) -> Credentials | None:
 
 
 def _app_password(row: Any) -> AppPassword:
-    number, name, scope, digest, stored_key, server_key, created_at = row
+    number, name, scope, digest, stored_key, server_key, created_at, unused_until = row
     scram = ScramKeys(stored_key, server_key)
-    return AppPassword(number, name, Scope(scope), digest, scram, created_at)
+    return AppPassword(number, name, Scope(scope), digest, scram, created_at, unused_until)
 
 
 def set_password(
@@ -223,41 +223,6 @@ def set_password(
     values = (password_hash, salt, iterations, scram.stored_key, scram.server_key, account)
     if not rows(tx.db, _CHANGE_SECRETS, values):
         raise AccountNotFound("the account is gone")
-
-
-def add_app_password(
-    tx: Transaction,
-    account: AccountId,
-    name: str,
-    scope: Scope,
-    digest: bytes,
-    scram: ScramKeys,
-    now: int,
-) -> AppPassword:
-    if first_row(tx.db, "SELECT 1 FROM account WHERE id = ?", (account,)) is None:
-        raise AccountNotFound("the account is gone")
-    number = tx.take_ids("app_password", 1)
-    rows(
-        tx.db,
-        "INSERT INTO app_password VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            number,
-            account,
-            name,
-            scope.value,
-            digest,
-            scram.stored_key,
-            scram.server_key,
-            now,
-        ),
-    )
-    return AppPassword(number, name, scope, digest, scram, now)
-
-
-def remove_app_password(tx: Transaction, account: AccountId, app_password: int) -> None:
-    gone = "DELETE FROM app_password WHERE account = ? AND id = ? RETURNING id"
-    if not rows(tx.db, gone, (account, app_password)):
-        raise AppPasswordNotFound("there is no such app password")
 
 
 # --- aliases ---------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The directory's verbs, tied to readers and committer."""
 
-from mailclad.engines.sqlite import directory
+from collections.abc import Sequence
+
+from mailclad.engines.sqlite import devices, directory
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.interface import Directory
 from mailclad.store.model import (
@@ -8,6 +10,7 @@ from mailclad.store.model import (
     AccountId,
     Alias,
     AppPassword,
+    AppPasswordUse,
     Credentials,
     Resolved,
     Scope,
@@ -70,13 +73,31 @@ class SqliteDirectory(Verbs, Directory):
         digest: bytes,
         scram: ScramKeys,
         now: int,
+        unused_until: int | None = None,
     ) -> AppPassword:
         return await self._write(
-            directory.add_app_password, account, name, scope, digest, scram, now
+            devices.add, account, name, scope, digest, scram, now, unused_until
         )
 
+    async def renew_app_password(
+        self, account: AccountId, app_password: int, digest: bytes, scram: ScramKeys
+    ) -> None:
+        await self._write(devices.renew, account, app_password, digest, scram)
+
+    async def confirm_app_password(self, app_password: int) -> None:
+        await self._write(devices.confirm, app_password)
+
     async def remove_app_password(self, account: AccountId, app_password: int) -> None:
-        await self._write(directory.remove_app_password, account, app_password)
+        await self._write(devices.remove, account, app_password)
+
+    async def forget_unused_app_passwords(self, now: int) -> int:
+        return await self._write(devices.forget_unused, now)
+
+    async def add_app_password_uses(self, uses: Sequence[AppPasswordUse]) -> None:
+        await self._write(devices.add_uses, uses)
+
+    async def app_password_uses(self, account: AccountId) -> list[AppPasswordUse]:
+        return self._readers.here(devices.uses, account)
 
     # --- aliases ---
 

@@ -46,6 +46,7 @@ from mailclad.engines.sqlite.renewals import SqliteRenewals
 from mailclad.engines.sqlite.reports import SqliteReports
 from mailclad.engines.sqlite.searching import Search
 from mailclad.engines.sqlite.sending import SqliteSending
+from mailclad.engines.sqlite.setup_watches import SqliteSetupWatches
 from mailclad.engines.sqlite.signing_keys import SqliteSigningKeys
 from mailclad.engines.sqlite.sts_policies import SqliteStsPolicies
 from mailclad.engines.sqlite.tls_use import SqliteTlsUse
@@ -92,6 +93,7 @@ class SqliteStore(
     SqliteDirectory,
     SqliteDuties,
     SqliteGreylist,
+    SqliteSetupWatches,
     SqliteSigningKeys,
     SqliteSending,
     SqliteForwardedSenders,
