@@ -42,7 +42,8 @@ def add(address: str, name: str, scope: str, config_file: Path, as_json: bool) -
     """Make an app password of ADDRESS for the device or program called NAME."""
 
     async def action(things: Opened) -> str:
-        return await things.provision.add_app_password(address, name, Scope(scope))
+        made = await things.provision.add_app_password(address, name, Scope(scope))
+        return made.letters
 
     letters = with_store(config_file, action)
     if as_json:

@@ -1,7 +1,7 @@
 """A directory in memory, a clock that stands still and a hash that is cheap and counted."""
 
 import itertools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from mailclad.store.model import (
     AccountId,
     Alias,
     AppPassword,
+    AppPasswordUse,
     Credentials,
     Resolved,
     Scope,
@@ -138,12 +139,30 @@ class FakeDirectory:
         digest: bytes,
         scram: ScramKeys,
         now: int,
+        unused_until: int | None = None,
     ) -> AppPassword:
-        made = AppPassword(next(self.ids), name, scope, digest, scram, now)
+        made = AppPassword(next(self.ids), name, scope, digest, scram, now, unused_until)
         address = self._address(account)
         old = self.kept[address]
         self.kept[address] = replace(old, app_passwords=(*old.app_passwords, made))
         return made
+
+    async def renew_app_password(
+        self, account: AccountId, app_password: int, digest: bytes, scram: ScramKeys
+    ) -> None:
+        raise NotImplementedError
+
+    async def confirm_app_password(self, app_password: int) -> None:
+        raise NotImplementedError
+
+    async def forget_unused_app_passwords(self, now: int) -> int:
+        raise NotImplementedError
+
+    async def add_app_password_uses(self, uses: Sequence[AppPasswordUse]) -> None:
+        raise NotImplementedError
+
+    async def app_password_uses(self, account: AccountId) -> list[AppPasswordUse]:
+        raise NotImplementedError
 
     async def remove_app_password(self, account: AccountId, app_password: int) -> None:
         address = self._address(account)

@@ -48,7 +48,7 @@ def log_in(
     setting: Setting,
     login: str,
     password: bytes,
-    use: Use = Use.RECEIVE,
+    use: Use = Use.IMAP,
     peer: str = PEER,
 ) -> Account:
     return now(setting.authenticator.password(login, Secret(password), use, peer))
@@ -84,26 +84,26 @@ def test_a_password_typed_on_another_keyboard(setting: Setting, ada: Account) ->
 
 
 WRONG = [
-    ("ada@example.org", b"wrong password", Use.RECEIVE),
-    ("nobody@example.org", b"wrong password", Use.RECEIVE),
-    ("nobody@example.net", b"wrong password", Use.RECEIVE),
-    ("off@example.org", b"wrong password", Use.RECEIVE),
-    ("off@example.org", CHOSEN, Use.RECEIVE),
-    ("appless@example.org", b"wrong password", Use.RECEIVE),
-    ("not an address", b"wrong password", Use.RECEIVE),
-    ("x" * 5000, b"wrong password", Use.RECEIVE),
-    ("\udcff@example.org", b"wrong password", Use.RECEIVE),
-    ("ada@example.org", b"\xff\xff", Use.RECEIVE),
-    ("nobody@example.org", b"\xff\xff", Use.RECEIVE),
-    ("ada@example.org", b"", Use.RECEIVE),
-    ("ada@example.org", b"x" * 5000, Use.RECEIVE),
+    ("ada@example.org", b"wrong password", Use.IMAP),
+    ("nobody@example.org", b"wrong password", Use.IMAP),
+    ("nobody@example.net", b"wrong password", Use.IMAP),
+    ("off@example.org", b"wrong password", Use.IMAP),
+    ("off@example.org", CHOSEN, Use.IMAP),
+    ("appless@example.org", b"wrong password", Use.IMAP),
+    ("not an address", b"wrong password", Use.IMAP),
+    ("x" * 5000, b"wrong password", Use.IMAP),
+    ("\udcff@example.org", b"wrong password", Use.IMAP),
+    ("ada@example.org", b"\xff\xff", Use.IMAP),
+    ("nobody@example.org", b"\xff\xff", Use.IMAP),
+    ("ada@example.org", b"", Use.IMAP),
+    ("ada@example.org", b"x" * 5000, Use.IMAP),
 ]
 WRONG_LETTERS = [
-    ("ada@example.org", LETTERS.encode(), Use.SEND),  # made for receiving
-    ("off@example.org", LETTERS.encode(), Use.RECEIVE),
-    ("ada@example.org", b"qqqqqqqqqqqqqqqq", Use.RECEIVE),
-    ("nobody@example.org", b"qqqqqqqqqqqqqqqq", Use.RECEIVE),
-    ("nobody@example.org", LETTERS.encode(), Use.RECEIVE),
+    ("ada@example.org", LETTERS.encode(), Use.SUBMISSION),  # made for receiving
+    ("off@example.org", LETTERS.encode(), Use.IMAP),
+    ("ada@example.org", b"qqqqqqqqqqqqqqqq", Use.IMAP),
+    ("nobody@example.org", b"qqqqqqqqqqqqqqqq", Use.IMAP),
+    ("nobody@example.org", LETTERS.encode(), Use.IMAP),
 ]
 
 
@@ -161,8 +161,8 @@ def test_scopes(setting: Setting, ada: Account) -> None:
     async def make() -> tuple[str, str]:
         add = setting.provision.add_app_password
         return (
-            await add(ada.address, "mailer", Scope.SEND),
-            await add(ada.address, "laptop", Scope.ALL),
+            (await add(ada.address, "mailer", Scope.SEND)).letters,
+            (await add(ada.address, "laptop", Scope.ALL)).letters,
         )
 
     sending, everything = now(make())
@@ -173,17 +173,19 @@ def test_scopes(setting: Setting, ada: Account) -> None:
     }
 
     assert [use for (password, use), fits in allowed.items() if password == LETTERS and fits] == [
-        Use.RECEIVE
+        Use.IMAP,
+        Use.POP3,
     ]
-    assert not allowed[sending, Use.RECEIVE]
-    assert allowed[sending, Use.SEND]
-    assert allowed[everything, Use.SEND]
-    assert allowed[everything, Use.RECEIVE]
+    assert not allowed[sending, Use.IMAP]
+    assert allowed[sending, Use.SUBMISSION]
+    assert allowed[everything, Use.SUBMISSION]
+    assert allowed[everything, Use.IMAP]
+    assert not allowed[everything, Use.WEB]
 
 
 def test_a_right_password_is_hashed_once_in_five_minutes(setting: Setting, ada: Account) -> None:
     log_in(setting, "ada", CHOSEN)
-    log_in(setting, "ada", CHOSEN, Use.SEND)
+    log_in(setting, "ada", CHOSEN, Use.SUBMISSION)
     assert setting.argon2.verified == 1
 
     setting.clock.seconds += 301
@@ -257,17 +259,17 @@ def test_nothing_is_offered_without_tls(setting: Setting) -> None:
 
 def test_what_is_offered_can_be_begun(setting: Setting) -> None:
     for name in setting.authenticator.mechanisms(TLS, with_login=True):
-        setting.authenticator.begin(name.lower(), Use.SEND, PEER, TLS)
+        setting.authenticator.begin(name.lower(), Use.SUBMISSION, PEER, TLS)
     for name in ("CRAM-MD5", "", "DIGEST-MD5", "LOGIN"):
         with pytest.raises(MechanismUnknown):
-            setting.authenticator.begin(name, Use.RECEIVE, PEER, TLS)
+            setting.authenticator.begin(name, Use.IMAP, PEER, TLS)
 
 
 def talk(
     authenticator: Authenticator,
     mechanism: str,
     *responses: bytes | Callable[[bytes], bytes] | None,
-    use: Use = Use.RECEIVE,
+    use: Use = Use.IMAP,
     tls: TlsFacts = TLS,
 ) -> list[Challenge | Authenticated]:
     """Each response in turn; a function makes one from the last challenge."""
@@ -312,11 +314,11 @@ def test_broken_syntax_is_said_to_be_that(setting: Setting) -> None:
         with pytest.raises(AuthenticationMalformed):
             talk(setting.authenticator, mechanism, b"nonsense")
     with pytest.raises(AuthenticationMalformed):
-        talk(setting.authenticator, "LOGIN", b"", use=Use.SEND)
+        talk(setting.authenticator, "LOGIN", b"", use=Use.SUBMISSION)
 
 
 def test_login(setting: Setting, ada: Account) -> None:
-    said = talk(setting.authenticator, "LOGIN", None, b"ada", CHOSEN, use=Use.SEND)
+    said = talk(setting.authenticator, "LOGIN", None, b"ada", CHOSEN, use=Use.SUBMISSION)
 
     assert said == [
         Challenge(b"Username:"), Challenge(b"Password:"), Authenticated(ada, "LOGIN"),
@@ -380,12 +382,12 @@ def test_scram_with_the_right_password_over_the_wrong_channel(
 @pytest.mark.parametrize(
     ("login", "password", "use"),
     [
-        (b"ada@example.org", b"wrong", Use.RECEIVE),
-        (b"ada@example.org", LETTERS.encode(), Use.SEND),
-        (b"off@example.org", CHOSEN, Use.RECEIVE),
-        (b"off@example.org", LETTERS.encode(), Use.RECEIVE),
-        (b"nobody@example.org", b"wrong", Use.RECEIVE),
-        (b"not an address", b"wrong", Use.RECEIVE),
+        (b"ada@example.org", b"wrong", Use.IMAP),
+        (b"ada@example.org", LETTERS.encode(), Use.SUBMISSION),
+        (b"off@example.org", CHOSEN, Use.IMAP),
+        (b"off@example.org", LETTERS.encode(), Use.IMAP),
+        (b"nobody@example.org", b"wrong", Use.IMAP),
+        (b"not an address", b"wrong", Use.IMAP),
     ],
 )
 def test_scram_failures_are_alike(
@@ -404,7 +406,7 @@ def test_scram_failures_are_alike(
             talk(setting.authenticator, "SCRAM-SHA-256", client.first(), final, use=use)
     assert saw[0] == saw[1]
     assert len(saw[0]) == len(b"s=,i=10000") + 24
-    claim = now(setting.verifier.claim(login.decode(), use, PEER))
+    claim = now(setting.verifier.claim(login.decode(), use, PEER, None))
     assert len(setting.verifier.scram_secrets(claim).keys) == 8
 
 
@@ -457,7 +459,7 @@ def test_failures_wait_in_a_loop_like_anyone(setting: Setting, ada: Account) -> 
         found = []
         for _ in range(4):
             try:
-                await setting.authenticator.password("ada", Secret(b"no"), Use.RECEIVE, PEER)
+                await setting.authenticator.password("ada", Secret(b"no"), Use.IMAP, PEER)
             except AuthenticationFailed as problem:
                 found.append(str(problem))
         return found

@@ -57,7 +57,7 @@ def test_passwords_that_are_refused(provision: Setting, password: bytes, words: 
 def test_a_new_password_keeps_the_salt_and_the_app_passwords(provision: Setting) -> None:
     make = provision.provision
     now(make.add_account("ada@example.org", PASSWORD))
-    letters = now(make.add_app_password("ada@example.org", "phone"))
+    letters = now(make.add_app_password("ada@example.org", "phone")).letters
     before = provision.directory.kept["ada@example.org"]
     now(make.set_password("ada@example.org", Secret(b"battery staple")))
     after = provision.directory.kept["ada@example.org"]
@@ -67,14 +67,14 @@ def test_a_new_password_keeps_the_salt_and_the_app_passwords(provision: Setting)
     assert after.app_passwords == before.app_passwords
     log_in = provision.authenticator.password
     for password in (b"battery staple", letters.encode()):
-        now(log_in("ada", Secret(password), Use.SEND, "192.0.2.1"))
+        now(log_in("ada", Secret(password), Use.SUBMISSION, "192.0.2.1"))
 
 
 def test_app_passwords(provision: Setting) -> None:
     make = provision.provision
     now(make.add_account("ada@example.org"))
-    letters = now(make.add_app_password("ada@example.org", "Old printer", Scope.SEND))
-    given = now(make.add_app_password("ada@example.org", "x", secret="BENCH plain secret"))
+    letters = now(make.add_app_password("ada@example.org", "Old printer", Scope.SEND)).letters
+    given = now(make.add_app_password("ada@example.org", "x", secret="BENCH plain secret")).letters
 
     assert re.fullmatch("[a-z]{16}", letters)
     assert given == "benchplainsecret"

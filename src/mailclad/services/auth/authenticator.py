@@ -22,6 +22,7 @@ from mailclad.services.auth.outcome import (
     Use,
 )
 from mailclad.services.auth.password import PasswordChecker
+from mailclad.services.auth.sign_ins import NobodyWatches, SignIns
 from mailclad.services.auth.throttle import Throttle, ThrottleTables
 from mailclad.services.auth.verifier import Verifier
 from mailclad.store.interface import Directory
@@ -51,9 +52,11 @@ class Authenticator:
             return ()
         return (*OFFERED, LOGIN) if with_login else OFFERED
 
-    async def password(self, login: str, password: Secret, use: Use, peer: str) -> Account:
+    async def password(
+        self, login: str, password: Secret, use: Use, peer: str, tls: TlsFacts | None = None
+    ) -> Account:
         """IMAP's LOGIN and POP3's PASS; the caller has seen to TLS."""
-        claim = await self._verifier.claim(login, use, peer)
+        claim = await self._verifier.claim(login, use, peer, tls)
         return await self._verifier.password(claim, password)
 
     def begin(self, mechanism: str, use: Use, peer: str, tls: TlsFacts) -> Exchange:
@@ -62,8 +65,8 @@ class Authenticator:
         LOGIN is understood for submission only, where it is offered.
         """
         name = mechanism.upper()
-        if name == PLAIN or (name == LOGIN and use is Use.SEND):
-            return PasswordExchange(name, self._verifier, use, peer)
+        if name == PLAIN or (name == LOGIN and use is Use.SUBMISSION):
+            return PasswordExchange(name, self._verifier, use, peer, tls)
         if name in {SCRAM, SCRAM_PLUS}:
             return ScramExchange(name, self._verifier, use, peer, tls)
         raise MechanismUnknown(name)
@@ -75,7 +78,10 @@ def make_authenticator(
     clock: Clock,
     tables: ThrottleTables,
     checker: PasswordChecker,
+    sign_ins: SignIns = NobodyWatches(),
 ) -> Authenticator:
     """``secret`` is the installation's; ``tables`` are from before the fork, ``checker`` after."""
     throttle = Throttle(tables, clock)
-    return Authenticator(Verifier(directory, secret.reveal(), checker, throttle, clock))
+    return Authenticator(
+        Verifier(directory, secret.reveal(), checker, throttle, clock, sign_ins=sign_ins)
+    )

@@ -42,8 +42,9 @@ class Exchange(Protocol):
 class PasswordExchange:
     """PLAIN and LOGIN: the password itself, under TLS."""
 
-    def __init__(self, name: str, verifier: Verifier, use: Use, peer: str) -> None:
+    def __init__(self, name: str, verifier: Verifier, use: Use, peer: str, tls: TlsFacts) -> None:
         self._name = name
+        self._tls = tls
         self._verifier = verifier
         self._use = use
         self._peer = peer
@@ -53,7 +54,7 @@ class PasswordExchange:
         found = self._read(response)
         if isinstance(found, bytes):
             return Challenge(found)
-        claim = await self._verifier.claim(found.login, self._use, self._peer)
+        claim = await self._verifier.claim(found.login, self._use, self._peer, self._tls)
         if not await self._verifier.same(found.authzid, claim):
             raise AuthenticationFailed
         account = await self._verifier.password(claim, found.password)
@@ -76,6 +77,7 @@ class ScramExchange:
         self._verifier = verifier
         self._use = use
         self._peer = peer
+        self._tls = tls
         bindings = {"tls-exporter": tls.exporter, "tls-server-end-point": tls.end_point}
         self._scram = ScramServer(
             secrets.token_urlsafe(NONCE_OCTETS), bindings, plus=name == mechanism.SCRAM_PLUS
@@ -99,7 +101,8 @@ class ScramExchange:
             raise AuthenticationFailed from None
 
     async def _first(self, response: bytes) -> Challenge:
-        claim = await self._verifier.claim(self._scram.first(response), self._use, self._peer)
+        login = self._scram.first(response)
+        claim = await self._verifier.claim(login, self._use, self._peer, self._tls)
         known = self._verifier.scram_secrets(claim)
         self._claimed = claim, known
         return Challenge(self._scram.challenge(known.salt, known.iterations))

@@ -12,15 +12,22 @@ from mailclad.store.model import Account, Scope
 
 
 class Use(StrEnum):
-    """What the login is for: reading mail (IMAP, POP3) or submission."""
+    """What the login is for; mail's values are those of listeners' services."""
 
-    RECEIVE = "receive"
-    SEND = "send"
+    IMAP = "imap"
+    POP3 = "pop3"
+    SUBMISSION = "submission"
+    WEB = "web"
+    """Pages, which only the chosen password opens: an app password is a device's."""
 
+
+_READING = frozenset({Scope.ALL, Scope.RECEIVE})
 
 FITTING: Mapping[Use, frozenset[Scope]] = {
-    Use.RECEIVE: frozenset({Scope.ALL, Scope.RECEIVE}),
-    Use.SEND: frozenset({Scope.ALL, Scope.SEND}),
+    Use.IMAP: _READING,
+    Use.POP3: _READING,
+    Use.SUBMISSION: frozenset({Scope.ALL, Scope.SEND}),
+    Use.WEB: frozenset(),
 }
 """The scopes of app passwords that may be used for each."""
 

@@ -12,12 +12,14 @@ from mailclad.store.model import Account, AppPassword
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """``app_password`` is None where it was the chosen password."""
+    """``app_password`` is None where it was the chosen password; ``tls_version`` is "" where TLS
+    ended elsewhere."""
 
     account: Account
     app_password: AppPassword | None
     use: Use
     peer: str
+    tls_version: str
 
 
 @dataclass(frozen=True, slots=True)

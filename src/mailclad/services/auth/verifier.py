@@ -17,6 +17,7 @@ import structlog
 
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
+from mailclad.base.tls_policy import TlsFacts
 from mailclad.protocols.sasl.prep import PrepProblem, prepare_password
 from mailclad.protocols.sasl.scram import Keys
 from mailclad.services.auth import app_password
@@ -29,6 +30,7 @@ from mailclad.services.auth.outcome import (
 )
 from mailclad.services.auth.password import SCRAM_ITERATIONS, PasswordChecker
 from mailclad.services.auth.remembered import RememberedPasswords
+from mailclad.services.auth.sign_ins import FailedSignIn, NobodyWatches, SignIn, SignIns
 from mailclad.services.auth.throttle import Admission, Throttle
 from mailclad.store.errors import StoreProblem
 from mailclad.store.interface import Directory
@@ -47,12 +49,18 @@ _UNFIT = b"\xff" * 512  # stands for a password that is not one: nothing fits it
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a client says it is; ``credentials`` is None when nobody has that address."""
+    """Who a client says it is; ``credentials`` is None when nobody has that address.
+
+    ``login`` is as it was typed, ``made_at`` the time.
+    """
 
     address: str
     credentials: Credentials | None
     use: Use
     peer: str
+    login: str
+    tls_version: str
+    made_at: int
 
     @property
     def enabled(self) -> bool:
@@ -63,7 +71,8 @@ class Claim:
         return self.credentials.app_passwords if self.credentials else ()
 
     def fits(self, one: AppPassword) -> bool:
-        return self.enabled and one.scope in FITTING[self.use]
+        fits = self.enabled and one.scope in FITTING[self.use]
+        return fits and not one.is_worthless(self.made_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +94,24 @@ class Verifier:
         throttle: Throttle,
         clock: Clock,
         sleep: Sleep = asyncio.sleep,
+        sign_ins: SignIns = NobodyWatches(),
     ) -> None:
         self._directory = directory
         self._secret = secret
         self._checker = checker
         self._throttle = throttle
+        self._clock = clock
         self._remembered = RememberedPasswords(clock)
         self._sleep = sleep
+        self._sign_ins = sign_ins
 
-    async def claim(self, login: str, use: Use, peer: str) -> Claim:
+    async def claim(self, login: str, use: Use, peer: str, tls: TlsFacts | None) -> Claim:
+        version = tls.version if tls is not None else ""
+        now = self._clock.now()
         try:
             address = await directory_key(self._directory, login)
-            return Claim(address, await self._directory.credentials(address), use, peer)
+            found = await self._directory.credentials(address)
+            return Claim(address, found, use, peer, login, version, now)
         except StoreProblem as problem:
             _log.warning("login not possible", reason=str(problem), peer=peer)
             raise AuthenticationUnavailable from problem
@@ -108,8 +123,10 @@ class Verifier:
     async def password(self, claim: Claim, password: Secret) -> Account:
         octets = _prepared(password)
         letters = app_password.letters_of(octets)
-        if letters is not None and self._is_app_password(claim, letters):
-            return self._welcome(claim)
+        if letters is not None:
+            found = self._app_password(claim, letters)
+            if found is not None:
+                return self._welcome(claim, found)
         admission = await self._admitted(claim)
         try:
             chosen = await self._is_chosen_password(claim, octets, admission)
@@ -117,8 +134,8 @@ class Verifier:
             self._throttle.refund(admission)  # nothing was tried, so nobody learnt anything
             raise
         if chosen:
-            return self._welcome(claim, admission)
-        raise self._failure(claim, admission)
+            return self._welcome(claim, None, admission)
+        raise self._failure(claim, admission, like_app_password=letters is not None)
 
     def scram_secrets(self, claim: Claim) -> ScramSecrets:
         """For an account that is not there: a salt of its own, stable, and keys of nobody."""
@@ -147,11 +164,11 @@ class Verifier:
     ) -> Account:
         """What a checked proof means; ``place`` is that of the key which proved it."""
         if place is not None and secrets.proofs[place] is not None:
-            return self._welcome(claim)
+            return self._welcome(claim, secrets.proofs[place])
         admission = await self._admitted(claim)
         if place is None:
             raise self._failure(claim, admission)
-        return self._welcome(claim, admission)
+        return self._welcome(claim, None, admission)
 
     async def _admitted(self, claim: Claim) -> Admission:
         try:
@@ -163,12 +180,12 @@ class Verifier:
             await self._sleep(admission.seconds)
         return admission
 
-    def _is_app_password(self, claim: Claim, letters: bytes) -> bool:
+    def _app_password(self, claim: Claim, letters: bytes) -> AppPassword | None:
         digest = app_password.digest(self._secret, letters)
-        found = False
+        found = None
         for one in claim.app_passwords:
             if hmac.compare_digest(one.digest, digest) and claim.fits(one):
-                found = True
+                found = one
         return found
 
     async def _is_chosen_password(self, claim: Claim, octets: bytes, admission: Admission) -> bool:
@@ -185,12 +202,18 @@ class Verifier:
         await self._checker.verify(password_hash, octets, known=admission.known)
         return False
 
-    def _welcome(self, claim: Claim, admission: Admission | None = None) -> Account:
+    def _welcome(
+        self, claim: Claim, used: AppPassword | None, admission: Admission | None = None
+    ) -> Account:
         assert claim.credentials is not None, "nothing proves an account that is not there"
         self._throttle.succeeded(claim.peer, claim.address, admission)
-        return claim.credentials.account
+        account = claim.credentials.account
+        self._sign_ins.signed_in(SignIn(account, used, claim.use, claim.peer, claim.tls_version))
+        return account
 
-    def _failure(self, claim: Claim, admission: Admission) -> AuthenticationFailed:
+    def _failure(
+        self, claim: Claim, admission: Admission, *, like_app_password: bool | None = None
+    ) -> AuthenticationFailed:
         """The reason is for the log alone: who runs the server may know, the client may not."""
         self._throttle.failed(admission)
         found = claim.credentials
@@ -198,6 +221,15 @@ class Verifier:
         if found is not None and found.account.disabled:
             reason = "account disabled"
         _log.info("login failed", reason=reason, address=claim.address, peer=claim.peer)
+        self._sign_ins.failed(
+            FailedSignIn(
+                found.account if found is not None else None,
+                claim.use,
+                claim.peer,
+                "@" in claim.login,
+                like_app_password,
+            )
+        )
         return AuthenticationFailed()
 
     def _derived(self, purpose: str, address: str) -> bytes:

@@ -8,6 +8,7 @@ keys, app passwords as keyed digest and SCRAM keys; neither can be read back.
 
 import unicodedata
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
@@ -24,7 +25,15 @@ from mailclad.services.auth import app_password
 from mailclad.services.auth.password import PasswordChecker
 from mailclad.store.errors import AccountNotFound
 from mailclad.store.interface import Directory
-from mailclad.store.model import Account, Alias, AppPassword, Credentials, Scope
+from mailclad.store.model import (
+    Account,
+    Alias,
+    AppPassword,
+    AppPasswordUse,
+    Credentials,
+    Scope,
+    ScramKeys,
+)
 
 PASSWORD_CHARACTERS_LEAST = 8
 """NIST SP 800-63B §5.1.1: eight at least, and no rules about which."""
@@ -36,6 +45,14 @@ NAME_CHARACTERS_MOST = 100
 
 class ProvisionProblem(Exception):
     """What was asked cannot be made; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAppPassword:
+    """``letters`` are seen here and never again."""
+
+    id: int
+    letters: str = field(repr=False)
 
 
 class Provision:
@@ -91,9 +108,14 @@ class Provision:
     # --- app passwords ---
 
     async def add_app_password(
-        self, address: str, name: str, scope: Scope = Scope.ALL, secret: str | None = None
-    ) -> str:
-        """The 16 letters, seen here and never again; ``secret`` is for those made elsewhere."""
+        self,
+        address: str,
+        name: str,
+        scope: Scope = Scope.ALL,
+        secret: str | None = None,
+        unused_until: int | None = None,
+    ) -> MadeAppPassword:
+        """``secret`` is for those made elsewhere; with ``unused_until`` it dies unless used."""
         name = _line(name, "name of the app password")
         letters = app_password.generate() if secret is None else _letters(secret)
         found = await self._credentials(address)
@@ -102,16 +124,34 @@ class Provision:
                 f"{found.account.address} has {APP_PASSWORDS_MOST} app passwords already. "
                 "Remove one that is no longer used."
             )
+        digest, scram = await self._kept(letters, found)
+        made = await self._directory.add_app_password(
+            found.account.id, name, scope, digest, scram, self._clock.now(), unused_until
+        )
+        return MadeAppPassword(made.id, letters)
+
+    async def renew_app_password(self, address: str, app_password_id: int) -> MadeAppPassword:
+        """Other letters for the same device; the old ones are worthless from now on."""
+        letters = app_password.generate()
+        found = await self._credentials(address)
+        digest, scram = await self._kept(letters, found)
+        await self._directory.renew_app_password(found.account.id, app_password_id, digest, scram)
+        return MadeAppPassword(app_password_id, letters)
+
+    async def _kept(self, letters: str, found: Credentials) -> tuple[bytes, ScramKeys]:
+        """What is kept of an app password."""
         octets = letters.encode()
         scram = await self._checker.scram_keys(octets, found.salt, found.iterations)
-        digest = app_password.digest(self._secret.reveal(), octets)
-        await self._directory.add_app_password(
-            found.account.id, name, scope, digest, scram, self._clock.now()
-        )
-        return letters
+        return app_password.digest(self._secret.reveal(), octets), scram
 
     async def app_passwords(self, address: str) -> tuple[AppPassword, ...]:
         return (await self._credentials(address)).app_passwords
+
+    async def app_password_uses(self, address: str) -> dict[int, AppPasswordUse]:
+        """When each was used last, by its number."""
+        found = await self._credentials(address)
+        uses = await self._directory.app_password_uses(found.account.id)
+        return {use.app_password: use for use in uses}
 
     async def remove_app_password(self, address: str, app_password_id: int) -> None:
         """Whoever uses it is refused at the next login."""

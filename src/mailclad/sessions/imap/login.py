@@ -16,7 +16,7 @@ _WELCOME = Reply(Condition.OK, "logged in", CAPABILITY_CODE)
 
 async def login(session: Session, command: commands.Login, emit: Emit) -> Outcome:
     account = await session.site.authenticator.password(
-        command.login, command.password, Use.RECEIVE, session.peer
+        command.login, command.password, Use.IMAP, session.peer, session.connection.tls
     )
     return _welcome(session, account)
 
@@ -25,9 +25,7 @@ async def authenticate(session: Session, command: commands.Authenticate, emit: E
     tls = session.connection.tls
     assert tls is not None  # the connection's gate has seen to it
     try:
-        exchange = session.site.authenticator.begin(
-            command.mechanism, Use.RECEIVE, session.peer, tls
-        )
+        exchange = session.site.authenticator.begin(command.mechanism, Use.IMAP, session.peer, tls)
     except MechanismUnknown:
         return no("this mechanism is not offered; see CAPABILITY", "CANNOT")
     return await _step(session, exchange, command.initial)

@@ -41,7 +41,7 @@ async def user(session: Session, command: User, emit: Emit) -> Outcome:
 async def password(session: Named, command: Pass, emit: Emit) -> Outcome:
     try:
         account = await session.authentication.password(
-            session.login, command.password, Use.RECEIVE, session.peer
+            session.login, command.password, Use.POP3, session.peer, session.tls
         )
     except AuthenticationFailed as problem:
         return _failed(session, str(problem))
@@ -59,7 +59,7 @@ async def auth(session: Session, command: Auth, emit: Emit) -> Outcome:
     assert session.tls is not None, "the gate has seen to it"
     try:
         exchange = session.authentication.begin(
-            command.mechanism, Use.RECEIVE, session.peer, session.tls
+            command.mechanism, Use.POP3, session.peer, session.tls
         )
     except MechanismUnknown:
         return err("no such mechanism; CAPA lists them")

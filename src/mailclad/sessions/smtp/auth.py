@@ -20,7 +20,7 @@ async def auth(session: Greeted, command: Auth) -> Result:
     assert door is not None, "the gate: only a submission listener has AUTH"
     assert session.tls is not None, "the gate: never before TLS"
     peer = session.client.peer
-    exchange = door.authenticator.begin(command.mechanism, Use.SEND, peer, session.tls)
+    exchange = door.authenticator.begin(command.mechanism, Use.SUBMISSION, peer, session.tls)
     return await _step(session, exchange, command.initial)
 
 
