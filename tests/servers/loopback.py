@@ -14,13 +14,15 @@ from typing import Any, Self, TypeVar
 
 import uvloop
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.tls_policy import Service, TlsFacts, TlsMode
 from mailclad.servers.admission import Admission, Limits
 from mailclad.servers.channel import Channel, Shell
-from mailclad.servers.listener import Listener, Listening, listen
+from mailclad.servers.listener import Listener, Listening, Witness, listen
 from mailclad.servers.recorder import Recorder
 from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
+from mailclad.servers.tls_transport import TlsTransport
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.private_ca import PrivateCa, ensure_private_ca, issue_leaf
 from mailclad.services.receive.networks import Networks
@@ -55,6 +57,36 @@ def make_ca(directory: Path) -> PrivateCa:
 
 def leaf(ca: PrivateCa, *names: str) -> CertificateChain:
     return issue_leaf(ca, names or (NAME, "127.0.0.1"), datetime.now(UTC))
+
+
+class _Witness(Witness):
+    """Keeps failures, and hands all on."""
+
+    def __init__(
+        self, failures: "queue.Queue[HandshakeFailed]", recorder: Recorder | None
+    ) -> None:
+        self._failures, self._recorder = failures, recorder
+
+    def arrived(self, channel: Channel, transport: TlsTransport) -> None:
+        if self._recorder is not None:
+            self._recorder.arrived(channel, transport)
+
+    def encrypted(self, channel: Channel) -> None:
+        if self._recorder is not None:
+            self._recorder.encrypted(channel)
+
+    def tried_in_clear(self, channel: Channel, what: InClear) -> None:
+        if self._recorder is not None:
+            self._recorder.tried_in_clear(channel, what)
+
+    def failed(self, channel: Channel, failure: HandshakeFailed) -> None:
+        if self._recorder is not None:
+            self._recorder.failed(channel, failure)
+        self._failures.put(failure)
+
+    def ended(self, channel: Channel) -> None:
+        if self._recorder is not None:
+            self._recorder.ended(channel)
 
 
 class Server:
@@ -141,11 +173,6 @@ class Server:
             self.facts.put(channel.tls)
         await self._shell(channel)
 
-    def _failed(self, channel: Channel, failure: HandshakeFailed) -> None:
-        if self._recorder is not None:
-            self._recorder.failed(channel, failure)
-        self.failures.put(failure)
-
     def _work(self) -> None:
         self._loop = loop = self._new_loop()
         asyncio.set_event_loop(loop)
@@ -155,8 +182,7 @@ class Server:
                 self._contexts,
                 self._watched,
                 self.admission,
-                on_failed=self._failed,
-                on_ended=self._recorder.ended if self._recorder is not None else None,
+                witness=_Witness(self.failures, self._recorder),
             )
         )
         loop.call_soon(self._started.set)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import queue
 import ssl
 
 import pytest
@@ -9,16 +10,34 @@ import pytest
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.admission import Limits
 from mailclad.servers.channel import Channel
-from mailclad.servers.recorder import Recorder
+from mailclad.servers.recorder import Recorder, SetupNotices
 from mailclad.servers.tls import ContextTable
 from mailclad.services.certificates.private_ca import PrivateCa
+from mailclad.services.client_setup.lookout import Place
 from mailclad.services.tls_watch.watch import Watching
+from mailclad.store.setup_watches import NoticeKind
 from mailclad.store.tls_use import FailureKind, TlsFailure, TlsUse
 from tests.protocols.tls.hellos import real_hello
 from tests.servers.loopback import NAME, Server, client_context, echo, starttls_lines, tls_client
 from tests.services.clock import StandingClock
 from tests.services.tls_watch.hellos import WINDOWS_7, offer_of
 from tests.services.tls_watch.test_watch import Notebook
+
+
+class FakeLookout(SetupNotices):
+    """A page waits; what it would be told."""
+
+    def __init__(self) -> None:
+        self.told: queue.Queue[tuple[NoticeKind, str]] = queue.Queue()
+
+    @property
+    def is_open(self) -> bool:
+        return True
+
+    def noticed(self, place: Place, kind: NoticeKind, detail: str = "") -> None:
+        assert place.address == "127.0.0.1"
+        assert place.port
+        self.told.put((kind, detail))
 
 
 class Recording:
@@ -28,10 +47,11 @@ class Recording:
         self.loop, self.contexts = loop, contexts
         self._notebook = Notebook()
         self._watch = Watching(self._notebook, StandingClock())
+        self.lookout = FakeLookout()
 
     def server(self, mode: TlsMode = TlsMode.IMPLICIT, limits: Limits | None = None) -> Server:
         shell = _signing_in if mode is TlsMode.IMPLICIT else starttls_lines
-        recorder = Recorder(Service.IMAP, self._watch)
+        recorder = Recorder(Service.IMAP, self._watch, self.lookout)
         return Server(self.loop, shell, self.contexts, mode=mode, limits=limits, recorder=recorder)
 
     def use(self) -> TlsUse:

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from mailclad.app.client_endpoints import client_endpoints, doors_of
 from mailclad.app.clock import SystemClock
 from mailclad.app.config import Config
 from mailclad.app.delivering import check_password_files, make_departures
@@ -45,11 +46,16 @@ from mailclad.servers.smtp import smtp_shell
 from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.servers.tls_failure import CertificateUnusable
 from mailclad.services.auth.authenticator import make_authenticator
+from mailclad.services.auth.device_use import DeviceUse
 from mailclad.services.auth.installation_secret import ensure_installation_secret
 from mailclad.services.auth.password import Argon2, PasswordChecker
+from mailclad.services.auth.tell_all import TellAll
 from mailclad.services.auth.throttle import ThrottleTables
 from mailclad.services.certificates.acme.solvers.kept import kept_certificate
 from mailclad.services.certificates.chain import CertificateChain
+from mailclad.services.client_setup.board import WatchBoard
+from mailclad.services.client_setup.lookout import Lookout
+from mailclad.services.client_setup.watching import SetupWatching, forget_set_up
 from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.provision.accounts import Provision
 from mailclad.services.receive.hooks import Hooks
@@ -64,6 +70,7 @@ from mailclad.sessions.smtp.session import SubmissionDoor
 from mailclad.sessions.smtp.site import make_site
 from mailclad.store.errors import StoreProblem
 from mailclad.store.model import MailboxId, ModSeq
+from mailclad.store.setup_watches import WATCH_SECONDS
 from mailclad.store.tls_use import DAY_SECONDS
 
 COMPACTING_SECONDS = 3600.0
@@ -95,6 +102,7 @@ def prepare(
         rates=RateTable(),
         trust=ClientTrust(),
         own_checks=OwnChecks(),
+        board=WatchBoard(),
     )
 
 
@@ -114,7 +122,8 @@ class App:
             asyncio.create_task(self._compact()),
             asyncio.create_task(attend(duties(self.parts), self.store, self.parts.clock)),
         ]
-        self._background.append(asyncio.create_task(self.parts.watch.run()))
+        for part in (self.parts.watch, self.parts.device_use, self.parts.lookout):
+            self._background.append(asyncio.create_task(part.run()))
         if self.parts.counting is not None:
             self._background.append(asyncio.create_task(self.parts.counting.run()))
         if self._departures is not None:
@@ -125,15 +134,14 @@ class App:
             contexts.answer_challenges(partial(kept_certificate, self.store, self.parts.clock))
         for bound in self.parts.shared.bound:
             tls = bound.tls if contexts is not None else TlsMode.NONE
-            recorder = Recorder(bound.service, self.parts.watch)
+            recorder = Recorder(bound.service, self.parts.watch, self.parts.lookout)
             self._listeners.append(
                 await listen(
                     Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
                     contexts,
                     SHELLS[bound.service](self.parts),
                     admission,
-                    on_failed=recorder.failed,
-                    on_ended=recorder.ended,
+                    witness=recorder,
                     own_checks=self.parts.shared.own_checks,
                 )
             )
@@ -194,6 +202,7 @@ class App:
         if self.parts.counting is not None:
             await self.parts.counting.flush()
         await self.parts.watch.flush()
+        await self.parts.device_use.flush()
         await self.parts.sts.close()
         await self.parts.resolver.close()
         await self.store.close()
@@ -226,7 +235,10 @@ async def build(
     clock = SystemClock()
     store = SqliteStore.open(directory, asyncio.get_running_loop(), announce=announce)
     checker = PasswordChecker(argon2)
-    authenticator = make_authenticator(store, shared.secret, clock, shared.throttle, checker)
+    device_use, lookout = DeviceUse(store, clock), Lookout(store, shared.board, clock)
+    authenticator = make_authenticator(
+        store, shared.secret, clock, shared.throttle, checker, TellAll(device_use, lookout)
+    )
     resolver = make_resolver(shared.config)
     new_spool = file_spools(directory)
     reception = make_reception(shared, store, clock, store)
@@ -243,11 +255,21 @@ async def build(
         resolver=resolver,
         reception=reception,
         signing=signing,
-        submission=make_submission(shared.config, store, reception, signing, new_spool, clock),
+        submission=make_submission(
+            shared.config, store, reception, signing, new_spool, clock, lookout.sent
+        ),
         https=https,
         sts=KeptStsPolicies(resolver, https, store, clock),
         counting=make_counting(shared.config, store),
         watch=Watching(store, clock),
+        device_use=device_use,
+        lookout=lookout,
+        watching=SetupWatching(
+            store,
+            shared.board,
+            clock,
+            client_endpoints(shared.config.server.hostname, doors_of(shared.bound)),
+        ),
         intake=Intake(store, store, resolver, clock),
         hooks=hooks,
     )
@@ -269,6 +291,7 @@ def duties(parts: Parts) -> tuple[Duty, ...]:
         *renewing_duties(parts),
         Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
         Duty("forget TLS use", DAY_SECONDS, partial(forget_old_tls_use, parts.store, parts.clock)),
+        Duty("forget set-up", WATCH_SECONDS, partial(forget_set_up, parts.store, parts.clock)),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
     )
 

@@ -12,8 +12,12 @@ from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.tls import ClientTrust, ContextTable
 from mailclad.services.auth.authenticator import Authenticator
+from mailclad.services.auth.device_use import DeviceUse
 from mailclad.services.auth.password import PasswordChecker
 from mailclad.services.auth.throttle import ThrottleTables
+from mailclad.services.client_setup.board import WatchBoard
+from mailclad.services.client_setup.lookout import Lookout
+from mailclad.services.client_setup.watching import SetupWatching
 from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.receive.hooks import Hooks
 from mailclad.services.receive.rates import RateTable
@@ -44,6 +48,7 @@ class Shared:
     rates: RateTable
     trust: ClientTrust
     own_checks: OwnChecks
+    board: WatchBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,9 @@ class Parts:
     sts: KeptStsPolicies
     counting: Counting | None
     watch: Watching
+    device_use: DeviceUse
+    lookout: Lookout
+    watching: SetupWatching
     intake: Intake
     hooks: tuple[Hooks, ...]
 

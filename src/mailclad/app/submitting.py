@@ -1,5 +1,7 @@
 """What keeps mail and sends it on: reception and submission, one of each in a process."""
 
+from collections.abc import Callable
+
 from mailclad.app.config import Config
 from mailclad.app.duties import Duty
 from mailclad.app.parts import Parts, Shared
@@ -11,6 +13,7 @@ from mailclad.services.submit.signing import Signing
 from mailclad.services.submit.submission import Submission
 from mailclad.services.submit.terms import SubmitTerms
 from mailclad.store.interface import Store
+from mailclad.store.model import AccountId
 from mailclad.store.sending import HOUR_SECONDS, HOURS_A_DAY, Allowance, Sent
 from mailclad.store.trace import Trace
 
@@ -37,9 +40,18 @@ def make_submission(
     signing: Signing,
     new_spool: NewSpool,
     clock: Clock,
+    on_sent: Callable[[AccountId], None],
 ) -> Submission:
-    host_name = config.server.hostname
-    return Submission(store, reception, signing, new_spool, clock, host_name, _terms(config))
+    return Submission(
+        store,
+        reception,
+        signing,
+        new_spool,
+        clock,
+        config.server.hostname,
+        _terms(config),
+        on_sent,
+    )
 
 
 def submitting_duties(parts: Parts) -> tuple[Duty, ...]:

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, cast
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.servers.farewell import Farewell
 from mailclad.servers.tls_transport import TlsTransport
@@ -49,6 +50,12 @@ class ChannelOwner(Protocol):
     def signed_in(self, channel: "Channel") -> None:
         """Somebody has signed in on it."""
 
+    def encrypted(self, channel: "Channel") -> None:
+        """A handshake after STARTTLS is done."""
+
+    def tried_in_clear(self, channel: "Channel", what: InClear) -> None:
+        """The peer wanted to sign in without TLS, and was refused."""
+
     def met_tls(self, channel: "Channel", data: bytes) -> None:
         """The peer speaks TLS where the conversation begins in the clear."""
 
@@ -65,9 +72,9 @@ class Channel(asyncio.Protocol):
     ``said`` is what the peer calls itself: its host on port 25, its program where it says so.
     """
 
-    __slots__ = (  # fourteen: two say who the peer is, for the log and the watch over TLS
+    __slots__ = (  # fifteen: two say who the peer is, one what it tried, for logs and watches
         "_deadline", "_flags", "_owner", "_problem", "_received", "_timer", "_transport",
-        "_waiter", "account", "closing", "local_port", "peer", "said", "tls",
+        "_waiter", "account", "closing", "in_clear", "local_port", "peer", "said", "tls",
     )  # fmt: skip
 
     def __init__(self, owner: ChannelOwner, peer: str, local_port: int) -> None:
@@ -77,6 +84,7 @@ class Channel(asyncio.Protocol):
         self.account = ""
         self.said = ""
         self.closing = False
+        self.in_clear = InClear.NOTHING
         self._owner = owner
         self._transport: asyncio.Transport | None = None
         self._received: bytes | bytearray = b""
@@ -189,6 +197,12 @@ class Channel(asyncio.Protocol):
             self.account = account
             self._owner.signed_in(self)
 
+    def note_in_clear(self, what: InClear) -> None:
+        """Shells tell it after each round of commands; each is handed on once."""
+        if what > self.in_clear:
+            self.in_clear = what
+            self._owner.tried_in_clear(self, what)
+
     @property
     def is_signed_in(self) -> bool:
         return bool(self.account)
@@ -250,6 +264,7 @@ class Channel(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by name
         self.tls = transport.get_extra_info("tls_facts")
         if upgraded:
+            self._owner.encrypted(self)
             self._wake()
         else:
             self._owner.ready(self)

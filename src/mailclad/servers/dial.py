@@ -7,6 +7,7 @@ returns; what the certificate is worth is for the caller to ask.
 
 import asyncio
 
+from mailclad.base.in_clear import InClear
 from mailclad.servers.channel import Channel, ConnectionLost
 from mailclad.servers.socks import connect_through
 from mailclad.servers.tls_client import TlsClient
@@ -69,6 +70,10 @@ class _Owner:
     def ended(self, channel: Channel, problem: Exception | None) -> None:
         if not self.ready_or_lost.done():
             self.ready_or_lost.set_exception(problem or ConnectionLost("the server closed"))
+
+    def encrypted(self, channel: Channel) -> None: ...
+
+    def tried_in_clear(self, channel: Channel, what: InClear) -> None: ...
 
     def met_tls(self, channel: Channel, data: bytes) -> None: ...
 

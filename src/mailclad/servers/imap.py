@@ -126,6 +126,7 @@ class _Conversation:
                     if isinstance(self._session, Authenticated):
                         self._signed_in(self._session)
             self._served = self._site.clock.monotonic()
+        self._channel.note_in_clear(connection.in_clear)
 
     def _signed_in(self, session: Authenticated) -> None:
         if not self._channel.is_signed_in:

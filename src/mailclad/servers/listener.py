@@ -10,13 +10,13 @@ Limits: :mod:`admission`.
 
 import asyncio
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 
 import structlog
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.protocols.tls.client_hello import FirstBytes, classify
 from mailclad.servers.admission import Admission
@@ -37,11 +37,23 @@ REFUSALS_LOGGED_EACH_SECONDS = 10.0
 
 _SIGN_IN = frozenset({Service.IMAP, Service.POP3, Service.SUBMISSION})
 
-FailureSink = Callable[[Channel, HandshakeFailed], None]
-"""Takes what happened, for a later diagnosis; not told of our own checks."""
 
-EndSink = Callable[[Channel], None]
-"""Takes a connection that has ended, whatever it was; not told of our own checks."""
+class Witness(Protocol):
+    """Is told what happens, for diagnoses and set-up pages; not of our own checks."""
+
+    def arrived(self, channel: Channel, transport: TlsTransport) -> None:
+        """On a port that is encrypted from the first octet."""
+
+    def encrypted(self, channel: Channel) -> None:
+        """A handshake is done."""
+
+    def tried_in_clear(self, channel: Channel, what: InClear) -> None:
+        """Somebody wanted to sign in without TLS."""
+
+    def failed(self, channel: Channel, failure: HandshakeFailed) -> None: ...
+
+    def ended(self, channel: Channel) -> None:
+        """The connection, whatever it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,6 @@ class Listener:
         "_half_open",
         "_log",
         "_mode",
-        "_on_ended",
-        "_on_failed",
         "_own_checks",
         "_proxies",
         "_refused",
@@ -75,6 +85,7 @@ class Listener:
         "_sign_in",
         "_tasks",
         "_tls",
+        "_witness",
     )
 
     def __init__(
@@ -83,8 +94,7 @@ class Listener:
         contexts: ContextTable | None,
         shell: Shell,
         admission: Admission,
-        on_failed: FailureSink | None = None,
-        on_ended: EndSink | None = None,
+        witness: Witness | None = None,
         own_checks: OwnChecks | None = None,
     ) -> None:
         limits = admission.limits
@@ -93,8 +103,7 @@ class Listener:
         self._proxies = listening.proxies
         self._shell = shell
         self._sign_in = listening.service in _SIGN_IN
-        self._on_failed = on_failed
-        self._on_ended = on_ended
+        self._witness = witness
         self._own_checks = own_checks
         self._tls: TlsServer | None = None
         if listening.tls is not TlsMode.NONE:
@@ -183,6 +192,8 @@ class Listener:
             assert self._tls is not None
             self._half_open[channel] = tcp
             transport = start_tls(self._tls, channel, tcp)
+            if (witness := self._witness_of(channel)) is not None:
+                witness.arrived(channel, transport)
             if received:
                 transport.data_received(received)
         else:
@@ -205,8 +216,20 @@ class Listener:
     def ready(self, channel: Channel) -> None:
         if self._half_open.pop(channel, None) is not None:
             self._admission.handshakes -= 1
+            self.encrypted(channel)
         channel.closing = self._draining
         self._tasks[channel] = asyncio.get_running_loop().create_task(self._run(channel))
+
+    def encrypted(self, channel: Channel) -> None:
+        if (witness := self._witness_of(channel)) is not None:
+            witness.encrypted(channel)
+
+    def tried_in_clear(self, channel: Channel, what: InClear) -> None:
+        if (witness := self._witness_of(channel)) is not None:
+            witness.tried_in_clear(channel, what)
+
+    def _witness_of(self, channel: Channel) -> Witness | None:
+        return None if channel.is_own_check else self._witness
 
     def begin_tls(self, channel: Channel, tcp: asyncio.Transport) -> TlsTransport:
         assert self._tls is not None, "STARTTLS is offered where certificates are"
@@ -230,8 +253,8 @@ class Listener:
     def met_tls(self, channel: Channel, data: bytes) -> None:
         if self._mode is TlsMode.STARTTLS and classify(data) is FirstBytes.TLS:
             problem = HandshakeFailed("TLS before STARTTLS", data, in_clear=True)
-            if self._on_failed is not None and not channel.is_own_check:
-                self._on_failed(channel, problem)
+            if (witness := self._witness_of(channel)) is not None:
+                witness.failed(channel, problem)
             self._log_failure(channel, problem)
 
     def ended(self, channel: Channel, problem: Exception | None) -> None:
@@ -239,8 +262,8 @@ class Listener:
         if self._sign_in and not channel.is_signed_in:
             self._admission.not_signed_in -= 1
         if isinstance(problem, HandshakeFailed):
-            if self._on_failed is not None and not channel.is_own_check:
-                self._on_failed(channel, problem)
+            if (witness := self._witness_of(channel)) is not None:
+                witness.failed(channel, problem)
             self._log_failure(channel, problem)
         if self._half_open.pop(channel, None) is not None:
             self._admission.handshakes -= 1
@@ -264,8 +287,8 @@ class Listener:
         finally:
             channel.abort()
             del self._tasks[channel]
-            if self._on_ended is not None and not channel.is_own_check:
-                self._on_ended(channel)
+            if (witness := self._witness_of(channel)) is not None:
+                witness.ended(channel)
             seconds = asyncio.get_running_loop().time() - started
             version = channel.tls.version if channel.tls is not None else None
             log = self._log.debug if channel.is_own_check else self._log.info
@@ -330,11 +353,10 @@ async def listen(
     shell: Shell,
     admission: Admission,
     *,
-    on_failed: FailureSink | None = None,
-    on_ended: EndSink | None = None,
+    witness: Witness | None = None,
     own_checks: OwnChecks | None = None,
 ) -> Listener:
     """Start to accept on these sockets; ``contexts`` may be None where there is no TLS."""
-    listener = Listener(listening, contexts, shell, admission, on_failed, on_ended, own_checks)
+    listener = Listener(listening, contexts, shell, admission, witness, own_checks)
     await listener.open(listening.sockets)
     return listener

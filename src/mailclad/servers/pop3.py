@@ -85,6 +85,7 @@ class _Conversation:
                 case None:
                     await self._receive()
                 case Close(why):
+                    self._channel.note_in_clear(self._connection.in_clear)
                     await self._flush()
                     return why
                 case UpgradeToTls():
@@ -102,6 +103,7 @@ class _Conversation:
             await self._channel.close()
 
     async def _receive(self) -> None:
+        self._channel.note_in_clear(self._connection.in_clear)
         await self._flush()
         self._channel.set_deadline(self._seconds())
         data = await self._channel.receive()

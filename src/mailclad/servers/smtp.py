@@ -118,6 +118,7 @@ class _Talk:
         served = 0
         while (event := connection.next_event()) is not None:
             if isinstance(event, Close):
+                self._channel.note_in_clear(connection.in_clear)
                 await self._flush()
                 return False
             if isinstance(event, UpgradeToTls):
@@ -128,6 +129,7 @@ class _Talk:
             if served % TURN == 0:
                 await self._flush()
                 await asyncio.sleep(0)
+        self._channel.note_in_clear(connection.in_clear)
         if served:
             self._note_commands()
         return True

@@ -33,6 +33,7 @@ _ENDED = 2  # the peer has sent its last
 _CLOSING = 4
 _LOST = 8
 _SAID_GOODBYE = 16  # by close_notify: nothing was cut off
+_HEARD = 32
 
 
 class Shake(Protocol):
@@ -146,7 +147,13 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
 
     # The handshake
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether the peer is there and has sent nothing yet."""
+        return not self._flags & (_HEARD | _CLOSING | _LOST)
+
     def _shake(self, shake: Shake, data: bytes) -> None:
+        self._flags |= _HEARD
         try:
             done = shake.take(data)
         except HandshakeFailed as failure:

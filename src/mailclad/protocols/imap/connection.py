@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.octets import NewSpool
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.protocols.imap import capabilities
@@ -44,11 +45,13 @@ from mailclad.protocols.imap.framing import (
 from mailclad.protocols.imap.gates import (
     EXPECTED_COMMAND,
     GATES,
+    NOT_PRIVATE,
     Head,
     State,
     literal_place,
     parse_head,
     refusal,
+    sign_in_in_clear,
     speaks_http,
     tag_of,
 )
@@ -119,12 +122,13 @@ class ServerConnection:
 
     __slots__ = (
         "_close", "_framer", "_mode", "_open", "_out", "_state", "_strikes", "_tag", "_terms",
-        "enabled", "tls",
+        "enabled", "in_clear", "tls",
     )  # fmt: skip
 
     def __init__(self, terms: Terms, tls: TlsFacts | None = None) -> None:
         self.tls = tls
         self.enabled: frozenset[str] = frozenset()
+        self.in_clear = InClear.NOTHING
         self._terms = terms
         self._state = State.NOT_AUTHENTICATED
         self._mode = _Mode.COMMAND
@@ -291,6 +295,8 @@ class ServerConnection:
         head = parse_head(line)
         problem = self._check(head)
         if problem is not None:
+            if problem is NOT_PRIVATE and head is not None:
+                self.in_clear = max(self.in_clear, sign_in_in_clear(line, head))
             self._refuse(line, problem, head)
             return None
         assert head is not None  # _check has seen to it
@@ -328,6 +334,9 @@ class ServerConnection:
         head = parse_head(announced.first_line)
         problem = self._check(head)
         if problem is not None:
+            if problem is NOT_PRIVATE:
+                tried = InClear.WANTED if announced.waits else InClear.SENT
+                self.in_clear = max(self.in_clear, tried)
             return problem
         assert head is not None  # _check has seen to it
         return literal_place(head, announced, self._terms.append_octets)

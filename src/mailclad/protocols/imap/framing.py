@@ -63,13 +63,15 @@ class Where(Enum):
 class Announced:
     """A literal that stands at the end of a line: the ``number``-th of its command, from 0.
 
-    ``total`` are its octets and those of all before it in this command.
+    ``total`` are its octets and those of all before it in this command; ``waits``: they come only
+    when they are invited.
     """
 
     first_line: bytes
     number: int
     octets: int
     total: int
+    waits: bool = True
 
 
 Admit = Callable[[Announced], "Where | Reply"]
@@ -206,7 +208,7 @@ class Framer:
     def _start_literal(self, octets: int, *, waits: bool) -> Refused | Continue | Overrun | None:
         number, self._announced = len(self._parts) // 2, self._announced + octets
         if self._refusal is None:
-            self._open_sink(Announced(self._first(), number, octets, self._announced))
+            self._open_sink(Announced(self._first(), number, octets, self._announced, waits))
         if self._refusal is None:
             self._due = octets
             return Continue() if waits else None

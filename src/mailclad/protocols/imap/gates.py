@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from mailclad.base.in_clear import InClear
 from mailclad.protocols.imap.framing import Announced, Where
 from mailclad.protocols.imap.responses import Condition, Reply
 
@@ -98,7 +99,7 @@ _HTTP = re.compile(
 EXPECTED_COMMAND = Reply(Condition.BAD, "expected a tag and a command")
 _UNKNOWN = Reply(Condition.BAD, "unknown command")
 _NOT_NOW = Reply(Condition.BAD, "the command is not for this state")
-_NOT_PRIVATE = Reply(Condition.NO, "log in only with TLS: use STARTTLS", "PRIVACYREQUIRED")
+NOT_PRIVATE = Reply(Condition.NO, "log in only with TLS: use STARTTLS", "PRIVACYREQUIRED")
 _IN_TLS = Reply(Condition.BAD, "TLS is active already")
 _NO_CERTIFICATE = Reply(Condition.NO, "TLS cannot be started now", "UNAVAILABLE")
 _LITERAL_TOO_LONG = Reply(Condition.BAD, "the literal is too long", "LIMIT")
@@ -133,7 +134,7 @@ def refusal(head: Head | None, state: State, *, private: bool, starttls: bool) -
     if state not in gate.states:
         return _NOT_NOW
     if gate.private and not private:
-        return _NOT_PRIVATE
+        return NOT_PRIVATE
     if head.name == "STARTTLS" and not starttls:
         return _NO_CERTIFICATE
     return None
@@ -167,3 +168,8 @@ def is_message(arguments: bytes, number: int) -> bool:
     The name is a literal when nothing stands between APPEND and the first ``{``.
     """
     return number > 0 or not arguments.lstrip(b" ~").startswith(b"{")
+
+
+def sign_in_in_clear(line: bytes, head: Head) -> InClear:
+    """Whether LOGIN or AUTHENTICATE came with its second argument; it is not looked at."""
+    return InClear.SENT if len(line[head.end :].split()) > 1 else InClear.WANTED

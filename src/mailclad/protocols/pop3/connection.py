@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.tls_policy import TlsFacts
 from mailclad.protocols.pop3.commands import AuthResponse, Command, Stls
 from mailclad.protocols.pop3.framing import (
@@ -103,6 +104,7 @@ class ServerConnection:
         self.state = State.AUTHORIZATION
         self.tls = tls
         self.starttls = starttls
+        self.in_clear = InClear.NOTHING
         self._framer = Framer()
         self.octets_to_send = 0
         self._out: list[bytes] = []
@@ -215,6 +217,8 @@ class ServerConnection:
         keyword = keyword.upper()
         refusal = self._refusal(keyword)
         if refusal is not None:
+            if refusal is NEEDS_TLS:
+                self.in_clear = max(self.in_clear, _sign_in_in_clear(keyword, rest))
             self._mistake(refusal)
             return None
         try:
@@ -260,3 +264,9 @@ class ServerConnection:
             return None
         self.state = State.CLOSED
         return Close(self._closing)
+
+
+def _sign_in_in_clear(keyword: bytes, rest: bytes) -> InClear:
+    """Whether what holds a password came along; it is not looked at."""
+    sent = bool(rest) if keyword == b"PASS" else keyword == b"AUTH" and len(rest.split()) > 1
+    return InClear.SENT if sent else InClear.WANTED

@@ -18,6 +18,7 @@ STARTTLS, HTTP, a TLS handshake in the clear, more than ``Limits`` of errors.
 import re
 from enum import Enum, auto
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.octets import Spool
 from mailclad.protocols.sasl.base64 import Base64Problem, decode_strict, encode
 from mailclad.protocols.smtp import reply as replies
@@ -91,6 +92,7 @@ class ServerConnection:
         self._out: list[bytes] = []
         self._tally = Tally(limits)
         self._closing: str | None = None
+        self.in_clear = InClear.NOTHING
 
     def receive_data(self, data: bytes) -> None:
         """Take what came; after ``Close`` it is thrown away."""
@@ -213,6 +215,8 @@ class ServerConnection:
             self._unknown(text, verb)
             return None
         answer = refusal(verb, rule, self._now)
+        if answer is replies.TLS_FIRST:
+            self.in_clear = max(self.in_clear, _sign_in_in_clear(verb, arguments))
         if verb == "BDAT":
             return self._chunk(arguments, answer)
         try:
@@ -327,3 +331,9 @@ class ServerConnection:
         self._say(answer)
         if self._tally.error():
             self.farewell(replies.TOO_MANY_ERRORS)
+
+
+def _sign_in_in_clear(verb: str, arguments: str) -> InClear:
+    """Whether AUTH came with its initial response; it is not looked at."""
+    sent = verb == "AUTH" and len(arguments.split()) > 1
+    return InClear.SENT if sent else InClear.WANTED

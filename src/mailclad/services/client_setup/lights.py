@@ -1,11 +1,26 @@
 """The live watch over one device that is being set up, as the page shows it.
 
-UX: *connected securely · signed in · sent a test message*, and the fault by name.  A view is made
-of what was noticed (``store.setup_watches``) and of the time; pure.
+*Connected securely · signed in · sent a test message*, and the fault by name, in the words of the
+program.  A view is made of what was noticed (``store.setup_watches``) and of the time; pure.  The
+fault that is shown is the newest that no success on the same service has overtaken: programs try
+several ports, and people try again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.mail.endpoint import STANDARD, MailProtocol
+from mailclad.services.client_setup.clients import Client
+from mailclad.store.model import Scope
+from mailclad.store.setup_watches import WATCH_SECONDS, Notice, NoticeKind, Watch
+
+SEND_SECONDS = 60
+"""How long after reading works people are left alone, before they are asked to send."""
+
+NOTHING_SECONDS = 90
+"""After so long without a knock something between the device and here is in the way."""
 
 
 class LightState(StrEnum):
@@ -25,7 +40,7 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``finding`` is a key of the catalogue, ``words`` have ``**marks**``."""
+    """``finding`` is a key of the catalogue, "" for a hint; ``words`` have ``**marks**``."""
 
     finding: str
     words: str
@@ -40,3 +55,222 @@ class WatchView:
     fault: Fault | None
     cancelled: bool
     finished: bool
+
+
+_IMPLICIT: Mapping[str, int] = {
+    protocol: port
+    for protocol, port, tls in STANDARD
+    if tls is TlsMode.IMPLICIT and protocol is not MailProtocol.HTTPS
+}
+"""By protocol, whose values are those of listeners' services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the faults are told in: the program's words, and where our encrypted ports are."""
+
+    client: Client
+    implicit_ports: Mapping[str, int] = field(default_factory=lambda: _IMPLICIT)
+
+    @property
+    def implicit(self) -> str:
+        return self.client.words.implicit
+
+    @property
+    def starttls(self) -> str:
+        return self.client.words.starttls or "STARTTLS"
+
+
+_NAMES: Mapping[str, str] = {
+    Service.IMAP: "IMAP",
+    Service.POP3: "POP3",
+    Service.SUBMISSION: "SMTP",
+}
+_READING = frozenset({Service.IMAP, Service.POP3})
+
+_TLS_FAULTS = frozenset(
+    {
+        NoticeKind.KNOCKED,
+        NoticeKind.TLS_TOO_SOON,
+        NoticeKind.DISTRUST,
+        NoticeKind.TOO_OLD,
+        NoticeKind.TLS_FAILED,
+    }
+)
+_SUCCESSES = frozenset({NoticeKind.CONNECTED, NoticeKind.SIGNED_IN, NoticeKind.SENT})
+
+
+def view(watch: Watch, notices: Sequence[Notice], words: Words, now: int) -> WatchView:
+    cancelled = any(one.kind is NoticeKind.PASSWORD_SENT for one in notices)
+    fault = _last_fault(notices)
+    lights = tuple(_lights(notices, words.client, fault))
+    finished = all(one.state is LightState.GREEN for one in lights)
+    shown = None
+    if fault is not None:
+        shown = _told(fault, words)
+    elif not finished:
+        shown = _hint(watch, notices, words, now)
+    ended = now >= watch.opened_at + WATCH_SECONDS
+    return WatchView(lights, shown, cancelled, finished or ended)
+
+
+def sends(client: Client) -> bool:
+    return client.scope is not Scope.RECEIVE and "smtp" in client.kinds
+
+
+def reads(client: Client) -> bool:
+    return client.scope is not Scope.SEND and bool({"imap", "pop3"} & set(client.kinds))
+
+
+# --- faults ---
+
+
+def _last_fault(notices: Sequence[Notice]) -> Notice | None:
+    return next(
+        (
+            one
+            for place, one in reversed(list(enumerate(notices)))
+            if one.kind not in _SUCCESSES and not _is_overtaken(one, notices[place + 1 :])
+        ),
+        None,
+    )
+
+
+def _is_overtaken(fault: Notice, later: Iterable[Notice]) -> bool:
+    """What was sent readable is not made good by anything that comes later."""
+    if fault.kind is NoticeKind.PASSWORD_SENT:
+        return False
+    enough = _SUCCESSES if fault.kind in _TLS_FAULTS else _SUCCESSES - {NoticeKind.CONNECTED}
+    return any(one.kind in enough and one.service == fault.service for one in later)
+
+
+def _told(fault: Notice, words: Words) -> Fault:
+    told = _FAULTS[fault.kind]
+    implicit_port = words.implicit_ports.get(fault.service)
+    return Fault(
+        told.finding,
+        told.words.format(
+            port=fault.port,
+            implicit=words.implicit,
+            starttls=words.starttls,
+            implicit_port=implicit_port or "",
+        ),
+    )
+
+
+_FAULTS: Mapping[NoticeKind, Fault] = {
+    NoticeKind.KNOCKED: Fault(
+        "MODE-201",
+        "Your app knocked on port {port} and waited for us to speak first. It is set to "
+        "**{starttls}** there, or to no encryption. Choose **{implicit}**.",
+    ),
+    NoticeKind.TLS_TOO_SOON: Fault(
+        "MODE-202",
+        "Your app spoke encrypted at once on port {port}. Choose port **{implicit_port}**, or "
+        "**{starttls}** with {port}.",
+    ),
+    NoticeKind.PLAIN_SIGN_IN: Fault(
+        "MODE-204",
+        "Your app wanted to sign in without encryption. We refused. Choose **{implicit}** and "
+        "port **{implicit_port}**.",
+    ),
+    NoticeKind.PASSWORD_SENT: Fault(
+        "AUTH-506",
+        "Your app sent its password readable over this network. **We have cancelled that app "
+        "password.** Choose **{implicit}**, then make a new one.",
+    ),
+    NoticeKind.DISTRUST: Fault(
+        "CERT-305",
+        "Your app does not accept our certificate. Do not accept a warning away: an antivirus "
+        "program that looks into connections, a wrong clock or an old device can be the cause.",
+    ),
+    NoticeKind.TOO_OLD: Fault(
+        "CLIENT-701",
+        "This device is too old for safe encryption: it has to be updated, or used without mail.",
+    ),
+    NoticeKind.TLS_FAILED: Fault(
+        "TLS-408",
+        "Your app reached port {port}, but could not begin to encrypt. Choose **{implicit}** and "
+        "port **{implicit_port}**.",
+    ),
+    NoticeKind.OTHER_PASSWORD: Fault(
+        "AUTH-502",
+        "Your app has signed in with your normal password. Type the app password there instead: "
+        "a lost device then costs you nothing else.",
+    ),
+    NoticeKind.WRONG_MAIN_PASSWORD: Fault(
+        "AUTH-502",
+        "The password was not taken. Use the app password, not your normal one.",
+    ),
+    NoticeKind.WRONG_PASSWORD: Fault(
+        "AUTH-501",
+        "The password was not taken. It is 16 letters, the ones above; spaces do not matter.",
+    ),
+    NoticeKind.SHORT_NAME: Fault(
+        "AUTH-503",
+        "The user name was not taken. Use the whole address, with the @ and what is behind it.",
+    ),
+}
+
+
+def _hint(watch: Watch, notices: Sequence[Notice], words: Words, now: int) -> Fault | None:
+    signed_in = [one for one in notices if one.kind is NoticeKind.SIGNED_IN]
+    if not notices:
+        if now < watch.opened_at + NOTHING_SECONDS:
+            return None
+        closed = "Set to port 143 or 110? Those are closed here: use 993 or 995. "
+        return Fault(
+            "",
+            "Nothing has reached us yet. Is the server name right? "
+            f"{closed if words.implicit_ports == _IMPLICIT else ''}"
+            "Some networks block mail: try another one, or a telephone’s.",
+        )
+    reading = [one.at for one in signed_in if one.service in _READING]
+    sending = any(one.service == Service.SUBMISSION for one in signed_in)
+    if sends(words.client) and not sending and reading and now >= reading[0] + SEND_SECONDS:
+        return Fault("", "Receiving works. Now send a message to yourself.")
+    return None
+
+
+# --- lights ---
+
+
+def _lights(notices: Sequence[Notice], client: Client, fault: Notice | None) -> Iterator[Light]:
+    signed_in = _first(notices, NoticeKind.SIGNED_IN)
+    connected = _first(notices, NoticeKind.CONNECTED) or signed_in
+    yield Light("Connected securely", _state(connected, fault, _TLS_FAULTS), _where(connected))
+    words = "with this device’s app password" if signed_in is not None else ""
+    others = frozenset(NoticeKind) - _SUCCESSES - _TLS_FAULTS
+    yield Light("Signed in", _state(signed_in, fault, others), words)
+    if sends(client):
+        sent = _sent(notices)
+        refused = fault is not None and signed_in is not None
+        state = LightState.RED if refused and sent is None else _state(sent, None, others)
+        yield Light("Sent a test message", state, "" if sent is None else "it was accepted")
+
+
+def _state(done: Notice | None, fault: Notice | None, own: frozenset[NoticeKind]) -> LightState:
+    if done is not None:
+        return LightState.GREEN
+    return LightState.RED if fault is not None and fault.kind in own else LightState.WAITING
+
+
+def _first(notices: Iterable[Notice], kind: NoticeKind) -> Notice | None:
+    return next((one for one in notices if one.kind is kind), None)
+
+
+def _sent(notices: Sequence[Notice]) -> Notice | None:
+    """By this device: it has signed in to send before."""
+    for place, one in enumerate(notices):
+        if one.kind is NoticeKind.SIGNED_IN and one.service == Service.SUBMISSION:
+            return _first(notices[place:], NoticeKind.SENT)
+    return None
+
+
+def _where(notice: Notice | None) -> str:
+    """ "IMAP, port 993, TLS 1.3"."""
+    if notice is None:
+        return ""
+    port = f"port {notice.port}" if notice.port else ""
+    version = notice.detail.replace("TLSv", "TLS ")
+    return ", ".join(filter(None, (_NAMES.get(notice.service, ""), port, version)))

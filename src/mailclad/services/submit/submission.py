@@ -8,6 +8,7 @@ leads to it), so that nobody writes in another's name.  A message that is to be 
 waits in the queue as a whole, for people here too.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -35,7 +36,7 @@ from mailclad.services.submit.signing import Signing
 from mailclad.services.submit.terms import HOLD_SECONDS, SubmitTerms
 from mailclad.store.errors import SentTooMuch
 from mailclad.store.interface import Directory
-from mailclad.store.model import Account
+from mailclad.store.model import Account, AccountId
 from mailclad.store.queue import Deadline, NewRecipient
 from mailclad.store.sending import Spending
 
@@ -62,7 +63,9 @@ class Submission:
         clock: Clock,
         host_name: str,
         terms: SubmitTerms = SubmitTerms(),
+        on_sent: Callable[[AccountId], None] = lambda _: None,
     ) -> None:
+        """``on_sent`` is told whose message was kept, to be sent or delivered."""
         self._directory = directory
         self._reception = reception
         self._signing = signing
@@ -70,6 +73,7 @@ class Submission:
         self._clock = clock
         self._host_name = host_name
         self._terms = terms
+        self._on_sent = on_sent
 
     async def sender(self, account: Account, mail: Mail) -> None:
         """Raises Refusal; ``<>`` is everybody's (read receipts are sent with it)."""
@@ -172,6 +176,7 @@ class Submission:
         except SentTooMuch:  # perhaps a stolen password
             _log.warning("account sends too much", account=account.address, id=message.identity)
             raise
+        self._on_sent(account.id)
 
     def _terms_of(self, account: Account, mail: Mail) -> Terms:
         """What the sender asked for (RFC 4865, RFC 2852, RFC 6710)."""
