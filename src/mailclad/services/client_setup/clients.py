@@ -41,6 +41,14 @@ class PortFollows(StrEnum):
     NO = "no"
 
 
+class Basis(StrEnum):
+    """What the texts were compared with on the day that stands there."""
+
+    PROGRAM = "program"
+    DOCUMENT = "document"
+    MEMORY = "memory"
+
+
 class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the program calls things; ``field`` is where the choice is."""
 
@@ -50,6 +58,10 @@ class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """"" where it cannot do that."""
     port_follows: PortFollows
     none: str = ""
+    server: str = "Server"
+    port: str = "Port"
+    user: str = "User name"
+    password: str = "Password"  # noqa: S105 - a label
     hint: str = ""
     """What else must be known when it is set by hand."""
 
@@ -76,7 +88,9 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ways: tuple[Way, ...]
     words: Words
     last_checked: date
+    checked_with: Basis
     source: str
+    """Where its maker says it, "" where nowhere."""
     aliases: tuple[str, ...] = ()
     card: int = 0
     scope: Scope = Scope.ALL

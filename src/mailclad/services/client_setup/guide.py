@@ -1,17 +1,40 @@
 """A program's guide for one address: what to do and what to type, in the program's own words.
 
-What the command line prints and the set-up pages show is made of these values.  Texts keep the
-``**words of the program**`` marked, for whoever shows them.
+Comes in: a program's data and the one list of endpoints.  Goes out: values, of which the command
+line and the set-up pages are made; texts keep the ``**words of the program**`` marked.  What is
+encrypted from the first octet is told, STARTTLS only where there is nothing else or it is asked
+for.  A word is never told without its port.  Pure.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mailclad.services.client_setup.clients import Client
+from mailclad.base.tls_policy import TlsMode
+from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.services.client_setup.clients import Client, PortFollows
+from mailclad.services.client_setup.settings import ClientSettings
+
+_PROTOCOLS: Mapping[str, MailProtocol] = {
+    "imap": MailProtocol.IMAP,
+    "pop3": MailProtocol.POP3,
+    "smtp": MailProtocol.SUBMISSION,
+}
+_TITLES: Mapping[MailProtocol, str] = {
+    MailProtocol.IMAP: "Incoming mail (IMAP)",
+    MailProtocol.POP3: "Incoming mail (POP3)",
+    MailProtocol.SUBMISSION: "Outgoing mail (SMTP)",
+}
+_MEANINGS: Mapping[TlsMode, str] = {
+    TlsMode.IMPLICIT: "encrypted from the first byte",
+    TlsMode.STARTTLS: "it starts unencrypted and then switches, with STARTTLS",
+}
+YOUR_ADDRESS = "your whole mail address"
+APP_PASSWORD = "the app password"  # noqa: S105 - words in its place
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A line to type or to choose; ``typed`` is what can be copied."""
+    """A line to type or to choose; ``typed`` says that it can be copied."""
 
     label: str
     value: str
@@ -38,3 +61,89 @@ class Guide:
     change: tuple[str, ...]
     warnings: tuple[str, ...]
     test_commands: tuple[str, ...]
+
+
+def make_guide(client: Client, settings: ClientSettings, *, starttls: bool = False) -> Guide:
+    """``starttls``: tell that way where the program and the server have it."""
+    chosen = tuple(_chosen(client, settings, starttls=starttls))
+    places = _places(client, settings, chosen)
+
+    def filled(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(text.format_map(places) for text in texts)
+
+    return Guide(
+        client,
+        _note(client, chosen).format_map(places),
+        filled(client.steps),
+        tuple(_section(client, settings, one) for one in chosen),
+        filled(client.manual),
+        filled(client.change),
+        filled(client.warnings),
+        filled(client.test_commands),
+    )
+
+
+def _chosen(client: Client, settings: ClientSettings, *, starttls: bool) -> Iterator[Endpoint]:
+    """One for reading, one for sending, as far as the program does either."""
+    kinds = [_PROTOCOLS[kind] for kind in client.kinds if kind in _PROTOCOLS]
+    reading = [kind for kind in kinds if kind is not MailProtocol.SUBMISSION]
+    for protocols in (reading, [kind for kind in kinds if kind is MailProtocol.SUBMISSION]):
+        wanted = TlsMode.STARTTLS if starttls and client.words.starttls else TlsMode.IMPLICIT
+        found = settings.best(*protocols, tls=wanted) or settings.best(*protocols)
+        if found is not None and client.words.of(found.tls):
+            yield found
+
+
+def _section(client: Client, settings: ClientSettings, endpoint: Endpoint) -> Section:
+    words = client.words
+    return Section(
+        _TITLES[endpoint.protocol],
+        (
+            Value(words.server, endpoint.host),
+            Value(words.port, str(endpoint.port)),
+            Value(words.field, words.of(endpoint.tls), typed=False),
+            Value(words.user, settings.address or YOUR_ADDRESS, typed=bool(settings.address)),
+            Value(words.password, APP_PASSWORD, typed=False),
+        ),
+    )
+
+
+def _note(client: Client, chosen: tuple[Endpoint, ...]) -> str:
+    """What its words mean; and whether the port has to be typed."""
+    if not chosen:
+        return "This program cannot use any server of this address safely."
+    words = client.words
+    if words.implicit == words.starttls:
+        meaning = f"“{words.field}” is one switch for both ways to encrypt: the port decides."
+    else:
+        others = [tls for tls in (TlsMode.IMPLICIT, TlsMode.STARTTLS) if words.of(tls)]
+        told = [f"“{words.of(tls)}” means {_MEANINGS[tls]}" for tls in others]
+        meaning = f"In this program {'; '.join(told)}."
+    choose = dict.fromkeys(f"**{words.of(one.tls)}**" for one in chosen)
+    ports = " and ".join(dict.fromkeys(f"**{one.port}**" for one in chosen))
+    follow = {
+        PortFollows.ALWAYS: "The port follows the choice.",
+        PortFollows.DEFAULT: "The port follows the choice only sometimes: look at it.",
+        PortFollows.NO: "The port does not follow: type it.",
+    }[words.port_follows]
+    pieces = [meaning, f"Choose {' and '.join(choose)} with port {ports}.", follow, words.hint]
+    return " ".join(piece for piece in pieces if piece)
+
+
+def _places(
+    client: Client, settings: ClientSettings, chosen: tuple[Endpoint, ...]
+) -> Mapping[str, str]:
+    """What texts may name in braces; a server that is not there is told as that."""
+    places = {"address": settings.address or YOUR_ADDRESS, "name": settings.name}
+    for prefix, protocols in (
+        ("imap", (MailProtocol.IMAP, MailProtocol.POP3)),
+        ("smtp", (MailProtocol.SUBMISSION,)),
+    ):
+        found = next((one for one in chosen if one.protocol in protocols), None)
+        found = found or settings.best(*protocols)
+        places |= {
+            f"{prefix}_host": found.host if found else "(none)",
+            f"{prefix}_port": str(found.port) if found else "(none)",
+            f"{prefix}_word": client.words.of(found.tls) if found else "(none)",
+        }
+    return places

@@ -1,0 +1,159 @@
+"""Every program's file: complete, in its own words, with the port beside each word."""
+
+import re
+import string
+
+import pytest
+
+from mailclad.base.tls_policy import TlsMode
+from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.services.client_setup.clients import Client, Way, clients
+from mailclad.services.client_setup.explained import explanations
+from mailclad.services.client_setup.finding_clients import find_clients
+from mailclad.services.client_setup.guide import Guide, make_guide
+from mailclad.services.client_setup.settings import ClientSettings
+
+ENDPOINTS = tuple(
+    Endpoint(protocol, "mail.example.net", port, tls)
+    for protocol, port, tls in (
+        (MailProtocol.IMAP, 143, TlsMode.STARTTLS),
+        (MailProtocol.IMAP, 993, TlsMode.IMPLICIT),
+        (MailProtocol.POP3, 995, TlsMode.IMPLICIT),
+        (MailProtocol.SUBMISSION, 587, TlsMode.STARTTLS),
+        (MailProtocol.SUBMISSION, 465, TlsMode.IMPLICIT),
+    )
+)
+SETTINGS = ClientSettings("ada@example.net", "example.net", ENDPOINTS, "Ada")
+EVERY = pytest.mark.parametrize("client", clients().values(), ids=lambda one: one.key)
+
+
+def texts(client: Client) -> list[str]:
+    steps = (*client.steps, *client.manual, *client.change, *client.warnings)
+    return [*steps, *client.test_commands, client.words.hint]
+
+
+def values(guide: Guide) -> dict[str, list[str]]:
+    return {one.title: [value.value for value in one.values] for one in guide.sections}
+
+
+@EVERY
+def test_it_is_told_what_to_do(client: Client) -> None:
+    assert client.steps
+    assert client.words.field
+    assert client.words.implicit
+    assert client.kinds
+    assert len(client.ways) == len(set(client.ways))
+
+
+@EVERY
+def test_texts_are_marked_in_pairs_and_name_what_is_known(client: Client) -> None:
+    known = {"address", "name"}
+    known |= {f"{kind}_{what}" for kind in ("imap", "smtp") for what in ("host", "port", "word")}
+    for text in texts(client):
+        assert text.count("**") % 2 == 0, text
+        named = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+        assert named <= known, text
+
+
+@EVERY
+def test_the_best_way_is_told_with_its_port(client: Client) -> None:
+    guide = make_guide(client, SETTINGS)
+    ports = {"imap": "993", "pop3": "995", "smtp": "465"}
+    reading = [kind for kind in client.kinds if kind in {"imap", "pop3"}][:1]
+    told = values(guide)
+    assert len(told) == len(reading) + ("smtp" in client.kinds)
+    for kind in [*reading, *(["smtp"] if "smtp" in client.kinds else [])]:
+        (lines,) = [lines for title, lines in told.items() if title.lower().endswith(f"({kind})")]
+        assert lines[:4] == [
+            "mail.example.net",
+            ports[kind],
+            client.words.implicit,
+            "ada@example.net",
+        ]
+        assert f"**{ports[kind]}**" in guide.note
+    assert client.words.implicit in guide.note
+
+
+@EVERY
+def test_starttls_is_told_where_it_is_asked_for(client: Client) -> None:
+    told = values(make_guide(client, SETTINGS, starttls=True))
+    for title, lines in told.items():
+        has_both = "POP3" not in title and client.words.starttls
+        word = client.words.starttls if has_both else client.words.implicit
+        assert lines[2] == word
+        assert (lines[1] in {"143", "587"}) == bool(has_both)
+
+
+@EVERY
+def test_nobodys_address_is_told_where_none_is_known(client: Client) -> None:
+    anybody = make_guide(client, ClientSettings("", "example.net", ENDPOINTS))
+    assert "ada@" not in repr(anybody)
+    assert "{" not in "".join(anybody.steps).replace("{mail.example.net", "")
+
+
+@EVERY
+def test_a_server_that_it_cannot_use_is_not_told(client: Client) -> None:
+    plain = ClientSettings("ada@example.net", "example.net", ())
+    guide = make_guide(client, plain)
+    assert guide.sections == ()
+    assert "cannot" in guide.note
+
+
+def test_ten_cards_of_which_each_has_its_place() -> None:
+    cards = [one.card for one in clients().values() if one.card]
+    assert cards == list(range(1, 11))
+
+
+def test_names_are_of_one_program_each() -> None:
+    names = [name.casefold() for one in clients().values() for name in (one.name, *one.aliases)]
+    assert len(names) == len(set(names))
+
+
+def test_where_the_port_decides_that_is_said() -> None:
+    for one in clients().values():
+        if one.words.implicit == one.words.starttls:
+            assert "port decides" in make_guide(one, SETTINGS).note
+
+
+def test_where_tls_means_starttls_that_is_said() -> None:
+    for one in clients().values():
+        if re.fullmatch(r"tls|.*\bTLS", one.words.starttls) and "START" not in one.words.starttls:
+            assert re.search(r"TLS\W* means|mean STARTTLS", one.words.hint), one.key
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        ("outlook", "outlook"),
+        ("Thunderbrid", "thunderbird"),
+        ("iOS", "iphone"),
+        ("K-9", "k9"),
+        ("isync", "mbsync"),
+        ("HP", "hp"),
+        ("WP Mail SMTP", "wordpress"),
+    ],
+)
+def test_a_program_is_found_by_what_people_call_it(typed: str, key: str) -> None:
+    assert find_clients(typed)[0].key == key
+
+
+@pytest.mark.parametrize("typed", ["qqqqqq", "<script>alert(1)</script>", "x" * 100_000])
+def test_nothing_is_found_for_what_is_no_program(typed: str) -> None:
+    assert find_clients(typed) == []
+
+
+def test_nothing_typed_shows_all() -> None:
+    assert find_clients("  ") == list(clients().values())
+
+
+def test_profiles_and_codes_are_for_those_that_read_them() -> None:
+    with_profile = {one.key for one in clients().values() if Way.PROFILE in one.ways}
+    assert with_profile == {"iphone", "apple-mail"}
+
+
+def test_three_texts_explain_what_words_and_networks_are() -> None:
+    assert list(explanations()) == ["tls", "names", "wifi"]
+    told = " ".join(text for one in explanations().values() for text in one.paragraphs)
+    for port in ("993", "995", "465", "143", "110", "587", "443"):
+        assert port in told
+    assert "Never accept a certificate warning" in told
