@@ -11,7 +11,7 @@ from mailclad.app.config import Config
 from mailclad.app.settings.listen import DEFAULT_LISTEN, ListenConfig
 from mailclad.app.settings.server import ServerConfig
 from mailclad.app.sockets import open_sockets
-from mailclad.app.web import start_settings
+from mailclad.mail.endpoint import MailProtocol
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.services.auth.password import Argon2id
 from mailclad.store.trace import Happening
@@ -66,15 +66,14 @@ def test_starttls_is_not_offered_without_a_certificate(tmp_path: Path) -> None:
     assert b"\r\nUSER" not in pop3
 
 
-def test_the_start_page_shows_what_people_type_and_no_port_25() -> None:
+def test_programs_are_told_the_encrypted_ports_first_and_never_port_25() -> None:
     config = Config(server=ServerConfig(hostname="x.test"), listen=DEFAULT_LISTEN)
-    endpoints = client_endpoints("mail.example.org", doors_in(config))
-    shown = [(s.purpose, s.port, s.security) for s in start_settings(endpoints)]
-    assert shown == [
-        ("Reading (IMAP)", 993, "SSL/TLS"),
-        ("Fetching (POP3)", 995, "SSL/TLS"),
-        ("Sending (SMTP)", 465, "SSL/TLS"),
-        ("Sending (SMTP)", 587, "STARTTLS"),
+    told = client_endpoints("Mail.example.org", doors_in(config))
+    assert [(one.protocol, one.host, one.port, one.tls) for one in told] == [
+        (MailProtocol.IMAP, "mail.example.org", 993, TlsMode.IMPLICIT),
+        (MailProtocol.POP3, "mail.example.org", 995, TlsMode.IMPLICIT),
+        (MailProtocol.SUBMISSION, "mail.example.org", 465, TlsMode.IMPLICIT),
+        (MailProtocol.SUBMISSION, "mail.example.org", 587, TlsMode.STARTTLS),
     ]
 
 

@@ -25,6 +25,11 @@ HEAD_OCTETS = 32 * 1024
 HEAD_SECONDS = 20.0
 """How long a request's head may take; looked at this often, so twice at the very most."""
 
+TLS_VERSION = "mailclad.tls_version"
+CLOSING = "mailclad.closing"
+"""Where applications find in the scope's extensions which TLS a request came by, and how to ask
+whether the server stops: an answer that goes on for long has to end then."""
+
 KEEP_ALIVE_SECONDS = 60
 """How long a connection waits for its next request: pages fetched in a row need no handshake."""
 
@@ -48,6 +53,13 @@ class _HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        channel = self._channel
+        tls = channel.tls
+        self.scope["client"] = (channel.peer, 0)  # which knows whom a proxy speaks for
+        self.scope["extensions"] = {
+            TLS_VERSION: {"version": tls.version if tls is not None else ""},
+            CLOSING: {"is_closing": lambda: channel.closing},
+        }
         self._in_head = True
         self._is_late = False
 

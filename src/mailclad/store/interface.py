@@ -52,6 +52,7 @@ from mailclad.store.signing_keys import SigningKeys
 from mailclad.store.sts_policies import StsPolicies
 from mailclad.store.tls_use import KeptTlsUse
 from mailclad.store.trace import Trace, TraceReader
+from mailclad.store.web_sessions import WebSessions
 
 Row = tuple[Any, ...]
 """The columns that were asked for, in that order."""
@@ -171,6 +172,7 @@ class Store(
     Sending,
     ForwardedSenders,
     Reports,
+    WebSessions,
     KeptTlsUse,
     Trace,
     TraceReader,

@@ -10,15 +10,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from mailclad.web.assets import asset
+from mailclad.web.headers import NOTHING
 from mailclad.web.look import page_template
 
 _PAGE = page_template("error.html")
+
+_POLICY = f"{NOTHING}; style-src 'self'"
 
 _WORDS: Mapping[int, str] = {
     400: "That request cannot be understood.",
     403: "That is not allowed.",
     404: "There is no such page.",
     405: "That cannot be done with this page.",
+    415: "Forms only, please.",
     413: "That is too much to send here.",
     421: "That name is not served here.",
     500: "The server made a mistake. It has been noted; try again in a minute.",
@@ -42,4 +47,6 @@ def refusal(
     words = words or _WORDS.get(status, HTTPStatus(status).phrase)
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(f"{words}\n", status, headers)
-    return HTMLResponse(_PAGE.render(words=words), status, headers)
+    policy = {"Content-Security-Policy": _POLICY}
+    text = _PAGE.render(words=words, asset=asset)
+    return HTMLResponse(text, status, {**(headers or {}), **policy})

@@ -43,7 +43,7 @@ def site(
     public: bool,
 ) -> ASGIApp:
     """``pages`` are for people; ``public``: a public authority signs our certificates."""
-    handlers = dict.fromkeys((400, 403, 404, 405, 413, 500), refused)
+    handlers = dict.fromkeys((400, 403, 404, 405, 413, 415, 500), refused)
     routes = program_routes(programs)
     for_programs = Starlette(routes=routes, exception_handlers=handlers)
     for_people = Starlette(routes=[*routes, *pages], exception_handlers=handlers)

@@ -173,6 +173,8 @@ def remove_account(tx: Transaction, address: str) -> None:
         discard(tx, account, MailboxId(mailbox), name)
     devices.remove_all(tx, account)
     for table in (
+        "web_session",
+        "once_link",
         "mailbox_history",
         "subscription",
         "keyword",
@@ -223,6 +225,8 @@ def set_password(
     values = (password_hash, salt, iterations, scram.stored_key, scram.server_key, account)
     if not rows(tx.db, _CHANGE_SECRETS, values):
         raise AccountNotFound("the account is gone")
+    # Whoever is signed in by the old password has to type the new one.
+    rows(tx.db, "DELETE FROM web_session WHERE account = ?", (account,))
 
 
 # --- aliases ---------------------------------------------------------------------

@@ -52,6 +52,7 @@ from mailclad.engines.sqlite.sts_policies import SqliteStsPolicies
 from mailclad.engines.sqlite.tls_use import SqliteTlsUse
 from mailclad.engines.sqlite.tracing import SqliteTrace
 from mailclad.engines.sqlite.watching import QUEUE, Watchers
+from mailclad.engines.sqlite.web_sessions import SqliteWebSessions
 from mailclad.store.errors import BodyDamaged, MailboxNotFound
 from mailclad.store.interface import Body, Claim, Row, Store
 from mailclad.store.model import (
@@ -100,6 +101,7 @@ class SqliteStore(
     SqliteReports,
     SqliteTlsUse,
     SqliteTrace,
+    SqliteWebSessions,
     SqliteStsPolicies,
     SqliteChallenges,
     SqliteCertificates,

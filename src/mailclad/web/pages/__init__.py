@@ -1,0 +1,1 @@
+"""Pages for people: signing in, setting up mail programs, devices."""
