@@ -98,7 +98,7 @@ class _Relay(socketserver.ThreadingTCPServer):
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    server: _Relay
+    server: _Relay  # type: ignore[mutable-override]
 
     def handle(self) -> None:
         with socket.create_connection(("127.0.0.1", self.server.port)) as far:

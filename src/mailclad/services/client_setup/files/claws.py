@@ -26,7 +26,6 @@ user_id={address}
 {receive}
 use_smtp_auth=1
 smtp_server={smtp_host}
-smtp_user_id={address}
 ssl_smtp={smtp_ssl}
 set_smtpport=1
 smtp_port={smtp_port}
@@ -44,7 +43,20 @@ _SSL = {TlsMode.IMPLICIT: 1, TlsMode.STARTTLS: 2}
 _TREE = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <folderlist>
-{folders}</folderlist>
+{imap}    <folder type="mh" name="Mail" path="Mail">
+        <folderitem type="inbox" name="inbox" path="inbox" />
+        <folderitem type="outbox" name="sent" path="sent" />
+        <folderitem type="draft" name="draft" path="draft" />
+        <folderitem type="queue" name="queue" path="queue" />
+        <folderitem type="trash" name="trash" path="trash" />
+    </folder>
+</folderlist>
+"""
+
+_IMAP_TREE = """\
+    <folder type="imap" name={name} account_id="1">
+        <folderitem type="inbox" name="INBOX" path="INBOX" />
+    </folder>
 """
 
 _TRUST = """\
@@ -69,11 +81,9 @@ def write(settings: ClientSettings, _: PasswordCommand) -> tuple[SetupFile, ...]
         smtp_ssl=_SSL[sends.tls],
         smtp_port=sends.port,
     )
+    imap = _IMAP_TREE.format(name=quoteattr(address))
+    tree = _TREE.format(imap=imap if receives.protocol is MailProtocol.IMAP else "")
     return (
         SetupFile(f"{_FOLDER}/accountrc", account),
-        SetupFile(f"{_FOLDER}/folderlist.xml", _TREE.format(folders=_folders(address))),
+        SetupFile(f"{_FOLDER}/folderlist.xml", tree),
     )
-
-
-def _folders(address: str) -> str:
-    return f'    <folder type="imap" name={quoteattr(address)} account_id="1" />\n'
