@@ -13,7 +13,7 @@ def outgoing(settings: ClientSettings, tls: TlsMode | None = None) -> Endpoint:
     """Where the program sends; with ``tls`` only that way."""
     found = settings.best(MailProtocol.SUBMISSION, tls=tls)
     if found is None:
-        how = f" by {tls}" if tls else ""
+        how = f" by {tls} TLS" if tls else ""
         raise NotPossible(f"{settings.domain} has no encrypted way{how} to send mail")
     return found
 

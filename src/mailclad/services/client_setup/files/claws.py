@@ -36,7 +36,7 @@ _RECEIVE = {
     MailProtocol.POP3: "ssl_pop={ssl}\nset_popport=1\npop_port={port}",
 }
 
-_PROTOCOLS = {MailProtocol.POP3: 0, MailProtocol.IMAP: 1}
+_PROTOCOLS = {MailProtocol.POP3: 0, MailProtocol.IMAP: 3}
 
 _SSL = {TlsMode.IMPLICIT: 1, TlsMode.STARTTLS: 2}
 

@@ -40,11 +40,11 @@ def dotenv(text: str) -> str:
 
 
 def key_file(text: str) -> str:
-    """A value of GLib's key files."""
-    escaped = text.replace("\\", "\\\\")
-    for raw, letter in (("\n", "n"), ("\t", "t"), ("\r", "r")):
-        escaped = escaped.replace(raw, "\\" + letter)
-    return "\\s" + escaped[1:] if escaped.startswith(" ") else escaped
+    """A value of GLib's key files, which drop spaces at its ends."""
+    inner = plain(text).replace("\\", "\\\\")
+    kept = inner.strip(" ")
+    before = len(inner) - len(inner.lstrip(" "))
+    return "\\s" * before + kept + "\\s" * (len(inner) - before - len(kept))
 
 
 def plain(text: str) -> str:
