@@ -1,0 +1,57 @@
+"""Configuration for one program each, by the client's key (``clients/*.toml``)."""
+
+from collections.abc import Mapping
+
+from mailclad.services.client_setup.files import (
+    aerc,
+    claws,
+    curl,
+    django,
+    environment,
+    evolution,
+    fetchmail,
+    geary,
+    getmail,
+    git_send_email,
+    golang,
+    himalaya,
+    home_assistant,
+    laravel,
+    mbsync,
+    msmtp,
+    mutt,
+    nodemailer,
+    offlineimap,
+    php,
+    printer,
+    python,
+)
+from mailclad.services.client_setup.setup_file import Writer
+
+FILES: Mapping[str, Writer] = {
+    "aerc": aerc.write,
+    "claws": claws.write,
+    "curl": curl.write,
+    "django": django.write,
+    "environment": environment.write,
+    "evolution": evolution.write,
+    "fetchmail": fetchmail.write,
+    "geary": geary.write,
+    "getmail": getmail.write,
+    "git-send-email": git_send_email.write,
+    "go": golang.write,
+    "himalaya": himalaya.write,
+    "home-assistant": home_assistant.write,
+    "laravel": laravel.write,
+    "mbsync": mbsync.write,
+    "mpop": msmtp.write_mpop,
+    "msmtp": msmtp.write_msmtp,
+    "mutt": mutt.write_mutt,
+    "neomutt": mutt.write_neomutt,
+    "nodemailer": nodemailer.write,
+    "offlineimap": offlineimap.write,
+    "phpmailer": php.write_phpmailer,
+    "printer": printer.write,
+    "python": python.write,
+    "wordpress": php.write_wordpress,
+}
