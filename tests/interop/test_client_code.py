@@ -9,6 +9,7 @@ import pytest
 
 from tests.interop.demo import Demo
 from tests.interop.set_up import Home, demo_settings, home, unknown_ca, wrong_name
+from tests.interop.stripped import stripped
 
 pytestmark = pytest.mark.slow
 
@@ -201,6 +202,16 @@ def test_a_wrong_name_is_refused(demo: Demo, client: str, tls: str, tmp_path: Pa
 
     assert done.returncode != 0, done.stdout
     assert _arrived(demo) == before
+
+
+@clients
+def test_without_starttls_no_password_is_sent(demo: Demo, client: str, tmp_path: Path) -> None:
+    with stripped(demo_settings(demo, "starttls")) as (settings, heard):
+        done = SENDERS[client](home(demo, client, settings, tmp_path), demo.ada)
+
+    assert done.returncode != 0
+    assert any(line.upper().startswith(b"EHLO") for line in heard)
+    assert not any(line.upper().startswith((b"AUTH", b"MAIL")) for line in heard)
 
 
 @pytest.mark.interop("php")

@@ -12,6 +12,7 @@ import pytest
 
 from tests.interop.demo import Demo
 from tests.interop.set_up import Home, demo_settings, home, wrong_name
+from tests.interop.stripped import stripped
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +76,19 @@ def test_evolution_refuses_a_wrong_name(
 
     assert done.returncode != 0
     assert b"Unacceptable TLS certificate" in done.stderr
+
+
+@evolution
+def test_evolution_sends_no_password_without_starttls(
+    demo: Demo, token: str, tmp_path: Path
+) -> None:
+    with stripped(demo_settings(demo, "starttls")) as (settings, heard):
+        place = home(demo, "evolution", settings, tmp_path)
+        done = _evolution(place, demo.ada, "send", token, trusting=demo.ca)
+
+    assert done.returncode != 0
+    assert heard
+    assert not any(line.upper().startswith((b"AUTH", b"MAIL")) for line in heard)
 
 
 def _evolution(place: Home, *arguments: str, trusting: str) -> subprocess.CompletedProcess[bytes]:
