@@ -18,12 +18,15 @@ def outgoing(settings: ClientSettings, tls: TlsMode | None = None) -> Endpoint:
     return found
 
 
-def incoming(settings: ClientSettings, *protocols: MailProtocol) -> Endpoint:
-    """Where the program reads; of the protocols that it knows."""
-    found = settings.best(*(protocols or INCOMING))
+def incoming(
+    settings: ClientSettings, *protocols: MailProtocol, tls: TlsMode | None = None
+) -> Endpoint:
+    """Where the program reads; of the protocols that it knows, and with ``tls`` only that way."""
+    found = settings.best(*(protocols or INCOMING), tls=tls)
     if found is None:
         names = " or ".join(one.upper() for one in protocols or INCOMING)
-        raise NotPossible(f"{settings.domain} has no encrypted way to read mail by {names}")
+        how = f" by {tls} TLS" if tls else ""
+        raise NotPossible(f"{settings.domain} has no encrypted way{how} to read mail by {names}")
     return found
 
 

@@ -1,0 +1,48 @@
+"""fetchmail: fetches into ~/Maildir by IMAP or POP3."""
+
+from mailclad.base.tls_policy import TlsMode
+from mailclad.services.client_setup.files.choice import address_of, incoming
+from mailclad.services.client_setup.files.quoting import plain
+from mailclad.services.client_setup.files.terminal import INTO_MAILDIR, trusted
+from mailclad.services.client_setup.settings import ClientSettings
+from mailclad.services.client_setup.setup_file import PasswordCommand, SetupFile
+
+_FETCHMAILRC = """\
+# fetchmail reads this file only if nobody else may: chmod 600 ~/.fetchmailrc
+#
+# It can run no command for the password: it asks when it starts, or finds it in ~/.netrc
+# (chmod 600 too), in a line like
+#   machine HOST login ADDRESS password PASSWORD
+poll {host} service {port} protocol {protocol}
+  user {address}
+  auth password
+  {tls}
+  sslcertck
+{trust}  keep  # mail stays on the server too
+  mda {delivery}
+"""
+
+_WORDS = {
+    TlsMode.IMPLICIT: 'ssl sslproto "TLS1.2+"  # encrypted from the first byte',
+    TlsMode.STARTTLS: 'sslproto "TLS1.2+"  # STARTTLS, and nothing without it',
+}
+
+
+def write(settings: ClientSettings, _: PasswordCommand) -> tuple[SetupFile, ...]:
+    endpoint = incoming(settings)
+    trust = trusted(settings)
+    text = _FETCHMAILRC.format(
+        host=_quoted(endpoint.host),
+        port=endpoint.port,
+        protocol=endpoint.protocol,
+        address=_quoted(address_of(settings)),
+        tls=_WORDS[endpoint.tls],
+        trust=f"  sslcertfile {_quoted(trust)}\n" if trust else "",
+        delivery=_quoted(INTO_MAILDIR),
+    )
+    return (SetupFile(".fetchmailrc", text),)
+
+
+def _quoted(text: str) -> str:
+    escaped = plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
