@@ -1,9 +1,9 @@
-"""Marionette, by which Mozilla's programs let themselves be driven: the little that a person does.
+"""Marionette, by which Mozilla's programs let themselves be driven: a pointer, keys, and a look.
 
 Its protocol is JSON over TCP: each message is its length in decimal, a colon, and an array
-``[type, number, command or error, parameters or result]``; type 0 asks, type 1 answers.
-``in`` the windows of the program itself (context "chrome"), clicks and keys are those of WebDriver:
-an element must be in view and nothing may lie over it.
+``[type, number, command or refusal, parameters or result]``; type 0 asks, type 1 answers.
+Everything is done in the program's own windows (context "chrome").  What is clicked is a place:
+whatever lies there on top gets it, as from a mouse.
 """
 
 import base64
@@ -11,22 +11,48 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-"""WebDriver's name for a reference to an element."""
+ANSWER_SECONDS = 30.0
+WAIT_SECONDS = 30.0
+CONTROL = "\ue009"
+"""WebDriver's code for the key."""
 
-ANSWER_SECONDS = 20.0
+T = TypeVar("T")
+
+_FIND = """
+const [selector, words] = arguments;
+const roots = [[document, 0, 0]];
+for (const [root, left, top] of roots) {
+  for (const found of root.querySelectorAll(selector)) {
+    const box = found.getBoundingClientRect();
+    if (found.checkVisibility() && box.width && !found.disabled && found.textContent.includes(words))
+      return { x: Math.round(left + box.x + box.width / 2), y: Math.round(top + box.y + box.height / 2),
+               text: found.textContent };
+  }
+  for (const each of root.querySelectorAll("*")) {
+    if (each.shadowRoot) roots.push([each.shadowRoot, left, top]);
+    if (each.contentDocument && each.checkVisibility()) {
+      const box = each.getBoundingClientRect();
+      roots.push([each.contentDocument, left + box.x, top + box.y]);
+    }
+  }
+}
+return null;
+"""
+"""Through shadow trees and documents in documents: nobody who looks sees their borders."""
 
 
-class Refused(Exception):
-    """The program could not do it: WebDriver's word for why, and its text."""
+@dataclass(frozen=True)
+class Spot:
+    """The middle of something on the screen, in the window's coordinates, and its text."""
 
-    def __init__(self, word: str, text: str) -> None:
-        super().__init__(f"{word}: {text}")
-        self.word = word
+    x: int
+    y: int
+    text: str
 
 
 class Marionette:
@@ -45,7 +71,8 @@ class Marionette:
             session = cls(stream)
             session.ask("WebDriver:NewSession", capabilities={"alwaysMatch": {}})
             session.ask("Marionette:SetContext", value="chrome")
-            yield session
+            with session._reader:
+                yield session
 
     def ask(self, command: str, **parameters: object) -> Any:
         self._number += 1
@@ -53,8 +80,7 @@ class Marionette:
         self._stream.sendall(b"%d:%b" % (len(octets), octets))
         _, number, refusal, result = self._read()
         assert number == self._number
-        if refusal is not None:
-            raise Refused(refusal["error"], refusal["message"])
+        assert refusal is None, (command, refusal)
         return result
 
     def _read(self) -> Any:
@@ -68,39 +94,75 @@ class Marionette:
 
     def look(self, script: str, *arguments: object) -> Any:
         """What a script returns; it only looks."""
-        return self.ask(
-            "WebDriver:ExecuteScript", script=script, args=arguments, sandbox="system"
-        ).get("value")
+        parameters = {"script": script, "args": arguments, "sandbox": "system"}
+        return self.ask("WebDriver:ExecuteScript", **parameters)["value"]
+
+    def seen(self, selector: str, words: str = "") -> Spot | None:
+        found = self.look(_FIND, selector, words)
+        return None if found is None else Spot(**found)
+
+    def find(self, selector: str, words: str = "") -> Spot:
+        """The first that shows, and can be used, once there is one."""
+        return until(lambda: self.seen(selector, words), f"{selector} {words}")
+
+    def windows(self) -> dict[str, str]:
+        """The handle of each window, by the address of its document."""
+        before = self.ask("WebDriver:GetWindowHandle")["value"]
+        handles = self.ask("WebDriver:GetWindowHandles")
+        found = {}
+        for handle in handles:
+            self._switch(handle)
+            found[self.look("return document.location.href")] = handle
+        self._switch(before)
+        return found
+
+    def go_to(self, address: str) -> None:
+        """To a window, once it is there."""
+        self._switch(until(lambda: self.windows().get(address), address))
+
+    def _switch(self, handle: str) -> None:
+        self.ask("WebDriver:SwitchToWindow", handle=handle, focus=True)
 
     def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.ask("WebDriver:TakeScreenshot", full=False)["value"]))
 
-    def find(self, selector: str, seconds: float = 20.0) -> str:
-        """A reference to the first element, once it is there and to be seen."""
-        end = time.monotonic() + seconds
-        while True:
-            found = self.look(_VISIBLE, selector)
-            if found is not None:
-                return str(found[ELEMENT])
-            assert time.monotonic() < end, f"it does not show {selector}"
-            time.sleep(0.05)
-
     # --- what a person does ---
 
-    def click(self, selector: str) -> None:
-        self.ask("WebDriver:ElementClick", id=self.find(selector))
+    def click(self, selector: str, words: str = "") -> None:
+        spot = self.find(selector, words)
+        move = {"type": "pointerMove", "x": spot.x, "y": spot.y}
+        press = [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
+        self._act("pointer", [move, *press])
 
     def type(self, selector: str, text: str) -> None:
         """Instead of what stands there."""
-        element = self.find(selector)
-        self.ask("WebDriver:ElementClear", id=element)
-        self.ask("WebDriver:ElementSendKeys", id=element, text=text)
+        self.click(selector)
+        self.press(CONTROL, "a")
+        self.write(text)
 
-    def keys(self, selector: str, text: str) -> None:
-        self.ask("WebDriver:ElementSendKeys", id=self.find(selector), text=text)
+    def write(self, text: str) -> None:
+        """Where the cursor is."""
+        self._act("key", [{"type": kind, "value": each} for each in text for kind in _STROKE])
+
+    def press(self, *keys: str) -> None:
+        """All together."""
+        down = [{"type": "keyDown", "value": each} for each in keys]
+        up = [{"type": "keyUp", "value": each} for each in reversed(keys)]
+        self._act("key", down + up)
+
+    def _act(self, device: str, actions: list[dict[str, Any]]) -> None:
+        self.ask(
+            "WebDriver:PerformActions", actions=[{"type": device, "id": device, "actions": actions}]
+        )
 
 
-_VISIBLE = """
-const found = document.querySelector(arguments[0]);
-return found?.checkVisibility() && !found.disabled ? found : null;
-"""
+_STROKE = ("keyDown", "keyUp")
+
+
+def until(look: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> T:
+    """The first answer that is not empty."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"it does not come: {what}"
+        time.sleep(0.05)
+    return found

@@ -28,7 +28,7 @@ PORTS = (
     (Service.POP3, TlsMode.IMPLICIT, 995),
     (Service.SUBMISSION, TlsMode.IMPLICIT, 465),
     (Service.SUBMISSION, TlsMode.STARTTLS, 587),
-    (Service.HTTPS, TlsMode.IMPLICIT, 8443),
+    (Service.HTTPS, TlsMode.IMPLICIT, 443),
 )
 
 
@@ -58,23 +58,31 @@ XML = f"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def test_x(tmp_path: Path) -> None:
+def test_x(tmp_path: Path, monkeypatch) -> None:
     asked = []
 
-    class H(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append((self.headers["Host"], self.path, dict(self.headers)))
-            body = XML.encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    from mailclad.app import web as app_web
+    from starlette.applications import Starlette
+    from starlette.responses import Response
+    from starlette.routing import Route
+    from structlog.testing import LogCapture
+    import structlog
 
-        def do_POST(self):
-            asked.append((self.headers["Host"], self.path, dict(self.headers)))
-            self.send_error(404)
+    async def xml(request):
+        return Response(XML, media_type="text/xml")
 
+    def fake(facts):
+        inner = real(facts)
+        inner.routes.append(Route("/mail/config-v1.1.xml", xml))
+        async def wrapped(scope, receive, send):
+            if scope["type"] == "http":
+                asked.append((scope["method"], dict(scope["headers"]).get(b"host"), scope["path"], scope["query_string"]))
+            await inner(scope, receive, send)
+        return wrapped
+    real = app_web.start_application
+    monkeypatch.setattr(app_web, "start_application", fake)
+    log = LogCapture()
+    structlog.configure(processors=[log])
     dns = StubDns({n: {"A": [ADDRESS]} for n in (DOMAIN, HOST, f"autoconfig.{DOMAIN}")})
     dns.address = ("127.0.0.1", 53)
     with ExitStack() as stack:
@@ -82,38 +90,21 @@ def test_x(tmp_path: Path) -> None:
         stack.enter_context(in_thread(dns))
         server = stack.enter_context(Provider())
         server.add_account(ADA)
+        server.add_account(f'grace@{DOMAIN}')
         server.deliver(b"From: bob@else.test\r\nTo: ada@home.test\r\nSubject: come to tea\r\n\r\nat four, in the garden\r\n", ADA)
-        web = http.server.ThreadingHTTPServer((ADDRESS, 443), H)
-        import glob
-        print(list(Path(server._directory).rglob("*.pem")))
-        c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        import subprocess
-        pem = sorted(Path(server._directory).rglob("*.pem"))
-        from tests.certificates import make
-        ca = make("another CA", authority=True)
-        from tests.interop.mtas import Pki
-        pki = Pki.made(tmp_path, f"autoconfig.{DOMAIN}", ca)
-        cafile = tmp_path / "webca.pem"
-        cafile.write_bytes(ca.pem)
-        c.load_cert_chain(pki.certificate, pki.key)
-        web.socket = c.wrap_socket(web.socket, server_side=True)
-        threading.Thread(target=web.serve_forever, daemon=True).start()
         display = stack.enter_context(screen())
         folder = tmp_path / "tb"
         folder.mkdir()
-        bird = stack.enter_context(Thunderbird.started(folder, display, server.ca, cafile))
+        bird = stack.enter_context(Thunderbird.started(folder, display, server.ca))
         try:
             bird.look_for_settings("Ada Lovelace", ADA)
-            print(bird.found())
-            print(bird.said())
+            print(bird.settings())
             bird.go_on()
-            bird.window.type("#emailPasswordSubview #password", "correct horse")
-            bird.go_on()
-            import time
-            time.sleep(5)
-            print(bird.said())
-            bird.window.picture(Path("/tmp/tb2.png"))
+            bird.sign_in("correct horse")
+            bird.finish()
+            print(bird.read("come to tea"))
+            bird.send(f"grace@{DOMAIN}", "tea", "with pleasure")
+            print(server.messages(f"grace@{DOMAIN}"))
         finally:
             print(asked)
-            print(dns.asked)
-            web.shutdown()
+            print(*log.entries, sep='\n')

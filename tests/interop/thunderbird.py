@@ -10,20 +10,18 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
-import pytest
-
-from tests.interop.marionette import Marionette, Refused
+from tests.interop.marionette import Marionette, until
 
 PROGRAM = Path("/usr/lib/thunderbird/thunderbird")
 SETTINGS = Path("/etc/thunderbird")
 START_SECONDS = 60.0
-WAIT_SECONDS = 30.0
+MAIN = "chrome://messenger/content/messenger.xhtml"
+COMPOSING = "chrome://messenger/content/messengercompose/messengercompose.xhtml"
 
 _IN_ITS_PLACE = """\
 mount --bind "$1/etc" /etc/thunderbird
@@ -40,8 +38,6 @@ _PREFERENCES = {
     "mail.shell.checkDefaultClient": False,
     "app.donation.eoy.version.viewed": 999,
 }
-
-T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -95,46 +91,71 @@ class Thunderbird:
     # --- the account hub ---
 
     def look_for_settings(self, name: str, address: str) -> None:
-        """Until it says what it has found, or has not."""
-        self.window.type(f"{_START} #realName", name)
-        self.window.type(f"{_START} #email", address)
+        self.window.type("#emailAutoConfigSubview #realName", name)
+        self.window.type("#emailAutoConfigSubview #email", address)
         self.go_on()
 
     def go_on(self) -> None:
-        self.window.click("account-hub-footer#emailFooter #forward")
+        self.window.click("#emailFooter #forward")
+
+    def settings(self) -> dict[str, str]:
+        """What it has found, as it shows it; ``says`` is where."""
+        self.window.find("#emailConfigFoundSubview #configSelection")
+        return dict(self.window.look(_FOUND)) | {"says": self.said()}
 
     def said(self) -> str:
-        """The line above the form, "" where there is none."""
+        """The lines above the form, "" where there are none."""
         return str(self.window.look(_SAID))
 
-    def found(self) -> dict[str, str]:
-        """The settings as they are shown."""
-        self.window.find("#emailConfigFoundSubview #configSelection")
-        return dict(self.window.look(_FOUND))
+    def sign_in(self, password: str) -> None:
+        self.window.type("#emailPasswordSubview #password", password)
+        self.go_on()
+
+    def finish(self) -> None:
+        """The account is there."""
+        self.window.find("#emailAddedSuccessSubview")
+        self.go_on()
+
+    # --- mail ---
+
+    def read(self, subject: str) -> str:
+        """The text of a message in the inbox, as it is shown."""
+        self.window.click("#folderTree li .name", "Inbox")
+        self.window.click("#threadTree .subject", subject)
+        return self.window.find(".moz-text-plain").text
+
+    def send(self, recipient: str, subject: str, text: str) -> None:
+        """From the first click on New Message to the end of its window."""
+        self.window.click("#folderPaneWriteMessage")
+        self.window.go_to(COMPOSING)
+        self.window.type("#toAddrInput", recipient)
+        self.window.type("#msgSubject", subject)
+        self.window.click("#messageEditor")
+        self.window.write(text)
+        self.window.click("#button-send")
+        self.window.go_to(MAIN)
+        until(lambda: COMPOSING not in self.window.windows(), "the end of the sending")
 
 
-_START = "#emailAutoConfigSubview"
-
-_SAID = """
-const step = [...document.querySelectorAll(".account-hub-step")].find(each => !each.hidden);
-const header = step?.shadowRoot?.querySelector("account-hub-header")?.shadowRoot;
-const form = header?.querySelector("#emailFormNotification");
-return form && !form.hidden ? form.textContent.replace(/\\s+/g, " ").trim() : "";
+_HUB = """
+const hub = document.querySelector("account-hub-container").shadowRoot;
+const shown = selector => [...hub.querySelectorAll(selector)].filter(each => each.checkVisibility());
 """
-
-_FOUND = """
-const shown = [...document.querySelectorAll("#configSelection p.data, #configSelection p.header-data")];
-return shown.filter(each => each.checkVisibility()).map(each => [each.id, each.textContent]);
+_SAID = (
+    _HUB
+    + """
+const [step] = shown(".account-hub-step");
+const header = step?.shadowRoot.querySelector("account-hub-header").shadowRoot;
+const lines = header?.querySelectorAll("#emailFormNotification span") ?? [];
+return [...lines].filter(each => each.checkVisibility()).map(each => each.textContent).join(" ").trim();
 """
-
-
-def until(look: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> T:
-    """The first answer that is not empty."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, f"it does not come: {what}"
-        time.sleep(0.05)
-    return found
+)
+_FOUND = (
+    _HUB
+    + """
+return shown("#configSelection .data, #configSelection .header-data").map(each => [each.id, each.textContent]);
+"""
+)
 
 
 def _prepared(folder: Path, authorities: tuple[Path, ...]) -> Path:
