@@ -18,8 +18,8 @@ from typing import Any, Self, TypeVar
 
 ANSWER_SECONDS = 30.0
 WAIT_SECONDS = 30.0
-CONTROL = "\ue009"
-"""WebDriver's code for the key."""
+CONTROL, ESCAPE = "\ue009", "\ue00c"
+"""WebDriver's codes for keys."""
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ for (const [root, left, top] of roots) {
     const box = found.getBoundingClientRect();
     if (found.checkVisibility() && box.width && !found.disabled && found.textContent.includes(words))
       return { x: Math.round(left + box.x + box.width / 2), y: Math.round(top + box.y + box.height / 2),
-               text: found.textContent };
+               text: found.textContent, focused: found.getRootNode().activeElement === found };
   }
   for (const each of root.querySelectorAll("*")) {
     if (each.shadowRoot) roots.push([each.shadowRoot, left, top]);
@@ -45,14 +45,21 @@ return null;
 """
 """Through shadow trees and documents in documents: nobody who looks sees their borders."""
 
+_WINDOWS = "return [...Services.wm.getEnumerator(null)].map(each => each.document.location.href);"
+
 
 @dataclass(frozen=True)
 class Spot:
-    """The middle of something on the screen, in the window's coordinates, and its text."""
+    """The middle of something on the screen, in the window's coordinates; what it says."""
 
     x: int
     y: int
     text: str
+    focused: bool
+
+
+class Refused(Exception):
+    """The program could not do it: the command, and WebDriver's word and text for why."""
 
 
 class Marionette:
@@ -80,7 +87,8 @@ class Marionette:
         self._stream.sendall(b"%d:%b" % (len(octets), octets))
         _, number, refusal, result = self._read()
         assert number == self._number
-        assert refusal is None, (command, refusal)
+        if refusal is not None:
+            raise Refused(command, refusal["error"], refusal["message"])
         return result
 
     def _read(self) -> Any:
@@ -102,26 +110,29 @@ class Marionette:
         return None if found is None else Spot(**found)
 
     def find(self, selector: str, words: str = "") -> Spot:
-        """The first that shows, and can be used, once there is one."""
-        return until(lambda: self.seen(selector, words), f"{selector} {words}")
+        """The first that shows and can be used, once there is one and it moves no more."""
+        return until(lambda: self._at_rest(selector, words), f"{selector} {words}")
 
-    def windows(self) -> dict[str, str]:
-        """The handle of each window, by the address of its document."""
-        before = self.ask("WebDriver:GetWindowHandle")["value"]
-        handles = self.ask("WebDriver:GetWindowHandles")
-        found = {}
-        for handle in handles:
-            self._switch(handle)
-            found[self.look("return document.location.href")] = handle
-        self._switch(before)
-        return found
+    def _at_rest(self, selector: str, words: str) -> Spot | None:
+        first = self.seen(selector, words)
+        return first if first is not None and self.seen(selector, words) == first else None
+
+    def windows(self) -> list[str]:
+        """The addresses of what they show."""
+        return list(self.look(_WINDOWS))
 
     def go_to(self, address: str) -> None:
         """To a window, once it is there."""
-        self._switch(until(lambda: self.windows().get(address), address))
+        until(lambda: any(map(self._is(address), self.ask("WebDriver:GetWindowHandles"))), address)
 
-    def _switch(self, handle: str) -> None:
-        self.ask("WebDriver:SwitchToWindow", handle=handle, focus=True)
+    def _is(self, address: str) -> Callable[[str], bool]:
+        def switched(handle: str) -> bool:
+            with contextlib.suppress(Refused):  # it may have been closed meanwhile
+                self.ask("WebDriver:SwitchToWindow", handle=handle, focus=True)
+                return bool(self.look("return document.location.href") == address)
+            return False
+
+        return switched
 
     def picture(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.ask("WebDriver:TakeScreenshot", full=False)["value"]))
@@ -136,9 +147,13 @@ class Marionette:
 
     def type(self, selector: str, text: str) -> None:
         """Instead of what stands there."""
-        self.click(selector)
+        until(lambda: self._focused(selector), f"the cursor in {selector}")
         self.press(CONTROL, "a")
         self.write(text)
+
+    def _focused(self, selector: str) -> bool:
+        self.click(selector)
+        return self.find(selector).focused
 
     def write(self, text: str) -> None:
         """Where the cursor is."""

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.interop.marionette import Marionette, until
+from tests.interop.marionette import ESCAPE, Marionette, Refused, until
 
 PROGRAM = Path("/usr/lib/thunderbird/thunderbird")
 SETTINGS = Path("/etc/thunderbird")
 START_SECONDS = 60.0
 MAIN = "chrome://messenger/content/messenger.xhtml"
+ASKING = "chrome://pippki/content/exceptionDialog.xhtml"
 COMPOSING = "chrome://messenger/content/messengercompose/messengercompose.xhtml"
 
 _IN_ITS_PLACE = """\
@@ -80,7 +81,8 @@ class Thunderbird:
                 try:
                     yield cls(window, folder)
                 except BaseException:
-                    window.picture(folder / "failed.png")
+                    with contextlib.suppress(Refused):
+                        window.picture(folder / "failed.png")
                     raise
                 window.ask("Marionette:Quit", flags=["eForceQuit"])
                 program.wait(20)
@@ -101,6 +103,7 @@ class Thunderbird:
     def settings(self) -> dict[str, str]:
         """What it has found, as it shows it; ``says`` is where."""
         self.window.find("#emailConfigFoundSubview #configSelection")
+        self.window.click("#emailFormNotificationToggle")
         return dict(self.window.look(_FOUND)) | {"says": self.said()}
 
     def said(self) -> str:
@@ -115,6 +118,15 @@ class Thunderbird:
         """The account is there."""
         self.window.find("#emailAddedSuccessSubview")
         self.go_on()
+
+    def turn_away(self) -> str:
+        """Its question whether to trust a certificate all the same: no.  What it had asked."""
+        self.window.go_to(ASKING)
+        asked = self.window.look("return document.documentElement.textContent")
+        with contextlib.suppress(Refused):  # the window goes while its answer is under way
+            self.window.press(ESCAPE)
+        self.window.go_to(MAIN)
+        return str(asked)
 
     # --- mail ---
 
@@ -132,7 +144,8 @@ class Thunderbird:
         self.window.type("#msgSubject", subject)
         self.window.click("#messageEditor")
         self.window.write(text)
-        self.window.click("#button-send")
+        with contextlib.suppress(Refused):  # the window goes while its answer is under way
+            self.window.click("#button-send")
         self.window.go_to(MAIN)
         until(lambda: COMPOSING not in self.window.windows(), "the end of the sending")
 
@@ -146,8 +159,8 @@ _SAID = (
     + """
 const [step] = shown(".account-hub-step");
 const header = step?.shadowRoot.querySelector("account-hub-header").shadowRoot;
-const lines = header?.querySelectorAll("#emailFormNotification span") ?? [];
-return [...lines].filter(each => each.checkVisibility()).map(each => each.textContent).join(" ").trim();
+const lines = header?.querySelectorAll("#emailFormNotification p > span") ?? [];
+return [...lines].filter(each => each.checkVisibility()).map(each => each.textContent).filter(Boolean).join(" ");
 """
 )
 _FOUND = (
