@@ -135,7 +135,9 @@ class Marionette:
         return switched
 
     def picture(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.ask("WebDriver:TakeScreenshot", full=False)["value"]))
+        path.write_bytes(
+            base64.b64decode(self.ask("WebDriver:TakeScreenshot", full=False)["value"])
+        )
 
     # --- what a person does ---
 
@@ -167,7 +169,8 @@ class Marionette:
 
     def _act(self, device: str, actions: list[dict[str, Any]]) -> None:
         self.ask(
-            "WebDriver:PerformActions", actions=[{"type": device, "id": device, "actions": actions}]
+            "WebDriver:PerformActions",
+            actions=[{"type": device, "id": device, "actions": actions}],
         )
 
 

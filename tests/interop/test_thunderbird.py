@@ -1,18 +1,19 @@
-"""Thunderbird, as a person meets it: name, address and password, and mail is read and sent.
+"""Thunderbird, as a person meets it: name, address, app password; then mail is read and sent.
 
-It stands in an island with our whole server at its public address and real ports; it finds the
-settings in the DNS and the web of that island, where none but ours are.  What it does by itself
-is written down in docs/quirks.md.
+It stands in an island with our whole server at its public address and real ports, and finds the
+settings in the DNS and the web of that island, where nobody's are but ours.  What it does by
+itself is written down in docs/quirks.md.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import LogCapture
 
@@ -21,15 +22,18 @@ from mailclad.app.config import Config
 from mailclad.app.settings.deliver import DeliverConfig
 from mailclad.app.settings.listen import ListenConfig
 from mailclad.app.settings.server import ServerConfig
-from mailclad.app.settings.tls import TlsConfig
+from mailclad.app.settings.tls import CertificateFiles, TlsConfig
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.channel import Shell
 from mailclad.servers.http import http_shell
+from mailclad.services.auth.app_password import in_fours
 from mailclad.testing import MailServer
+from tests.certificates import make
 from tests.dns.server import StubDns, in_thread
 from tests.interop.island import island, needs_root
-from tests.interop.wire import Wire
+from tests.interop.mtas import Pki
 from tests.interop.thunderbird import MAIN, Thunderbird, screen
+from tests.interop.wire import Wire
 
 pytestmark = [
     pytest.mark.interop("thunderbird", "Xvfb", "unshare", "ip"),
@@ -40,8 +44,8 @@ pytestmark = [
 
 DOMAIN, HOST, ADDRESS = "home.test", "mail.home.test", "45.0.2.1"
 AUTOCONFIG = f"autoconfig.{DOMAIN}"
+ALL = (HOST, AUTOCONFIG, DOMAIN)
 ADA, GRACE = f"ada@{DOMAIN}", f"grace@{DOMAIN}"
-PASSWORD = "correct horse"
 LETTER = (
     f"From: Grace <{GRACE}>\r\nTo: {ADA}\r\nSubject: tea\r\n"
     "Date: Tue, 24 Nov 2026 08:00:00 +0000\r\nMessage-ID: <1@home.test>\r\n\r\n"
@@ -51,24 +55,40 @@ PORTS = (
     (Service.IMAP, TlsMode.IMPLICIT, 993),
     (Service.IMAP, TlsMode.STARTTLS, 143),
     (Service.POP3, TlsMode.IMPLICIT, 995),
+    (Service.POP3, TlsMode.STARTTLS, 110),
     (Service.SUBMISSION, TlsMode.IMPLICIT, 465),
     (Service.SUBMISSION, TlsMode.STARTTLS, 587),
     (Service.HTTPS, TlsMode.IMPLICIT, 443),
+    (Service.HTTP, TlsMode.NONE, 80),
 )
+MAIL_PORTS = {port for service, _, port in PORTS if service not in {Service.HTTPS, Service.HTTP}}
+
+FOUND = {
+    "incomingType": "imap",
+    "incomingHost": HOST,
+    "incomingPort": "993",
+    "outgoingType": "smtp",
+    "outgoingHost": HOST,
+    "outgoingPort": "465",
+    "sharedUsername": ADA,
+    "sharedSocketType": "SSL/TLS",
+    "sharedAuthenticationType": "Normal Password",
+}
+AT_THE_PROVIDER = "Configuration found at email provider."
+BY_TRYING = "Configuration found by trying common server names."
 
 
 class Provider(MailServer):
-    """At real ports, those with STARTTLS too: that they are not used is seen."""
+    """At the real ports, those with STARTTLS too: that they are not used is seen."""
 
-    def __init__(self, *names: str) -> None:
-        """``names`` are in its certificate, beside its own."""
+    def __init__(self, files: Pki) -> None:
         super().__init__()
-        self._names = names
+        self._files = files
 
     def _config(self) -> Config:
         return Config(
             server=ServerConfig(hostname=HOST, data=self._directory),
-            tls=TlsConfig(private_ca=True, names=self._names),
+            tls=TlsConfig(certificates=(CertificateFiles(**vars(self._files)),)),
             deliver=DeliverConfig(enabled=False),
             listen=tuple(
                 ListenConfig(service=service, tls=tls, port=port, addresses=(ADDRESS,))
@@ -76,15 +96,20 @@ class Provider(MailServer):
             ),
         )
 
+    def app_password(self, address: str) -> str:
+        """As it is shown to its owner."""
+        making = self._running.app.provision().add_app_password(address, "Thunderbird")
+        return in_fours(self._do(making))
+
 
 XML = f"""<?xml version="1.0" encoding="UTF-8"?>
 <clientConfig version="1.1"><emailProvider id="{DOMAIN}"><domain>{DOMAIN}</domain>
 <displayName>Home</displayName>
-<incomingServer type="imap"><hostname>{HOST}</hostname><port>993</port><socketType>SSL</socketType>
+<incomingServer type="imap"><hostname>HOST</hostname><port>993</port><socketType>SSL</socketType>
 <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></incomingServer>
-<incomingServer type="pop3"><hostname>{HOST}</hostname><port>995</port><socketType>SSL</socketType>
+<incomingServer type="pop3"><hostname>HOST</hostname><port>995</port><socketType>SSL</socketType>
 <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></incomingServer>
-<outgoingServer type="smtp"><hostname>{HOST}</hostname><port>465</port><socketType>SSL</socketType>
+<outgoingServer type="smtp"><hostname>HOST</hostname><port>465</port><socketType>SSL</socketType>
 <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></outgoingServer>
 </emailProvider></clientConfig>
 """
@@ -97,8 +122,8 @@ class Seen:
     requests: list[tuple[str, str, str, int]] = field(default_factory=list)
     log: LogCapture = field(default_factory=LogCapture)
 
-    def events(self, name: str) -> list[Any]:
-        return [each for each in self.log.entries if each["event"] == name]
+    def events(self, *names: str) -> list[Any]:
+        return [each for each in self.log.entries if each["event"] in names]
 
     def recording(self, pages: ASGIApp) -> Shell:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,25 +131,39 @@ class Seen:
 
             async def note(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    request = (scope["method"], host, scope["path"], message["status"])
-                    self.requests.append(request)
+                    self.requests.append((scope["method"], host, scope["path"], message["status"]))
                 await send(message)
 
-            if scope["type"] == "http" and scope["path"] == "/mail/config-v1.1.xml":
-                from starlette.responses import Response
-                await Response(XML, media_type="text/xml")(scope, receive, note)
+            if scope["scheme"] == "https" and host == AUTOCONFIG:
+                await Response(XML.replace("HOST", HOST), media_type="text/xml")(
+                    scope, receive, note
+                )
             else:
                 await pages(scope, receive, note)
 
         return http_shell(application)
 
 
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    seen = Seen()
-    structlog.configure(processors=[seen.log])
-    monkeypatch.setattr(web, "http_shell", seen.recording)
-    return seen
+@dataclass
+class Scene:
+    """An island with our server in it; ``wire`` hears all that is said in it.
+
+    ``authority`` is the PEM file of who has signed its certificate.
+    """
+
+    server: Provider
+    seen: Seen
+    wire: Wire
+    display: str
+    folder: Path
+    authority: Path
+    password: str
+
+    @contextmanager
+    def thunderbird(self, *authorities: Path) -> Iterator[Thunderbird]:
+        with Thunderbird.started(self.folder, self.display, *authorities) as program:
+            program.look_for_settings("Ada Lovelace", ADA)
+            yield program
 
 
 @pytest.fixture(scope="module")
@@ -141,115 +180,119 @@ def display(dns: StubDns) -> Iterator[str]:
 
 
 @pytest.fixture
-def wire(dns: StubDns) -> Iterator[Wire]:
-    with Wire() as listening:
-        yield listening
-
-
-FOUND = {
-    "incomingType": "imap",
-    "incomingHost": HOST,
-    "incomingPort": "993",
-    "outgoingType": "smtp",
-    "outgoingHost": HOST,
-    "outgoingPort": "465",
-    "sharedUsername": ADA,
-    "sharedSocketType": "SSL/TLS",
-    "sharedAuthenticationType": "Normal Password",
-    "says": "Account settings found automatically. Configuration found at email provider. You can read about how automated email setup works.",
-}
-ASKING = "chrome://pippki/content/exceptionDialog.xhtml"
-
-
-@contextmanager
-def served(dns, *names, certified=None):
-    """names: those in the DNS"""
-    dns.zones = {name: {"A": [ADDRESS]} for name in names}
-    dns.asked.clear()
-    with Provider(*(names if certified is None else certified)) as server:
-        for address in (ADA, GRACE):
-            server.add_account(address, password=PASSWORD)
+def scene(
+    request: pytest.FixtureRequest,
+    dns: StubDns,
+    display: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Scene]:
+    """Its parameter: the names in the DNS, and those in the certificate."""
+    published, certified = getattr(request, "param", (ALL, ALL))
+    dns.zones = {name: {"A": [ADDRESS]} for name in published}
+    seen = Seen()
+    structlog.configure(processors=[seen.log])
+    monkeypatch.setattr(web, "http_shell", seen.recording)
+    authority = make("a test's CA", authority=True)
+    (tmp_path / "authority.pem").write_bytes(authority.pem)
+    files = Pki.written(tmp_path, "server", make(certified[0], certified, authority))
+    with Wire() as wire, Provider(files) as server:
+        server.add_account(ADA)
+        server.add_account(GRACE)
         server.deliver(LETTER, ADA)
-        yield server
+        authority_file = tmp_path / "authority.pem"
+        yield Scene(
+            server, seen, wire, display, tmp_path, authority_file, server.app_password(ADA)
+        )
 
 
-@pytest.fixture
-def tb(tmp_path):
-    folder = tmp_path / "tb"
-    folder.mkdir()
-    return folder
+def test_it_finds_the_settings_reads_and_sends(scene: Scene) -> None:
+    with scene.thunderbird(scene.authority) as program:
+        assert program.settings() == FOUND
+        assert AT_THE_PROVIDER in program.said()
+        program.go_on()
+        program.sign_in(scene.password)
+        program.finish()
+        assert program.read("tea").strip() == "At four, in the garden."
+        program.send(GRACE, "cake", "And there will be cake.")
+        assert program.window.windows() == [MAIN]  # it has asked nothing
+
+    (arrived,) = scene.server.messages(GRACE)
+    assert arrived.get_content().strip() == "And there will be cake."
+    assert " with ESMTPSA " in arrived["Received"]
+    assert [each["Subject"] for each in scene.server.messages(ADA, "Sent")] == ["cake"]
+    assert ("GET", AUTOCONFIG, "/mail/config-v1.1.xml", 200) in scene.seen.requests
+    assert scene.wire.look().ports & MAIL_PORTS == {993, 465}
+    assert {each["version"] for each in scene.seen.events("signed in")} == {"TLSv1.3"}
 
 
-import time
-def dump(bird, seen, name):
-    print("SAID", bird.said()); print(bird.window.windows()); bird.window.picture(Path(f"/tmp/tb-{name}.png"))
-    print(*seen.requests, sep="\n")
-    print(*[ {k: v for k, v in e.items() if k in ("event", "service", "tls", "port", "end", "reason", "problem", "account", "address")} for e in seen.log.entries], sep="\n")
+def test_pop3_is_there_to_be_chosen(scene: Scene) -> None:
+    with scene.thunderbird(scene.authority) as program:
+        program.choose("pop3")
+        assert program.settings() == {**FOUND, "incomingType": "pop3", "incomingPort": "995"}
+        program.go_on()
+        program.sign_in(scene.password)
+        program.finish()
+        assert program.read("tea").strip() == "At four, in the garden."
+        program.send(GRACE, "cake", "And there will be cake.")
 
-def test_all(dns, display, seen, tb, wire):
-    with served(dns, HOST, AUTOCONFIG, DOMAIN) as server:
-        with Thunderbird.started(tb, display, server.ca) as bird:
-            bird.look_for_settings("Ada Lovelace", ADA)
-            assert bird.settings() == FOUND
-            bird.go_on()
-            bird.sign_in(PASSWORD)
-            bird.finish()
-            assert bird.read("tea").strip() == "At four, in the garden."
-            bird.send(GRACE, "cake", "And cake.")
-            assert bird.window.windows() == [MAIN]
-        (sent,) = server.messages(GRACE)
-        assert sent["Received"], sent["Received"]
-        print(sent["Received"])
-        print(server.messages(ADA, "Sent"))
-    assert ("GET", AUTOCONFIG, "/mail/config-v1.1.xml", 200) in seen.requests
-    print(wire.look().ports)
-    assert not wire.shows(PASSWORD)
+    assert [each["Subject"] for each in scene.server.messages(GRACE)] == ["cake"]
+    assert scene.wire.look().ports & MAIL_PORTS == {995, 465}
 
-def test_guess(dns, display, seen, tb, wire):
-    with served(dns, HOST) as server, Thunderbird.started(tb, display, server.ca) as bird:
-        bird.look_for_settings("Ada Lovelace", ADA)
-        try:
-            print(bird.settings())
-            bird.go_on()
-            bird.sign_in(PASSWORD)
-            bird.finish()
-        finally: dump(bird, seen, "guess")
-    print(wire.look().ports)
 
-def test_unknown_ca(dns, display, seen, tb, wire):
-    with served(dns, HOST, AUTOCONFIG, DOMAIN) as server, Thunderbird.started(tb, display) as bird:
-        bird.look_for_settings("Ada Lovelace", ADA)
-        try:
-            print(bird.settings())
-            bird.go_on()
-            bird.sign_in(PASSWORD)
-            print(bird.turn_away())
-            time.sleep(1)
-        finally: dump(bird, seen, "unknown")
-    print(wire.look().ports, wire.shows(PASSWORD))
+@pytest.mark.parametrize("scene", [([HOST], [HOST])], ids=[""], indirect=True)
+def test_without_autoconfig_it_guesses_the_same(scene: Scene) -> None:
+    with scene.thunderbird(scene.authority) as program:
+        assert program.settings() == {**FOUND, "sharedUsername": "ada"}
+        assert BY_TRYING in program.said()
+        program.go_on()
+        program.sign_in(scene.password)
+        program.finish()
+        assert program.read("tea").strip() == "At four, in the garden."
+        program.send(GRACE, "cake", "And there will be cake.")
 
-def test_name(dns, display, seen, tb, wire):
-    with served(dns, HOST, AUTOCONFIG, "mail2.home.test", certified=(AUTOCONFIG,)) as server, Thunderbird.started(tb, display, server.ca) as bird:
-        global XML
-        old = XML; XML = XML.replace(HOST, "mail2.home.test")
-        bird.look_for_settings("Ada Lovelace", ADA)
-        try:
-            print(bird.settings())
-            bird.go_on()
-            bird.sign_in(PASSWORD)
-            print(bird.turn_away())
-            time.sleep(1)
-        finally: dump(bird, seen, "name"); XML=old
+    assert [each["Subject"] for each in scene.server.messages(GRACE)] == ["cake"]
+    used = {(each["service"], each["tls"]) for each in scene.seen.events("signed in")}
+    assert used == {("imap", "implicit"), ("submission", "implicit")}
 
-def test_pop3(dns, display, seen, tb, wire):
-    with served(dns, HOST, AUTOCONFIG) as server, Thunderbird.started(tb, display, server.ca) as bird:
-        bird.look_for_settings("Ada Lovelace", ADA)
-        try:
-            print(bird.settings())
-            bird.window.click("#emailConfigFoundSubview #pop3")
-            bird.go_on()
-            bird.sign_in(PASSWORD)
-            bird.finish()
-            print(bird.read("tea"))
-            bird.send(GRACE, "cake", "and cake")
-        finally: dump(bird, seen, "pop")
+
+def test_of_an_unknown_authority_it_takes_nothing(scene: Scene) -> None:
+    with scene.thunderbird() as program:
+        assert BY_TRYING in program.said()
+        program.go_on()
+        program.sign_in(scene.password)
+        assert "The certificate is not trusted" in program.turn_away()
+        program.has_said("Authentication error.")
+
+    assert {status for *_, status in scene.seen.requests} == {301}  # over HTTP: to HTTPS
+    assert_nobody_signed_in(scene)
+
+
+@pytest.mark.parametrize("scene", [(ALL, [AUTOCONFIG])], ids=[""], indirect=True)
+def test_a_certificate_for_another_name_is_not_taken(scene: Scene) -> None:
+    with scene.thunderbird(scene.authority) as program:
+        assert program.settings() == FOUND
+        program.go_on()
+        program.sign_in(scene.password)
+        assert "belongs to a different site" in program.turn_away()
+        program.has_said("Authentication error.")
+
+    assert_nobody_signed_in(scene)
+
+
+@pytest.mark.parametrize("scene", [(ALL, [HOST, AUTOCONFIG])], ids=[""], indirect=True)
+def test_it_asks_where_the_web_site_of_the_domain_has_no_certificate(scene: Scene) -> None:
+    """It looks there for address books, once the account is made: see docs/quirks.md."""
+    with scene.thunderbird(scene.authority) as program:
+        program.settings()
+        program.go_on()
+        program.sign_in(scene.password)
+        assert "belongs to a different site" in program.turn_away()
+        program.finish()
+        assert program.read("tea").strip() == "At four, in the garden."
+
+
+def assert_nobody_signed_in(scene: Scene) -> None:
+    assert scene.seen.events("signed in", "login failed") == []
+    assert "handshake failed" in {each["event"] for each in scene.seen.log.entries}
+    assert not scene.wire.look().shows(scene.password)

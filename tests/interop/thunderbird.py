@@ -101,14 +101,22 @@ class Thunderbird:
         self.window.click("#emailFooter #forward")
 
     def settings(self) -> dict[str, str]:
-        """What it has found, as it shows it; ``says`` is where."""
+        """What it has found, as it shows it."""
         self.window.find("#emailConfigFoundSubview #configSelection")
-        self.window.click("#emailFormNotificationToggle")
-        return dict(self.window.look(_FOUND)) | {"says": self.said()}
+        return dict(self.window.look(_FOUND))
 
     def said(self) -> str:
-        """The lines above the form, "" where there are none."""
+        """The lines above the settings, both of them."""
+        self.window.find("#emailConfigFoundSubview #configSelection")
+        self.window.click("#emailFormNotificationToggle")
         return str(self.window.look(_SAID))
+
+    def has_said(self, words: str) -> None:
+        """Above the form, sooner or later."""
+        until(lambda: words in self.window.look(_SAID), words)
+
+    def choose(self, protocol: str) -> None:
+        self.window.click(f"#emailConfigFoundSubview #{protocol}")
 
     def sign_in(self, password: str) -> None:
         self.window.type("#emailPasswordSubview #password", password)
