@@ -29,16 +29,20 @@ const roots = [[document, 0, 0]];
 for (const [root, left, top] of roots) {
   for (const found of root.querySelectorAll(selector)) {
     const box = found.getBoundingClientRect();
-    if (found.checkVisibility() && box.width && !found.disabled && found.textContent.includes(words))
-      return { x: Math.round(left + box.x + box.width / 2), y: Math.round(top + box.y + box.height / 2),
-               text: found.textContent, focused: found.getRootNode().activeElement === found };
+    if (!found.checkVisibility() || !box.width || found.disabled) continue;
+    if (!found.textContent.includes(words)) continue;
+    return {
+      x: Math.round(left + box.x + box.width / 2),
+      y: Math.round(top + box.y + box.height / 2),
+      text: found.textContent,
+      focused: found.getRootNode().activeElement === found,
+    };
   }
   for (const each of root.querySelectorAll("*")) {
     if (each.shadowRoot) roots.push([each.shadowRoot, left, top]);
-    if (each.contentDocument && each.checkVisibility()) {
-      const box = each.getBoundingClientRect();
-      roots.push([each.contentDocument, left + box.x, top + box.y]);
-    }
+    if (!each.contentDocument || !each.checkVisibility()) continue;
+    const box = each.getBoundingClientRect();
+    roots.push([each.contentDocument, left + box.x, top + box.y]);
   }
 }
 return null;

@@ -106,10 +106,13 @@ XML = f"""<?xml version="1.0" encoding="UTF-8"?>
 <clientConfig version="1.1"><emailProvider id="{DOMAIN}"><domain>{DOMAIN}</domain>
 <displayName>Home</displayName>
 <incomingServer type="imap"><hostname>HOST</hostname><port>993</port><socketType>SSL</socketType>
+<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
 <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></incomingServer>
 <incomingServer type="pop3"><hostname>HOST</hostname><port>995</port><socketType>SSL</socketType>
+<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
 <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></incomingServer>
 <outgoingServer type="smtp"><hostname>HOST</hostname><port>465</port><socketType>SSL</socketType>
+<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
 <authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></outgoingServer>
 </emailProvider></clientConfig>
 """
@@ -242,6 +245,7 @@ def test_pop3_is_there_to_be_chosen(scene: Scene) -> None:
 
 @pytest.mark.parametrize("scene", [([HOST], [HOST])], ids=[""], indirect=True)
 def test_without_autoconfig_it_guesses_the_same(scene: Scene) -> None:
+    scene.server.add_account("bob@elsewhere.test")  # so that "ada" could be anybody's
     with scene.thunderbird(scene.authority) as program:
         assert program.settings() == {**FOUND, "sharedUsername": "ada"}
         assert BY_TRYING in program.said()
@@ -254,6 +258,7 @@ def test_without_autoconfig_it_guesses_the_same(scene: Scene) -> None:
     assert [each["Subject"] for each in scene.server.messages(GRACE)] == ["cake"]
     used = {(each["service"], each["tls"]) for each in scene.seen.events("signed in")}
     assert used == {("imap", "implicit"), ("submission", "implicit")}
+    assert scene.seen.events("login failed") != []  # as "ada"; then with the whole address
 
 
 def test_of_an_unknown_authority_it_takes_nothing(scene: Scene) -> None:

@@ -24,10 +24,9 @@ MAIN = "chrome://messenger/content/messenger.xhtml"
 ASKING = "chrome://pippki/content/exceptionDialog.xhtml"
 COMPOSING = "chrome://messenger/content/messengercompose/messengercompose.xhtml"
 
-_IN_ITS_PLACE = """\
-mount --bind "$1/etc" /etc/thunderbird
-mount --bind "$1/resolv.conf" /etc/resolv.conf
-shift
+_PUT_IN_PLACE = """\
+mount --bind "$0/etc" /etc/thunderbird
+mount --bind "$0/resolv.conf" /etc/resolv.conf
 exec "$@"
 """
 
@@ -49,7 +48,7 @@ def screen() -> Iterator[str]:
     server = subprocess.Popen([*command, "-nolisten", "tcp"], pass_fds=[writing])
     os.close(writing)
     try:
-        with open(reading, "rb") as numbers:
+        with os.fdopen(reading, "rb") as numbers:
             yield f":{numbers.readline().decode().strip()}"
     finally:
         server.terminate()
@@ -67,10 +66,10 @@ class Thunderbird:
         """``authorities`` are PEM files that the organisation trusts."""
         profile = _prepared(folder, authorities)
         with (folder / "output").open("wb") as output:
+            command = [str(PROGRAM), "--no-remote", "--profile", str(profile)]
+            driven = ["--marionette", "--remote-allow-system-access"]
             program = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-ec", _IN_ITS_PLACE, "sh", str(folder)]
-                + [str(PROGRAM), "--profile", str(profile), "--no-remote"]
-                + ["--marionette", "--remote-allow-system-access"],
+                ["unshare", "--mount", "sh", "-ec", _PUT_IN_PLACE, str(folder), *command, *driven],
                 env={**os.environ, "DISPLAY": display, "HOME": str(folder)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -160,23 +159,18 @@ class Thunderbird:
 
 _HUB = """
 const hub = document.querySelector("account-hub-container").shadowRoot;
-const shown = selector => [...hub.querySelectorAll(selector)].filter(each => each.checkVisibility());
+const shown = (selector, root = hub) =>
+  [...root.querySelectorAll(selector)].filter(each => each.checkVisibility());
 """
-_SAID = (
-    _HUB
-    + """
-const [step] = shown(".account-hub-step");
-const header = step?.shadowRoot.querySelector("account-hub-header").shadowRoot;
-const lines = header?.querySelectorAll("#emailFormNotification p > span") ?? [];
-return [...lines].filter(each => each.checkVisibility()).map(each => each.textContent).filter(Boolean).join(" ");
+_SAID = f"""{_HUB}
+const header = shown(".account-hub-step")[0]?.shadowRoot.querySelector("account-hub-header");
+const lines = header ? shown("#emailFormNotification p > span", header.shadowRoot) : [];
+return lines.map(each => each.textContent).filter(Boolean).join(" ");
 """
-)
-_FOUND = (
-    _HUB
-    + """
-return shown("#configSelection .data, #configSelection .header-data").map(each => [each.id, each.textContent]);
+_FOUND = f"""{_HUB}
+const cells = shown("#configSelection .data, #configSelection .header-data");
+return cells.map(each => [each.id, each.textContent]);
 """
-)
 
 
 def _prepared(folder: Path, authorities: tuple[Path, ...]) -> Path:
