@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 ANSWER_SECONDS = 30.0
 WAIT_SECONDS = 30.0
-CONTROL, ESCAPE = "\ue009", "\ue00c"
+CONTROL, ESCAPE, TAB = "\ue009", "\ue00c", "\ue004"
 """WebDriver's codes for keys."""
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ itself is written down in docs/quirks.md.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,13 @@ from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers.channel import Shell
 from mailclad.servers.http import http_shell
 from mailclad.services.auth.app_password import in_fours
+from mailclad.services.client_setup.clients import PortFollows, clients
 from mailclad.testing import MailServer
 from tests.certificates import make
 from tests.dns.server import StubDns, in_thread
 from tests.interop.island import island, needs_root
 from tests.interop.mtas import Pki
-from tests.interop.thunderbird import MAIN, Thunderbird, screen
+from tests.interop.thunderbird import MAIN, Choice, Thunderbird, screen
 from tests.interop.wire import Wire
 
 pytestmark = [
@@ -295,6 +296,22 @@ def test_it_asks_where_the_web_site_of_the_domain_has_no_certificate(scene: Scen
         assert "belongs to a different site" in program.turn_away()
         program.finish()
         assert program.read("tea").strip() == "At four, in the garden."
+
+
+def test_by_hand_it_speaks_the_words_that_we_print(scene: Scene) -> None:
+    """And puts right what cannot be: see docs/quirks.md."""
+    words = clients()["thunderbird"].words
+    with scene.thunderbird(scene.authority) as program:
+        program.settings()
+        choice = program.by_hand()
+        assert choice == Choice(words.field, choice.words, words.implicit, "993")
+        assert {words.implicit, words.starttls, words.none} < set(choice.words)
+        assert words.port_follows is PortFollows.DEFAULT
+        assert program.encrypt(words.starttls) == replace(
+            choice, chosen=words.starttls, port="143"
+        )
+        program.window.type("#incomingPort", "993")
+        assert program.test_by_hand() == choice
 
 
 def assert_nobody_signed_in(scene: Scene) -> None:

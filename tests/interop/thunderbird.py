@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.interop.marionette import ESCAPE, Marionette, Refused, until
+from tests.interop.marionette import ESCAPE, TAB, Marionette, Refused, until
 
 PROGRAM = Path("/usr/lib/thunderbird/thunderbird")
 SETTINGS = Path("/etc/thunderbird")
@@ -53,6 +53,16 @@ def screen() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of the encryption, by hand: its field's name, its words, and what stands there."""
+
+    field: str
+    words: list[str]
+    chosen: str
+    port: str
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,31 @@ class Thunderbird:
     def choose(self, protocol: str) -> None:
         self.window.click(f"#emailConfigFoundSubview #{protocol}")
 
+    def by_hand(self) -> "Choice":
+        """How the server for receiving is reached, open to be changed."""
+        self.window.click("#editConfiguration")
+        return self.choice()
+
+    def choice(self) -> "Choice":
+        self.window.find("#incomingPort")
+        return Choice(*self.window.look(_CHOICE))
+
+    def encrypt(self, words: str) -> "Choice":
+        """Choose these words, by the keyboard."""
+        self.window.click("#incomingPort")
+        self.window.press(TAB)
+        self.window.write(words)
+        return self.choice()
+
+    def test_by_hand(self) -> "Choice":
+        """The button behind the second form tries both servers; back to what came of the first."""
+        self.go_on()
+        self.window.find("#outgoingPort")
+        self.window.click("#emailFooter #custom")
+        self.has_said("The following settings were found")
+        self.window.click("#emailFooter #back")
+        return self.choice()
+
     def sign_in(self, password: str) -> None:
         self.window.type("#emailPasswordSubview #password", password)
         self.go_on()
@@ -170,6 +205,15 @@ return lines.map(each => each.textContent).filter(Boolean).join(" ");
 _FOUND = f"""{_HUB}
 const cells = shown("#configSelection .data, #configSelection .header-data");
 return cells.map(each => [each.id, each.textContent]);
+"""
+_CHOICE = f"""{_HUB}
+const choice = hub.querySelector("#incomingConnectionSecurity");
+return [
+  choice.label.textContent.trim(),
+  [...choice.select.options].map(each => each.label),
+  choice.select.selectedOptions[0].label,
+  hub.querySelector("#incomingPort").value,
+];
 """
 
 
