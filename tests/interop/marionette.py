@@ -115,7 +115,9 @@ class Marionette:
 
     def find(self, selector: str, words: str = "") -> Spot:
         """The first that shows and can be used, once there is one and it moves no more."""
-        return until(lambda: self._at_rest(selector, words), f"{selector} {words}")
+        found = until(lambda: self._at_rest(selector, words), f"{selector} {words}")
+        assert found is not None
+        return found
 
     def _at_rest(self, selector: str, words: str) -> Spot | None:
         first = self.seen(selector, words)

@@ -7,32 +7,26 @@ itself is written down in docs/quirks.md.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.testing import LogCapture
 
-from mailclad.app import web
-from mailclad.app.config import Config
-from mailclad.app.settings.deliver import DeliverConfig
-from mailclad.app.settings.listen import ListenConfig
-from mailclad.app.settings.server import ServerConfig
-from mailclad.app.settings.tls import CertificateFiles, TlsConfig
-from mailclad.base.tls_policy import Service, TlsMode
-from mailclad.servers.channel import Shell
-from mailclad.servers.http import http_shell
-from mailclad.services.auth.app_password import in_fours
 from mailclad.services.client_setup.clients import PortFollows, clients
-from mailclad.testing import MailServer
 from tests.certificates import make
 from tests.dns.server import StubDns, in_thread
 from tests.interop.island import island, needs_root
 from tests.interop.mtas import Pki
+from tests.interop.provider import (
+    ADDRESS,
+    AUTOCONFIG,
+    DOMAIN,
+    HOST,
+    MAIL_PORTS,
+    Provider,
+    Seen,
+    watched,
+)
 from tests.interop.thunderbird import MAIN, Choice, Thunderbird, screen
 from tests.interop.wire import Wire
 
@@ -43,8 +37,6 @@ pytestmark = [
     needs_root,
 ]
 
-DOMAIN, HOST, ADDRESS = "home.test", "mail.home.test", "45.0.2.1"
-AUTOCONFIG = f"autoconfig.{DOMAIN}"
 ALL = (HOST, AUTOCONFIG, DOMAIN)
 ADA, GRACE = f"ada@{DOMAIN}", f"grace@{DOMAIN}"
 LETTER = (
@@ -52,17 +44,6 @@ LETTER = (
     "Date: Tue, 24 Nov 2026 08:00:00 +0000\r\nMessage-ID: <1@home.test>\r\n\r\n"
     "At four, in the garden.\r\n"
 ).encode()
-PORTS = (
-    (Service.IMAP, TlsMode.IMPLICIT, 993),
-    (Service.IMAP, TlsMode.STARTTLS, 143),
-    (Service.POP3, TlsMode.IMPLICIT, 995),
-    (Service.POP3, TlsMode.STARTTLS, 110),
-    (Service.SUBMISSION, TlsMode.IMPLICIT, 465),
-    (Service.SUBMISSION, TlsMode.STARTTLS, 587),
-    (Service.HTTPS, TlsMode.IMPLICIT, 443),
-    (Service.HTTP, TlsMode.NONE, 80),
-)
-MAIL_PORTS = {port for service, _, port in PORTS if service not in {Service.HTTPS, Service.HTTP}}
 
 FOUND = {
     "incomingType": "imap",
@@ -77,75 +58,6 @@ FOUND = {
 }
 AT_THE_PROVIDER = "Configuration found at email provider."
 BY_TRYING = "Configuration found by trying common server names."
-
-
-class Provider(MailServer):
-    """At the real ports, those with STARTTLS too: that they are not used is seen."""
-
-    def __init__(self, files: Pki) -> None:
-        super().__init__()
-        self._files = files
-
-    def _config(self) -> Config:
-        return Config(
-            server=ServerConfig(hostname=HOST, data=self._directory),
-            tls=TlsConfig(certificates=(CertificateFiles(**vars(self._files)),)),
-            deliver=DeliverConfig(enabled=False),
-            listen=tuple(
-                ListenConfig(service=service, tls=tls, port=port, addresses=(ADDRESS,))
-                for service, tls, port in PORTS
-            ),
-        )
-
-    def app_password(self, address: str) -> str:
-        """As it is shown to its owner."""
-        making = self._running.app.provision().add_app_password(address, "Thunderbird")
-        return in_fours(self._do(making))
-
-
-XML = f"""<?xml version="1.0" encoding="UTF-8"?>
-<clientConfig version="1.1"><emailProvider id="{DOMAIN}"><domain>{DOMAIN}</domain>
-<displayName>Home</displayName>
-<incomingServer type="imap"><hostname>HOST</hostname><port>993</port><socketType>SSL</socketType>
-<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
-<authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></incomingServer>
-<incomingServer type="pop3"><hostname>HOST</hostname><port>995</port><socketType>SSL</socketType>
-<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
-<authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></incomingServer>
-<outgoingServer type="smtp"><hostname>HOST</hostname><port>465</port><socketType>SSL</socketType>
-<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
-<authentication>password-cleartext</authentication><username>%EMAILADDRESS%</username></outgoingServer>
-</emailProvider></clientConfig>
-"""
-
-
-@dataclass
-class Seen:
-    """What came to our server: requests as (method, host, path, status), and its log."""
-
-    requests: list[tuple[str, str, str, int]] = field(default_factory=list)
-    log: LogCapture = field(default_factory=LogCapture)
-
-    def events(self, *names: str) -> list[Any]:
-        return [each for each in self.log.entries if each["event"] in names]
-
-    def recording(self, pages: ASGIApp) -> Shell:
-        async def application(scope: Scope, receive: Receive, send: Send) -> None:
-            host = dict(scope.get("headers", ())).get(b"host", b"").decode()
-
-            async def note(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    self.requests.append((scope["method"], host, scope["path"], message["status"]))
-                await send(message)
-
-            if scope["scheme"] == "https" and host == AUTOCONFIG:
-                await Response(XML.replace("HOST", HOST), media_type="text/xml")(
-                    scope, receive, note
-                )
-            else:
-                await pages(scope, receive, note)
-
-        return http_shell(application)
 
 
 @dataclass
@@ -189,18 +101,15 @@ def scene(
     dns: StubDns,
     display: str,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Scene]:
     """Its parameter: the names in the DNS, and those in the certificate."""
     published, certified = getattr(request, "param", (ALL, ALL))
     dns.zones = {name: {"A": [ADDRESS]} for name in published}
-    seen = Seen()
-    structlog.configure(processors=[seen.log])
-    monkeypatch.setattr(web, "http_shell", seen.recording)
     authority = make("a test's CA", authority=True)
-    (tmp_path / "authority.pem").write_bytes(authority.pem)
+    trusted = tmp_path / "authority.pem"
+    trusted.write_bytes(authority.pem)
     files = Pki.written(tmp_path, "server", make(certified[0], certified, authority))
-    with Wire() as wire, Provider(files) as server:
+    with watched() as seen, Wire() as wire, Provider(files) as server:
         server.add_account(ADA)
         server.add_account(GRACE)
         server.deliver(LETTER, ADA)
