@@ -113,10 +113,7 @@ def scene(
         server.add_account(ADA)
         server.add_account(GRACE)
         server.deliver(LETTER, ADA)
-        authority_file = tmp_path / "authority.pem"
-        yield Scene(
-            server, seen, wire, display, tmp_path, authority_file, server.app_password(ADA)
-        )
+        yield Scene(server, seen, wire, display, tmp_path, trusted, server.app_password(ADA))
 
 
 def test_it_finds_the_settings_reads_and_sends(scene: Scene) -> None:
@@ -205,6 +202,17 @@ def test_it_asks_where_the_web_site_of_the_domain_has_no_certificate(scene: Scen
         assert "belongs to a different site" in program.turn_away()
         program.finish()
         assert program.read("tea").strip() == "At four, in the garden."
+
+
+def test_it_asks_where_autodiscover_leads_to_another_domain(scene: Scene, dns: StubDns) -> None:
+    """Although autoconfig has answered: see docs/quirks.md."""
+    elsewhere = "mail.elsewhere.test"
+    service = {f"_autodiscover._tcp.{DOMAIN}": {"SRV": [f"0 0 443 {elsewhere}."]}}
+    dns.zones = {**dns.zones, elsewhere: {"A": [ADDRESS]}, **service}
+    with scene.thunderbird(scene.authority) as program:
+        program.window.find("#emailCredentialsConfirmationSubview", "elsewhere.test")
+        program.window.click("#emailFooter #back")
+        assert program.settings() == FOUND
 
 
 def test_by_hand_it_speaks_the_words_that_we_print(scene: Scene) -> None:
