@@ -10,18 +10,16 @@ import base64
 import contextlib
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
+
+from tests.interop.neighbours import until
 
 ANSWER_SECONDS = 30.0
-WAIT_SECONDS = 30.0
 CONTROL, ESCAPE, TAB = "\ue009", "\ue00c", "\ue004"
 """WebDriver's codes for keys."""
-
-T = TypeVar("T")
 
 _FIND = """
 const [selector, words] = arguments;
@@ -181,12 +179,3 @@ class Marionette:
 
 
 _STROKE = ("keyDown", "keyUp")
-
-
-def until(look: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> T:
-    """The first answer that is not empty."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, f"it does not come: {what}"
-        time.sleep(0.05)
-    return found

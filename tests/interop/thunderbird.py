@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tests.interop.marionette import ESCAPE, TAB, Marionette, Refused, until
+from tests.interop.marionette import ESCAPE, TAB, Marionette, Refused
+from tests.interop.neighbours import until
 
 PROGRAM = Path("/usr/lib/thunderbird/thunderbird")
 SETTINGS = Path("/etc/thunderbird")
-START_SECONDS = 60.0
 MAIN = "chrome://messenger/content/messenger.xhtml"
 ASKING = "chrome://pippki/content/exceptionDialog.xhtml"
 COMPOSING = "chrome://messenger/content/messengercompose/messengercompose.xhtml"
@@ -85,7 +85,7 @@ class Thunderbird:
                 stderr=subprocess.STDOUT,
             )
         try:
-            port = until(lambda: _port(program, profile), "the program", START_SECONDS)
+            port = until(lambda: _port(program, profile), "the program")
             with Marionette.connected(port) as window:
                 try:
                     yield cls(window, folder)
