@@ -11,8 +11,8 @@ from mailclad.app.config import Config
 from mailclad.app.settings.listen import DEFAULT_LISTEN, ListenConfig
 from mailclad.app.settings.server import ServerConfig
 from mailclad.app.sockets import open_sockets
-from mailclad.mail.endpoint import MailProtocol
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.auth.password import Argon2id
 from mailclad.store.trace import Happening
 

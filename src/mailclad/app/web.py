@@ -13,8 +13,8 @@ from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import Service
 from mailclad.servers.channel import Shell
 from mailclad.servers.http import http_shell
-from mailclad.services.certificates.acme.solvers.kept import kept_answer
 from mailclad.services.auth.web_sessions import Browsers
+from mailclad.services.certificates.acme.solvers.kept import kept_answer
 from mailclad.services.client_setup.files import FILES
 from mailclad.services.client_setup.mobileconfig import write_mobileconfig
 from mailclad.services.client_setup.settings import ClientSettings

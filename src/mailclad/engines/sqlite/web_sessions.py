@@ -4,7 +4,7 @@ from typing import Any
 
 import apsw
 
-from mailclad.engines.sqlite.connection import rows
+from mailclad.engines.sqlite.connection import first_row, rows
 from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.model import Account, AccountId

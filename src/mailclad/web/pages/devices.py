@@ -1,5 +1,6 @@
 """Devices with their app passwords, and browsers that are signed in."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -53,12 +54,11 @@ class _Devices:
     async def remove(
         self, _request: Request, session: WebSession, form: Mapping[str, str]
     ) -> Response:
-        try:
+        # Twice, or in another window: it is gone, as was wanted.
+        with contextlib.suppress(AppPasswordNotFound):
             await self._parts.provision.remove_app_password(
                 session.account.address, _number(form.get("device", ""))
             )
-        except AppPasswordNotFound:  # twice, or in another window: it is gone, as was wanted
-            pass
         return see_other("/devices")
 
     async def sign_out(

@@ -125,9 +125,7 @@ class _Setup:
                 problem=str(problem),
             )
         address = request.client.host if request.client is not None else ""
-        watch = await self._parts.watching.open(
-            session.account.id, made.id, address, client.key
-        )
+        watch = await self._parts.watching.open(session.account.id, made.id, address, client.key)
         link = await self._profile_link(request, session, made) if in_profile else ""
         return page(
             request,
