@@ -10,7 +10,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 _FOLDER = Path(__file__).parent / "static"
-_TYPES: Mapping[str, str] = {"app.css": "text/css", "setup.js": "text/javascript"}
+_TYPES: Mapping[str, str] = {
+    "app.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "setup.js": "text/javascript",
+}
 _KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 

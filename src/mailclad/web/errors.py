@@ -16,7 +16,7 @@ from mailclad.web.look import page_template
 
 _PAGE = page_template("error.html")
 
-_POLICY = f"{NOTHING}; style-src 'self'"
+_POLICY = f"{NOTHING}; img-src 'self'; style-src 'self'"
 
 _WORDS: Mapping[int, str] = {
     400: "That request cannot be understood.",

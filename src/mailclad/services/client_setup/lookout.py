@@ -2,15 +2,17 @@
 
 Comes in: what listeners and the authenticator notice, of anybody.  Goes out: notices in the store,
 for the page's process to read.  Before a sign-in a watch gets what comes from the same client
-address as its page; after it, what its own account does; never anything of another's.  A password
-that crossed the network readable ends the app password which that page has just made, and no
-other.  Nobody waits for this, and nothing is done while no page waits (:mod:`board`).
+address as its page (of IPv6 the same /64: each device of a household has its own); after it, what
+its own account does; never anything of another's.  A password that crossed the network readable
+ends the app password which that page has just made, and no other.  Nobody waits for this, and
+nothing is done while no page waits (:mod:`board`).
 Limit: ``WAITING`` in the queue; beyond it nothing more is noticed.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Protocol
 
 import structlog
@@ -19,6 +21,7 @@ from mailclad.base.clock import Clock
 from mailclad.services.auth.outcome import Use
 from mailclad.services.auth.sign_ins import FailedSignIn, SignIn, SignIns
 from mailclad.services.client_setup.board import WatchBoard
+from mailclad.services.receive.networks import HOST_BITS, network_of
 from mailclad.store.errors import AppPasswordNotFound, StoreProblem
 from mailclad.store.interface import Directory
 from mailclad.store.model import AccountId
@@ -28,8 +31,25 @@ WAITING = 1_000
 
 _log = structlog.get_logger()
 
-_Concerns = Callable[[Watch], Notice | None]
-"""What a watch is to be told, if anything."""
+LOOPBACK = "this machine"
+
+_Concerns = Callable[[Watch], bool]
+"""Whether a watch is to be told."""
+
+
+def place_of(address: str) -> str:
+    """What the devices of one household have in common: an IPv4 address, or an IPv6 /64.
+
+    The two addresses of this machine itself are one place, for demonstrations.
+    """
+    try:
+        return LOOPBACK if ip_address(address).is_loopback else network_of(address, HOST_BITS)
+    except ValueError:
+        return address
+
+
+def is_same_place(watch: Watch, address: str) -> bool:
+    return place_of(watch.address) == place_of(address)
 
 
 class WatchStore(SetupWatches, Directory, Protocol):
@@ -50,7 +70,7 @@ class Lookout(SignIns):
 
     def __init__(self, store: WatchStore, board: WatchBoard, clock: Clock) -> None:
         self._store, self._board, self._clock = store, board, clock
-        self._queue: asyncio.Queue[_Concerns] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[tuple[Notice, _Concerns]] = asyncio.Queue(WAITING)
 
     @property
     def is_open(self) -> bool:
@@ -61,61 +81,51 @@ class Lookout(SignIns):
         """Before anybody has signed in."""
         if self.is_open:
             notice = Notice(kind, self._clock.now(), place.service, place.port, detail)
-            self._put(lambda watch: notice if watch.address == place.address else None)
+            self._put(notice, lambda watch: is_same_place(watch, place.address))
 
     def signed_in(self, sign_in: SignIn) -> None:
         if not self.is_open or sign_in.use is Use.WEB:
             return
-        used, account = sign_in.app_password, sign_in.account.id
-        notice = self._notice(NoticeKind.SIGNED_IN, sign_in.use, sign_in.tls_version)
-        if used is None:
-            other = replace(notice, kind=NoticeKind.OTHER_PASSWORD)
-            peer = sign_in.peer
-            self._put(
-                lambda watch: other if watch.account == account and watch.address == peer else None
-            )
+        used, account, peer = sign_in.app_password, sign_in.account.id, sign_in.peer
+        if used is not None:
+            device = (account, used.id)
+            notice = self._notice(NoticeKind.SIGNED_IN, sign_in.use, sign_in.tls_version)
+            self._put(notice, lambda watch: (watch.account, watch.app_password) == device)
         else:
-            number = used.id
+            notice = self._notice(NoticeKind.OTHER_PASSWORD, sign_in.use)
             self._put(
-                lambda watch: (
-                    notice if (watch.account, watch.app_password) == (account, number) else None
-                )
+                notice, lambda watch: watch.account == account and is_same_place(watch, peer)
             )
 
     def failed(self, failed: FailedSignIn) -> None:
         if not self.is_open or failed.use is Use.WEB:
             return
         account = failed.account.id if failed.account is not None else None
-        notice = self._notice(_failure(failed), failed.use)
         self._put(
-            lambda watch: (
-                notice
-                if watch.address == failed.peer and account in {None, watch.account}
-                else None
-            )
+            self._notice(_failure(failed), failed.use),
+            lambda watch: account in {None, watch.account} and is_same_place(watch, failed.peer),
         )
 
     def sent(self, account: AccountId) -> None:
         """A message of theirs was accepted for sending."""
         if self.is_open:
             notice = self._notice(NoticeKind.SENT, Use.SUBMISSION)
-            self._put(lambda watch: notice if watch.account == account else None)
+            self._put(notice, lambda watch: watch.account == account)
 
     async def run(self) -> None:
         """Write down what was noticed, in its order, until cancelled."""
         while True:
-            concerns = await self._queue.get()
+            notice, concerns = await self._queue.get()
             try:
                 for watch in await self._store.open_setup_watches(self._clock.now()):
-                    notice = concerns(watch)
-                    if notice is not None:
+                    if concerns(watch):
                         await self._tell(watch, notice)
             except StoreProblem as problem:
                 _log.warning("not told to who sets up a device", reason=str(problem))
 
-    def _put(self, concerns: _Concerns) -> None:
+    def _put(self, notice: Notice, concerns: _Concerns) -> None:
         if not self._queue.full():
-            self._queue.put_nowait(concerns)
+            self._queue.put_nowait((notice, concerns))
 
     async def _tell(self, watch: Watch, notice: Notice) -> None:
         if notice.kind is NoticeKind.PASSWORD_SENT:
