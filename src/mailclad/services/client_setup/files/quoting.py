@@ -5,8 +5,12 @@ is one literal of that value and nothing else.  NUL is in no value: no file form
 """
 
 import json
+import re
 
 from mailclad.services.client_setup.setup_file import NotPossible
+
+_UNQUOTED = re.compile(r"[\w.@+=/:,-]*")
+"""What the shell, cron, Docker and systemd all read as itself."""
 
 
 def double_quoted(text: str) -> str:
@@ -51,6 +55,13 @@ def plain(text: str) -> str:
     """For formats that cannot say every character: the text itself, of one line."""
     if not text.isprintable():
         raise NotPossible("The address or the name holds characters that no program can show")
+    return text
+
+
+def unquoted(text: str) -> str:
+    """For variables of an environment: whoever reads them quotes in a way of its own."""
+    if not _UNQUOTED.fullmatch(text):
+        raise NotPossible("Programs differ in how they quote this address: set it in each by hand")
     return text
 
 
