@@ -1,7 +1,7 @@
 """Values as literals of the languages that configuration is written in.
 
 What comes in was typed by strangers (names, addresses, paths): whatever it holds, what goes out
-is one literal of that value and nothing else.  NUL is in no value: no file format can hold it.
+is one literal of that value and nothing else, or NotPossible where the format has none.
 """
 
 import json
@@ -19,6 +19,7 @@ def double_quoted(text: str) -> str:
 
 
 def javascript(text: str) -> str:
+    """JSON's string, in ASCII: JavaScript's own for all of Unicode."""
     return json.dumps(text)
 
 
