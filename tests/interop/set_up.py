@@ -58,8 +58,12 @@ def home(demo: Demo, client: str, settings: ClientSettings, folder: Path) -> Hom
         path.write_text(file.text)
         path.chmod(0o600)
         pieces.append(path)
-    kept = {key: os.environ[key] for key in ("PATH",) if key in os.environ}
-    environment = {**kept, "HOME": str(folder), "MAIL_PASSWORD": password, "LC_ALL": "C.UTF-8"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "MAIL_PASSWORD": password,
+        "LC_ALL": "C.UTF-8",
+    }
     return Home(folder, tuple(pieces), environment)
 
 

@@ -1,10 +1,11 @@
-"""Claws Mail itself on a screen of its own, and what Evolution is built on: both read and send."""
+"""Claws Mail and Geary on a screen of their own, and what Evolution is built on."""
 
 import contextlib
 import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ ways = pytest.mark.parametrize("tls", ["implicit", "starttls"])
 evolution = pytest.mark.interop(
     "/usr/libexec/evolution-source-registry", "dbus-run-session", "unshare"
 )
+geary = pytest.mark.interop("geary", "Xvfb", "xdotool", "dbus-run-session", "unshare")
 claws = pytest.mark.interop("claws-mail", "Xvfb", "xdotool", "dbus-run-session")
 
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -92,17 +94,21 @@ def test_evolution_sends_no_password_without_starttls(
 
 
 def _evolution(place: Home, *arguments: str, trusting: str) -> subprocess.CompletedProcess[bytes]:
-    """On a message bus of its own, where the system knows only these authorities."""
-    mount = f'mount --bind "$0" {SYSTEM_AUTHORITIES} && exec "$@"'
+    """On a message bus of its own."""
     return subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, trusting,
-         "timeout", str(PATIENCE_SECONDS), "dbus-run-session",
+        [*_as_if_trusted(trusting), "timeout", str(PATIENCE_SECONDS), "dbus-run-session",
          "/usr/bin/python3", PERSON, *arguments],
         env={**place.environment, "GSETTINGS_BACKEND": "memory"},
         capture_output=True,
         check=False,
         timeout=PATIENCE_SECONDS + 5,
     )  # fmt: skip
+
+
+def _as_if_trusted(authorities: str) -> tuple[str, ...]:
+    """Runs what follows where the system knows only these authorities."""
+    mount = f'mount --bind "$0" {SYSTEM_AUTHORITIES} && exec "$@"'
+    return ("unshare", "--map-root-user", "--mount", "sh", "-c", mount, authorities)
 
 
 @claws
@@ -144,9 +150,23 @@ def test_claws_refuses_a_wrong_name(demo: Demo, tls: str, tmp_path: Path) -> Non
             assert program.window("TLS certificate is (unknown|invalid)")
 
 
+@geary
+@ways
+def test_geary_reads(demo: Demo, token: str, tls: str, tmp_path: Path) -> None:
+    _to_ada(demo, token)
+    place = home(demo, "geary", demo_settings(demo, tls), tmp_path)
+    command = (*_as_if_trusted(demo.ca), "geary")
+    with _started(place, "Geary", *command, GSETTINGS_BACKEND="memory") as program:
+        _until(lambda: len(program.windows("Geary")) == 2)  # the second asks for the password
+        program.press("type", "--delay", "20", place.environment["MAIL_PASSWORD"])
+        program.press("key", "Tab", "space", "shift+Tab", "Return")  # and not to remember it
+        kept = tmp_path / ".local/share/geary/account_01/geary.db"
+        _until(lambda: token.encode() in kept.read_bytes())
+
+
 @dataclass(frozen=True)
-class _Claws:
-    """The running program, its screen and its person."""
+class _Program:
+    """On its screen, with the person before it."""
 
     place: Home
     environment: dict[str, str]
@@ -156,16 +176,21 @@ class _Claws:
 
     def window(self, name: str) -> str:
         """Waits until it is there."""
-        found = self._do("xdotool", "search", "--sync", "--onlyvisible", "--name", name)
-        return found.split()[-1]
+        return self.windows(name)[-1]
+
+    def windows(self, name: str) -> list[str]:
+        return self._do("xdotool", "search", "--sync", "--onlyvisible", "--name", name).split()
+
+    def press(self, *what: str) -> None:
+        self._do("xdotool", *what)
 
     def keys(self, window: str, *what: str) -> None:
-        self._do("xdotool", "windowfocus", "--sync", self.window(window), *what)
+        self.press("windowfocus", "--sync", self.window(window), *what)
 
     def type_password(self) -> None:
         password = self.place.environment["MAIL_PASSWORD"]
         self.keys("Input password", "type", "--delay", "20", password)
-        self._do("xdotool", "key", "Return")
+        self.press("key", "Return")
 
     def _do(self, *command: str) -> str:
         return subprocess.run(
@@ -178,8 +203,12 @@ class _Claws:
         ).stdout.decode()
 
 
+def _claws(place: Home, trusting: str) -> AbstractContextManager[_Program]:
+    return _started(place, "Claws Mail 4", "claws-mail", SSL_CERT_FILE=trusting)
+
+
 @contextlib.contextmanager
-def _claws(place: Home, trusting: str) -> Iterator[_Claws]:
+def _started(place: Home, window: str, *command: str, **more: str) -> Iterator[_Program]:
     reading, writing = os.pipe()
     screen = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
@@ -189,24 +218,19 @@ def _claws(place: Home, trusting: str) -> Iterator[_Claws]:
     os.close(writing)
     with os.fdopen(reading) as pipe:
         display = f":{pipe.readline().strip()}"
-    environment = {
-        **place.environment,
-        "DISPLAY": display,
-        "NO_AT_BRIDGE": "1",
-        "SSL_CERT_FILE": trusting,
-    }
+    environment = {**place.environment, "DISPLAY": display, "NO_AT_BRIDGE": "1", **more}
     child = subprocess.Popen(
-        ["dbus-run-session", "claws-mail"],
+        ["dbus-run-session", *command],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        program = _Claws(place, environment)
-        program.window("Claws Mail 4")
+        program = _Program(place, environment)
+        program.window(window)
         yield program
     finally:
-        screen.terminate()  # Claws ends with its screen
+        screen.terminate()  # the program ends with its screen
         screen.wait(10)
         child.terminate()
         child.wait(10)
