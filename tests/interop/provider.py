@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import structlog
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import LogCapture
 
@@ -86,7 +85,7 @@ class Seen:
                     self.requests.append((scope["method"], host, scope["path"], message["status"]))
                 await send(message)
 
-            await _with_settings(pages)(scope, receive, note)
+            await pages(scope, receive, note)
 
         return http_shell(application)
 
@@ -99,33 +98,3 @@ def watched() -> Iterator[Seen]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(web, "http_shell", seen.recording)
         yield seen
-
-
-# --- until the server's own pages have them ---
-
-_SERVER = """
-<{kind}Server type="{type}"><hostname>{host}</hostname><port>{port}</port>
-<socketType>SSL</socketType>
-<authentication system="sasl">SCRAM-SHA-256-PLUS</authentication>
-<authentication>password-cleartext</authentication>
-<username>%EMAILADDRESS%</username></{kind}Server>"""
-_SERVERS = (("incoming", "imap", 993), ("incoming", "pop3", 995), ("outgoing", "smtp", 465))
-
-
-def _with_settings(pages: ASGIApp) -> ASGIApp:
-    servers = [
-        _SERVER.format(kind=kind, type=spoken, host=HOST, port=port)
-        for kind, spoken, port in _SERVERS
-    ]
-    document = (
-        f'<clientConfig version="1.1"><emailProvider id="{DOMAIN}"><domain>{DOMAIN}</domain>'
-        f"{''.join(servers)}</emailProvider></clientConfig>"
-    )
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        asked = scope.get("scheme"), dict(scope.get("headers", ())).get(b"host")
-        answer = Response(document, media_type="text/xml")
-        ours = pages if asked != ("https", AUTOCONFIG.encode()) else answer
-        await ours(scope, receive, send)
-
-    return application

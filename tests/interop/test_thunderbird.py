@@ -192,15 +192,16 @@ def test_it_asks_where_the_web_site_of_the_domain_has_no_certificate(scene: Scen
         assert program.read("tea").strip() == "At four, in the garden."
 
 
-def test_it_asks_where_autodiscover_leads_to_another_domain(scene: Scene, dns: StubDns) -> None:
-    """Although autoconfig has answered: see docs/quirks.md."""
+def test_our_own_autodiscover_keeps_it_from_asking_elsewhere(scene: Scene, dns: StubDns) -> None:
+    """Where nothing of ours answers, it asks about that other domain: see docs/quirks.md."""
     elsewhere = "mail.elsewhere.test"
     service = {f"_autodiscover._tcp.{DOMAIN}": {"SRV": [f"0 0 443 {elsewhere}."]}}
     dns.zones = {**dns.zones, elsewhere: {"A": [ADDRESS]}, **service}
     with scene.thunderbird(scene.authority) as program:
-        program.window.find("#emailCredentialsConfirmationSubview", "elsewhere.test")
-        program.window.click("#emailFooter #back")
         assert program.settings() == FOUND
+        assert AT_THE_PROVIDER in program.said()
+    asked = {(host, status) for _, host, path, status in scene.seen.requests if "autodisc" in path}
+    assert (DOMAIN, 200) in asked
 
 
 def test_by_hand_it_speaks_the_words_that_we_print(scene: Scene) -> None:
