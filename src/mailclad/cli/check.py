@@ -13,7 +13,8 @@ from mailclad.cli.domain_gather import parse_server_option
 from mailclad.cli.finding_words import report_text
 from mailclad.cli.progress import named_progress
 from mailclad.cli.trouble import FindingCommand, Trouble
-from mailclad.services.diagnose.programs import programs
+from mailclad.services.client_setup.clients import Client, clients
+from mailclad.services.client_setup.finding_clients import find_clients
 from mailclad.services.diagnose.report_json import report_json
 from mailclad.services.diagnose.target import Target, TargetProblem, parse_target
 
@@ -29,9 +30,8 @@ _file_there = click.Path(path_type=Path, dir_okay=False, exists=True)
 @click.option(
     "--program",
     "key",
-    type=click.Choice(list(programs())),
     metavar="NAME",
-    help=f"Say what to choose in it: {', '.join(programs())}.",
+    help="Say what to type into this program, in its own words.",
 )
 @click.option("--admin", is_flag=True, help="Also say what whoever runs the server has to do.")
 @json_option
@@ -66,6 +66,7 @@ def check(
     from mailclad.web.report_page import report_page  # noqa: PLC0415 - likewise
 
     aim = _target(target, port)
+    program = _program(key) if key is not None else None
     if login and "@" not in target:
         raise Trouble("To sign in, give the address: mailclad check ada@example.net --login")
     if page is not None:
@@ -80,13 +81,12 @@ def check(
     if page is not None:
         with writing(page):
             page.write_text(report_page(checked.report), "utf-8")
-    program = programs().get(key or "")
     if as_json:
         settings = {} if program is None else program_json(program, checked.best)
         say_json(report_json(checked.report) | settings)
     else:
         say(report_text(checked.report, admin=admin))
-        for line in () if program is None else program_lines(program, checked.best):
+        for line in () if program is None else program_lines(program, target, checked.best):
             say(line)
     raise SystemExit(checked.report.exit_status)
 
@@ -97,6 +97,13 @@ def _target(text: str, port: int | None) -> Target:
     except TargetProblem as problem:
         raise Trouble(str(problem)) from None
     return target if port is None else replace(target, port=port)
+
+
+def _program(name: str) -> Client:
+    found = find_clients(name)
+    if not found:
+        raise Trouble(f"There is no guide for “{name}”. There are: {', '.join(clients())}")
+    return found[0]
 
 
 def _may_ask(*, proven: bool) -> bool:

@@ -1,42 +1,34 @@
 """What ``mailclad check`` adds to a report: what to type and choose in a mail program."""
 
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mailclad.cli.words import WIDTH
-from mailclad.mail.endpoint import Endpoint, MailProtocol
-from mailclad.services.diagnose.programs import Program
-
-_SERVERS: Mapping[MailProtocol, str] = {
-    MailProtocol.IMAP: "Incoming mail (IMAP)",
-    MailProtocol.POP3: "Incoming mail (POP3)",
-    MailProtocol.SUBMISSION: "Outgoing mail (SMTP)",
-}
+from mailclad.cli.client_words import bold, guide_lines
+from mailclad.mail.endpoint import Endpoint
+from mailclad.services.client_setup.clients import Client
+from mailclad.services.client_setup.guide import make_guide
+from mailclad.services.client_setup.settings import ClientSettings
 
 
-def program_lines(program: Program, best: Iterable[Endpoint]) -> Iterator[str]:
+def program_lines(client: Client, target: str, best: Sequence[Endpoint]) -> Iterator[str]:
+    """``target`` as it was typed: an address is told as the user name."""
+    address = target.strip() if "@" in target else ""
+    settings = ClientSettings(address, target.rpartition("@")[2], tuple(best))
     yield ""
-    yield f"  In {program.name}:"
-    for endpoint in best:
-        yield f"    {_SERVERS[endpoint.protocol]}"
-        yield f"      Server  {endpoint.host}"
-        yield f"      Port    {endpoint.port}"
-        yield f"      {program.field}: {program.word(endpoint)}"
-    yield from textwrap.wrap(program.hint, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    yield from guide_lines(make_guide(client, settings))
 
 
-def program_json(program: Program, best: Iterable[Endpoint]) -> dict[str, Any]:
+def program_json(client: Client, best: Sequence[Endpoint]) -> dict[str, Any]:
     return {
-        "program": program.name,
-        "hint": program.hint,
+        "program": client.name,
+        "hint": bold(client.words.hint),
         "settings": [
             {
                 "protocol": endpoint.protocol,
                 "host": endpoint.host,
                 "port": endpoint.port,
-                "field": program.field,
-                "choice": program.word(endpoint),
+                "field": client.words.field,
+                "choice": client.words.of(endpoint.tls),
             }
             for endpoint in best
         ],

@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("mailclad.cli.serve:serve", "Run the mail server."),
     "check": ("mailclad.cli.check:check", "Look at anybody's mail servers: are they safe?"),
     "doctor": ("mailclad.cli.doctor:doctor", "Is this mail server well? And mend what is not."),
+    "clients": ("mailclad.cli.clients:clients_", "What to type into any mail program."),
     "explain": ("mailclad.cli.explain:explain", "What an error of mail or TLS means."),
     "domain": ("mailclad.cli.domain:domain", "The domains that get their mail here."),
     "account": ("mailclad.cli.account:account", "The people who have mailboxes."),

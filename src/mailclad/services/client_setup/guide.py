@@ -120,13 +120,14 @@ def _note(client: Client, chosen: tuple[Endpoint, ...]) -> str:
         told = [f"“{words.of(tls)}” means {_MEANINGS[tls]}" for tls in others]
         meaning = f"In this program {'; '.join(told)}."
     choose = dict.fromkeys(f"**{words.of(one.tls)}**" for one in chosen)
-    ports = " and ".join(dict.fromkeys(f"**{one.port}**" for one in chosen))
+    numbers = dict.fromkeys(f"**{one.port}**" for one in chosen)
+    ports = f"port{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
     follow = {
         PortFollows.ALWAYS: "The port follows the choice.",
         PortFollows.DEFAULT: "The port follows the choice only sometimes: look at it.",
         PortFollows.NO: "The port does not follow: type it.",
     }[words.port_follows]
-    pieces = [meaning, f"Choose {' and '.join(choose)} with port {ports}.", follow, words.hint]
+    pieces = [meaning, f"Choose {' and '.join(choose)} with {ports}.", follow, words.hint]
     return " ".join(piece for piece in pieces if piece)
 
 
