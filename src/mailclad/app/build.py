@@ -24,7 +24,7 @@ from mailclad.app.reporting import make_counting, reporting_duties
 from mailclad.app.sockets import Bound
 from mailclad.app.submitting import make_reception, make_submission, submitting_duties
 from mailclad.app.web import https_pages, plain_pages
-from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.base.tls_policy import BY_ALPN, Service, TlsMode
 from mailclad.engines.dns.resolver import DnsResolver
 from mailclad.engines.dns.servers import parse_server
 from mailclad.engines.spool.spool import file_spools
@@ -36,7 +36,7 @@ from mailclad.servers.channel import Shell
 from mailclad.servers.expected_chains import Expected, look_inside
 from mailclad.servers.https_client import HttpsClient
 from mailclad.servers.imap import imap_shell
-from mailclad.servers.listener import Listener, Listening, listen
+from mailclad.servers.listener import Listener, Listening, Spoken, listen
 from mailclad.servers.loopback import Proof, doors, prove
 from mailclad.servers.outbound import is_public
 from mailclad.servers.own_checks import OwnChecks
@@ -134,17 +134,37 @@ class App:
             contexts.answer_challenges(partial(kept_certificate, self.store, self.parts.clock))
         for bound in self.parts.shared.bound:
             tls = bound.tls if contexts is not None else TlsMode.NONE
-            recorder = Recorder(bound.service, self.parts.watch, self.parts.lookout)
             self._listeners.append(
                 await listen(
-                    Listening(bound.service, tls, bound.sockets, Networks(bound.proxy_from)),
+                    Listening(
+                        bound.service,
+                        tls,
+                        bound.sockets,
+                        Networks(bound.proxy_from),
+                        forgiving=bound.forgiving,
+                    ),
                     contexts,
                     SHELLS[bound.service](self.parts),
                     admission,
-                    witness=recorder,
+                    witness=self._recorder(bound.service),
                     own_checks=self.parts.shared.own_checks,
+                    by_alpn=self._by_alpn(bound),
                 )
             )
+
+    def _recorder(self, service: Service) -> Recorder:
+        return Recorder(service, self.parts.watch, self.parts.lookout)
+
+    def _by_alpn(self, bound: Bound) -> dict[bytes, Spoken]:
+        """What mail programs may ask for on the HTTPS port: services that are offered anyway."""
+        if bound.service is not Service.HTTPS or not bound.mail:
+            return {}
+        offered = {one.service for one in self.parts.shared.bound}
+        return {
+            name: Spoken(service, SHELLS[service](self.parts), self._recorder(service))
+            for name, service in BY_ALPN.items()
+            if service in offered
+        }
 
     def provision(self) -> Provision:
         """The means to make accounts while the server runs."""

@@ -40,6 +40,8 @@ class Bound:
     tls: TlsMode
     sockets: tuple[socket.socket, ...]
     proxy_from: tuple[str, ...] = ()
+    mail: bool = True
+    forgiving: bool = False
 
     @property
     def port(self) -> int:
@@ -72,7 +74,16 @@ def open_sockets(
     try:
         for line in lines:
             sockets = _open_line(line, given, opened)
-            bound.append(Bound(line.service, line.tls, sockets, line.proxy_from))
+            bound.append(
+                Bound(
+                    line.service,
+                    line.tls,
+                    sockets,
+                    line.proxy_from,
+                    line.mail,
+                    line.forgiving,
+                )
+            )
     except PortProblem:
         for sock in opened:
             sock.close()

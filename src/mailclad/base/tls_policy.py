@@ -36,12 +36,16 @@ class TlsMode(StrEnum):
 ALPN: Mapping[Service, tuple[bytes, ...]] = {
     Service.IMAP: (b"imap",),
     Service.POP3: (b"pop3",),
-    Service.SUBMISSION: (),
+    Service.SUBMISSION: (b"smtp",),
     Service.SMTP: (),
     Service.LMTP: (),
     Service.HTTPS: (b"http/1.1",),
 }
-"""Names registered with IANA; a client that offers only others is refused (ALPACA, alert 120)."""
+"""Names registered with IANA, and ``smtp``, which nobody has registered and programs use for
+submission; a client that offers only others is refused (ALPACA, alert 120)."""
+
+BY_ALPN: Mapping[bytes, Service] = {b"imap": Service.IMAP, b"smtp": Service.SUBMISSION}
+"""What a client may ask for on the HTTPS port, too, where a network blocks the ports of mail."""
 
 ACME_TLS = b"acme-tls/1"
 """RFC 8737 §4: an authority looks for the answer to its challenge; on the HTTPS port only."""

@@ -5,7 +5,8 @@ peer, a session of :mod:`tls`, or a HandshakeFailed that says what happened.  A 
 sends nothing or something else costs no TLS state.  Limits: octets and seconds.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mailclad.base.tls_policy import Service, TlsFacts
 from mailclad.protocols.tls.client_hello import (
@@ -38,6 +39,13 @@ class TlsServer:
     service: Service
     handshake_seconds: float = HANDSHAKE_SECONDS
     handshake_octets: int = HANDSHAKE_OCTETS
+    by_alpn: Mapping[bytes, Service] = field(default_factory=dict)
+    """What else is spoken there, for who asks for it by ALPN."""
+
+    def service_for(self, hello: ClientHello) -> Service:
+        """Each has contexts of its own, so that no session crosses services."""
+        asked = (self.by_alpn[name] for name in hello.alpn if name in self.by_alpn)
+        return next(asked, self.service)
 
     def handshake(self) -> "Handshake":
         return Handshake(self)
@@ -109,7 +117,7 @@ class Handshake:
         found = read_client_hello(bytes(self.flight))
         if isinstance(found, ClientHello):
             self.hello = found
-            return self.server.contexts.begin(self.server.service, found)
+            return self.server.contexts.begin(self.server.service_for(found), found)
         if isinstance(found, NeedMore) and found.octets <= limit:
             self.needed = found.octets
             return None

@@ -10,8 +10,10 @@ Limits: :mod:`admission`.
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol, cast
 
 import structlog
@@ -21,6 +23,7 @@ from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.protocols.tls.client_hello import FirstBytes, classify
 from mailclad.servers.admission import Admission
 from mailclad.servers.channel import Channel, ConnectionLost, Shell, ends
+from mailclad.servers.first_octets import FirstOctets
 from mailclad.servers.handshake import TlsServer
 from mailclad.servers.own_checks import OwnChecks
 from mailclad.servers.proxied import Proxied
@@ -65,6 +68,17 @@ class Listening:
     sockets: tuple[socket.socket, ...]
     proxies: Networks = Networks()
     """Who says first for whom it speaks (PROXY protocol)."""
+    forgiving: bool = False
+    """With STARTTLS: a client that begins with TLS at once is understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a client may ask for by ALPN instead of the listener's own service."""
+
+    service: Service
+    shell: Shell
+    witness: Witness | None = None
 
 
 class Listener:
@@ -73,10 +87,13 @@ class Listener:
     __slots__ = (
         "_admission",
         "_arriving",
+        "_by_alpn",
         "_draining",
+        "_forgiving",
         "_half_open",
         "_log",
         "_mode",
+        "_others",
         "_own_checks",
         "_proxies",
         "_refused",
@@ -96,20 +113,28 @@ class Listener:
         admission: Admission,
         witness: Witness | None = None,
         own_checks: OwnChecks | None = None,
+        by_alpn: Mapping[bytes, Spoken] = MappingProxyType({}),
     ) -> None:
         limits = admission.limits
         self._admission = admission
         self._mode = listening.tls
+        self._forgiving = listening.forgiving and listening.tls is TlsMode.STARTTLS
         self._proxies = listening.proxies
         self._shell = shell
         self._sign_in = listening.service in _SIGN_IN
         self._witness = witness
         self._own_checks = own_checks
+        self._by_alpn = by_alpn
+        self._others: dict[Channel, Spoken] = {}
         self._tls: TlsServer | None = None
         if listening.tls is not TlsMode.NONE:
             assert contexts is not None, "an encrypted listener needs certificates"
             self._tls = TlsServer(
-                contexts, listening.service, limits.handshake_seconds, limits.handshake_octets
+                contexts,
+                listening.service,
+                limits.handshake_seconds,
+                limits.handshake_octets,
+                {name: spoken.service for name, spoken in by_alpn.items()},
             )
         self._servers: list[asyncio.AbstractServer] = []
         self._tasks: dict[Channel, asyncio.Task[None]] = {}
@@ -189,18 +214,46 @@ class Listener:
             tcp.abort()
             return
         if implicit:
-            assert self._tls is not None
-            self._half_open[channel] = tcp
-            transport = start_tls(self._tls, channel, tcp)
-            if (witness := self._witness_of(channel)) is not None:
-                witness.arrived(channel, transport)
+            self._begin_encrypted(channel, tcp, received)
+        elif self._forgiving:
+            self._arriving.add(tcp)
+            first = FirstOctets(
+                partial(self._decide, channel, tcp), partial(self._left, channel, tcp)
+            )
+            tcp.set_protocol(first)
             if received:
-                transport.data_received(received)
+                first.data_received(received)
         else:
-            tcp.set_protocol(channel)
-            channel.connection_made(tcp)
-            if received:
-                channel.data_received(received)
+            self._begin_in_clear(channel, tcp, received)
+
+    def _begin_encrypted(self, channel: Channel, tcp: asyncio.Transport, received: bytes) -> None:
+        assert self._tls is not None
+        self._half_open[channel] = tcp
+        transport = start_tls(self._tls, channel, tcp)
+        if (witness := self._witness_of(channel)) is not None:
+            witness.arrived(channel, transport)
+        if received:
+            transport.data_received(received)
+
+    def _begin_in_clear(self, channel: Channel, tcp: asyncio.Transport, received: bytes) -> None:
+        tcp.set_protocol(channel)
+        channel.connection_made(tcp)
+        if received:
+            channel.data_received(received)
+
+    def _decide(self, channel: Channel, tcp: asyncio.Transport, received: bytes) -> None:
+        """On a forgiving port: by what the client has sent before any greeting."""
+        self._arriving.discard(tcp)
+        room = self._admission.handshakes < self._admission.limits.handshakes
+        if room and classify(received) is FirstBytes.TLS:
+            self._admission.handshakes += 1
+            self._begin_encrypted(channel, tcp, received)
+        else:
+            self._begin_in_clear(channel, tcp, received)
+
+    def _left(self, channel: Channel, tcp: asyncio.Transport) -> None:
+        self._arriving.discard(tcp)
+        self.ended(channel, None)
 
     def _is_own_check(self, tcp: asyncio.Transport) -> bool:
         return self._own_checks is not None and self._own_checks.has(tcp)
@@ -216,6 +269,8 @@ class Listener:
     def ready(self, channel: Channel) -> None:
         if self._half_open.pop(channel, None) is not None:
             self._admission.handshakes -= 1
+            if not self._settle(channel):
+                return
             self.encrypted(channel)
         channel.closing = self._draining
         self._tasks[channel] = asyncio.get_running_loop().create_task(self._run(channel))
@@ -229,7 +284,23 @@ class Listener:
             witness.tried_in_clear(channel, what)
 
     def _witness_of(self, channel: Channel) -> Witness | None:
-        return None if channel.is_own_check else self._witness
+        if channel.is_own_check:
+            return None
+        spoken = self._others.get(channel)
+        return self._witness if spoken is None else spoken.witness
+
+    def _settle(self, channel: Channel) -> bool:
+        """What is spoken, by ALPN; False where too many have not signed in."""
+        alpn = channel.tls.alpn if channel.tls is not None else None
+        spoken = self._by_alpn.get(alpn) if alpn is not None else None
+        if spoken is None:
+            return True
+        if self._admission.not_signed_in >= self._admission.limits.not_signed_in:
+            channel.abort()
+            return False
+        self._admission.not_signed_in += 1
+        self._others[channel] = spoken
+        return True
 
     def begin_tls(self, channel: Channel, tcp: asyncio.Transport) -> TlsTransport:
         assert self._tls is not None, "STARTTLS is offered where certificates are"
@@ -248,7 +319,7 @@ class Listener:
                 alpn=tls.alpn,
                 server_name=tls.server_name,
             )
-        self._admission.not_signed_in -= self._sign_in
+        self._admission.not_signed_in -= self._sign_in or channel in self._others
 
     def met_tls(self, channel: Channel, data: bytes) -> None:
         if self._mode is TlsMode.STARTTLS and classify(data) is FirstBytes.TLS:
@@ -259,7 +330,7 @@ class Listener:
 
     def ended(self, channel: Channel, problem: Exception | None) -> None:
         self._admission.left(channel.peer)
-        if self._sign_in and not channel.is_signed_in:
+        if (self._sign_in or channel in self._others) and not channel.is_signed_in:
             self._admission.not_signed_in -= 1
         if isinstance(problem, HandshakeFailed):
             if (witness := self._witness_of(channel)) is not None:
@@ -267,12 +338,21 @@ class Listener:
             self._log_failure(channel, problem)
         if self._half_open.pop(channel, None) is not None:
             self._admission.handshakes -= 1
+        if channel not in self._tasks:
+            self._others.pop(channel, None)
+
+    def _spoken(self, channel: Channel) -> tuple[Shell, structlog.stdlib.BoundLogger]:
+        spoken = self._others.get(channel)
+        if spoken is None:
+            return self._shell, self._log
+        return spoken.shell, self._log.bind(service=str(spoken.service))
 
     async def _run(self, channel: Channel) -> None:
         started = asyncio.get_running_loop().time()
         end = "closed"
+        shell, said = self._spoken(channel)
         try:
-            end = await self._shell(channel) or end
+            end = await shell(channel) or end
             await channel.close()
         except (ConnectionLost, HandshakeFailed) as lost:
             end = str(lost)
@@ -283,15 +363,16 @@ class Listener:
             raise
         except Exception:
             end = "a fault of this server"
-            self._log.exception("shell failed", peer=channel.peer)
+            said.exception("shell failed", peer=channel.peer)
         finally:
             channel.abort()
             del self._tasks[channel]
             if (witness := self._witness_of(channel)) is not None:
                 witness.ended(channel)
+            self._others.pop(channel, None)
             seconds = asyncio.get_running_loop().time() - started
             version = channel.tls.version if channel.tls is not None else None
-            log = self._log.debug if channel.is_own_check else self._log.info
+            log = said.debug if channel.is_own_check else said.info
             log(
                 "connection ended",
                 peer=channel.peer,
@@ -355,8 +436,9 @@ async def listen(
     *,
     witness: Witness | None = None,
     own_checks: OwnChecks | None = None,
+    by_alpn: Mapping[bytes, Spoken] = MappingProxyType({}),
 ) -> Listener:
     """Start to accept on these sockets; ``contexts`` may be None where there is no TLS."""
-    listener = Listener(listening, contexts, shell, admission, witness, own_checks)
+    listener = Listener(listening, contexts, shell, admission, witness, own_checks, by_alpn)
     await listener.open(listening.sockets)
     return listener

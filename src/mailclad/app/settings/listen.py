@@ -27,7 +27,9 @@ LMTP stays on this machine and needs none; HTTP leads to HTTPS and answers ACME 
 class ListenConfig(Strict, frozen=True, kw_only=True):
     """One port on some addresses, or, for LMTP, a Unix socket.
 
-    ``proxy_from`` are load balancers, which say for whom they speak (PROXY protocol).
+    ``proxy_from`` are load balancers, which say for whom they speak (PROXY protocol).  ``mail``:
+    on a line for https, whether programs that ask for IMAP or submission there by ALPN get it.
+    ``forgiving``: with STARTTLS, whether who begins with TLS at once is understood.
     """
 
     service: Service
@@ -36,6 +38,8 @@ class ListenConfig(Strict, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = PUBLIC
     path: Path | None = None
     proxy_from: tuple[str, ...] = ()
+    mail: bool = True
+    forgiving: bool = False
 
     def wrong(self) -> Iterator[Wrong]:
         allowed = MODES[self.service]
@@ -45,6 +49,10 @@ class ListenConfig(Strict, frozen=True, kw_only=True):
         if (self.port is None) == (self.path is None):
             yield (), "needs a port, or (for lmtp) a path, and not both"
         yield from wrong_networks("proxy_from", self.proxy_from)
+        if self.forgiving and (self.tls is not TlsMode.STARTTLS or self.service is Service.SMTP):
+            yield ("forgiving",), "is for imap, pop3 and submission with starttls only"
+        if not self.mail and self.service is not Service.HTTPS:
+            yield ("mail",), "is for lines with https only"
         if self.path is not None and self.service is not Service.LMTP:
             yield ("path",), "only lmtp can listen on a path"
         if self.service is Service.LMTP and self.port and not is_local(self.addresses):
