@@ -77,6 +77,11 @@ class Lookout(SignIns):
         """Whether it is worth noticing anything."""
         return self._board.is_open(self._clock.now())
 
+    @property
+    def waiting(self) -> int:
+        """How much has been noticed and not written down yet."""
+        return self._queue.qsize()
+
     def noticed(self, place: Place, kind: NoticeKind, detail: str = "") -> None:
         """Before anybody has signed in."""
         if self.is_open:
@@ -115,13 +120,16 @@ class Lookout(SignIns):
     async def run(self) -> None:
         """Write down what was noticed, in its order, until cancelled."""
         while True:
-            notice, concerns = await self._queue.get()
-            try:
-                for watch in await self._store.open_setup_watches(self._clock.now()):
-                    if concerns(watch):
-                        await self._tell(watch, notice)
-            except StoreProblem as problem:
-                _log.warning("not told to who sets up a device", reason=str(problem))
+            await self.tell_next()
+
+    async def tell_next(self) -> None:
+        notice, concerns = await self._queue.get()
+        try:
+            for watch in await self._store.open_setup_watches(self._clock.now()):
+                if concerns(watch):
+                    await self._tell(watch, notice)
+        except StoreProblem as problem:
+            _log.warning("not told to who sets up a device", reason=str(problem))
 
     def _put(self, notice: Notice, concerns: _Concerns) -> None:
         if not self._queue.full():
