@@ -8,6 +8,7 @@ import ssl
 import pytest
 
 from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.servers import recorder
 from mailclad.servers.admission import Limits
 from mailclad.servers.channel import Channel
 from mailclad.servers.recorder import Recorder, SetupNotices
@@ -172,3 +173,32 @@ def test_octets_that_begin_like_tls_are_none_under_tls(
     assert use.sessions
     assert not use.failures
     assert not use.noise
+
+
+def test_a_set_up_page_is_told_of_handshakes(recording: Recording, ca: PrivateCa) -> None:
+    with recording.server() as server, tls_client(server, client_context(ca)):
+        assert recording.lookout.told.get(timeout=10) == (NoticeKind.CONNECTED, "TLSv1.3")
+    with recording.server() as server:
+        with (
+            pytest.raises(ssl.SSLCertVerificationError),
+            tls_client(server, client_context(None)),
+        ):
+            raise AssertionError("it trusts nobody")
+        assert recording.lookout.told.get(timeout=10)[0] is NoticeKind.DISTRUST
+
+
+def test_a_set_up_page_is_told_of_silence_while_it_lasts(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SILENCE_SECONDS", 0.05)
+    with recording.server() as server, server.connect():
+        assert recording.lookout.told.get(timeout=10) == (NoticeKind.KNOCKED, "")
+
+
+def test_a_set_up_page_is_told_of_tls_where_it_is_too_soon(
+    recording: Recording,
+) -> None:
+    with recording.server(TlsMode.STARTTLS) as server:
+        with server.connect() as sock:
+            sock.sendall(WINDOWS_7)
+        assert recording.lookout.told.get(timeout=10)[0] is NoticeKind.TLS_TOO_SOON
