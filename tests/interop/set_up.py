@@ -108,16 +108,15 @@ class _Connection(socketserver.BaseRequestHandler):
             back.join()
 
     def _back(self, far: socket.socket) -> None:
-        self.server.answered = _copy(far, self.request) or self.server.answered
+        if far.recv(1, socket.MSG_PEEK):
+            self.server.answered = True  # before the program can see it and end
+        _copy(far, self.request)
 
 
-def _copy(source: socket.socket, target: socket.socket) -> bool:
-    """Until the source ends; whether anything came."""
-    came = False
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    """Until the source ends."""
     with contextlib.suppress(OSError):
         while octets := source.recv(65_536):
-            came = True
             target.sendall(octets)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
-    return came

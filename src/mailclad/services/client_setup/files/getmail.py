@@ -47,7 +47,7 @@ def write(settings: ClientSettings, command: PasswordCommand) -> tuple[SetupFile
         host=endpoint.host,
         port=endpoint.port,
         address=bare(address_of(settings)),
-        command=f'("sh", "-c", {ascii(command)})',
+        command=f'("sh", "-c", {command!a})',
         trust=bare(trusted(settings, "$") or SYSTEM_AUTHORITIES),
         delivery=ascii(INTO_MAILDIR),
     )
