@@ -14,8 +14,8 @@ _FETCHMAILRC = """\
 # (chmod 600 too), in a line like
 #   machine HOST login ADDRESS password PASSWORD
 poll {host} service {port} protocol {protocol}
-  user {address}
   auth password
+  user {address}
   {tls}
   sslcertck
 {trust}  keep  # mail stays on the server too

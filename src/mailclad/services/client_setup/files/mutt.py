@@ -1,4 +1,4 @@
-"""mutt and NeoMutt: one muttrc, read by IMAP (else POP3), sent by SMTP."""
+"""mutt and NeoMutt: one muttrc, read by IMAP, sent by SMTP."""
 
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.client_setup.files.choice import address_of, incoming, outgoing
@@ -15,7 +15,13 @@ set realname={name}
 # This command is run at the start and prints the password.
 set my_password="`{command}`"
 
-{incoming}
+set imap_user={address}
+set imap_pass="$my_password"
+set folder={folder}
+set spoolfile="+INBOX"
+set record="+Sent"
+set postponed="+Drafts"
+
 set smtp_url={smtp_url}
 set smtp_pass="$my_password"
 
@@ -25,52 +31,35 @@ set ssl_starttls=yes
 set ssl_verify_host=yes
 set ssl_verify_dates=yes
 {trust}
-# Without this list mutt chooses SCRAM-SHA-256-PLUS and fails: it knows only its name.
-set imap_authenticators="scram-sha-256:plain:login"
-set smtp_authenticators="scram-sha-256:plain:login"
+# Else it chooses SCRAM-SHA-256-PLUS and fails: it has no channel binding to give.
+set imap_authenticators="{mechanisms}"
+set smtp_authenticators="{mechanisms}"
 """
-
-_INCOMING = {
-    MailProtocol.IMAP: """\
-set imap_user={address}
-set imap_pass="$my_password"
-set folder={folder}
-set spoolfile="+INBOX"
-set record="+Sent"
-set postponed="+Drafts"
-""",
-    MailProtocol.POP3: """\
-set pop_pass="$my_password"
-set spoolfile={url}
-""",
-}
 
 
 def write_mutt(settings: ClientSettings, command: PasswordCommand) -> tuple[SetupFile, ...]:
-    return (SetupFile(".muttrc", _muttrc(settings, command)),)
+    return (SetupFile(".muttrc", _muttrc(settings, command, "scram-sha-256:plain:login")),)
 
 
 def write_neomutt(settings: ClientSettings, command: PasswordCommand) -> tuple[SetupFile, ...]:
-    return (SetupFile(".config/neomutt/neomuttrc", _muttrc(settings, command)),)
+    """Its versions of 2022 refuse a list that names SCRAM."""
+    return (SetupFile(".config/neomutt/neomuttrc", _muttrc(settings, command, "plain:login")),)
 
 
-def _muttrc(settings: ClientSettings, command: PasswordCommand) -> str:
+def _muttrc(settings: ClientSettings, command: PasswordCommand, mechanisms: str) -> str:
     if "`" in command or command.endswith("\\"):
         raise NotPossible("mutt runs no command with a ` in it or a \\ at its end: write $(…)")
     address = address_of(settings)
-    receives, sends = incoming(settings), outgoing(settings)
+    receives, sends = incoming(settings, MailProtocol.IMAP), outgoing(settings)
     trust = trusted(settings)
     return _MUTTRC.format(
         address=_quoted(address),
         name=_quoted(settings.name),
         command=plain(command),
-        incoming=_INCOMING[receives.protocol].format(
-            address=_quoted(address),
-            folder=_quoted(url(receives) + "/"),
-            url=_quoted(url(receives, address) + "/"),
-        ),
+        folder=_quoted(url(receives) + "/"),
         smtp_url=_quoted(url(sends, address) + "/"),
         trust=f"set certificate_file={_quoted(trust)}\n" if trust else "",
+        mechanisms=mechanisms,
     )
 
 

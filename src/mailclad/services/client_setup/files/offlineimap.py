@@ -35,7 +35,7 @@ starttls = no
 sslcacertfile = {trust}
 """
 
-_PASSWORD = '__import__("subprocess").check_output({command}, shell=True, text=True).rstrip("\\n")'  # noqa: S105 - code that asks for it
+_PRINTED = '__import__("subprocess").check_output({command}, shell=True, text=True).rstrip("\\n")'
 
 
 def write(settings: ClientSettings, command: PasswordCommand) -> tuple[SetupFile, ...]:
@@ -44,7 +44,7 @@ def write(settings: ClientSettings, command: PasswordCommand) -> tuple[SetupFile
         host=endpoint.host,
         port=endpoint.port,
         address=_value(address_of(settings)),
-        password=_value(_PASSWORD.format(command=ascii(command))),
+        password=_value(_PRINTED.format(command=ascii(command))),
         trust=_value(trusted(settings, "$") or "OS-DEFAULT"),
     )
     return (SetupFile(".offlineimaprc", text),)

@@ -18,7 +18,7 @@ A message is complete or it is not there, and what fails is fetched again.
 """
 
 
-_SCHEMES = {MailProtocol.IMAP: "imap", MailProtocol.POP3: "pop", MailProtocol.SUBMISSION: "smtp"}
+_SCHEMES = {MailProtocol.IMAP: "imap", MailProtocol.SUBMISSION: "smtp"}
 
 
 def url(endpoint: Endpoint, user: str = "") -> str:
