@@ -21,6 +21,8 @@ _PROTOCOLS: Mapping[Service, MailProtocol] = {
 }
 _ORDER = list(_PROTOCOLS)
 
+HTTPS_PORT = 443
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -62,3 +64,9 @@ def client_endpoints(host_name: str, doors: Iterable[Door]) -> tuple[Endpoint, .
         )
         for door in reached
     )
+
+
+def help_page(host_name: str, https_port: int) -> str:
+    """Where people find how to set up their program."""
+    port = "" if https_port == HTTPS_PORT else f":{https_port}"
+    return f"https://{host_name.lower()}{port}/setup"

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from mailclad.app.client_endpoints import client_endpoints, doors_in, help_page
 from mailclad.app.config import Config
 from mailclad.app.settings.listen import is_local
 from mailclad.base.tls_policy import Service
@@ -23,7 +24,7 @@ from mailclad.services.certificates.choose import by_name, choose
 from mailclad.services.certificates.files import load_pair
 from mailclad.services.certificates.pair import CertificateProblem, make_pair
 from mailclad.services.provision.accounts import ProvisionProblem
-from mailclad.services.provision.dns_records import DomainFacts, Offer
+from mailclad.services.provision.dns_records import DomainFacts
 from mailclad.store.certificates import CertificateState, KeptCertificate
 from mailclad.store.interface import Directory
 from mailclad.store.signing_keys import StoredKey
@@ -31,7 +32,6 @@ from mailclad.store.signing_keys import StoredKey
 HTTPS_PORT = 443
 """Policies are fetched from this port and no other (RFC 8461 §3.3)."""
 
-_PROGRAMS = frozenset({Service.IMAP, Service.POP3, Service.SUBMISSION})
 _FAR = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 
 
@@ -58,17 +58,13 @@ async def domain_facts(
         domain=domain,
         host_name=host_name,
         addresses=tuple(str(ip_address(one)) for one in addresses),
-        offers=tuple(
-            Offer(line.service, line.tls, line.port)
-            for line in config.listen
-            if line.service in _PROGRAMS and line.port and not is_local(line.addresses)
-        ),
+        endpoints=client_endpoints(host_name, doors_in(config)),
         keys=tuple(key for key in keys if key.domain == domain),
         # Nobody out there trusts a private authority: a policy behind one is none.
         policy=config.mta_sts.policy(domain, host_name) if web and _certified(config) else None,
         leaves=_leaves(chains, host_name),
         next_keys=next_keys,
-        has_web=web,
+        help_page=help_page(host_name, HTTPS_PORT) if web else "",
         certified=choose(by_name(chains), policy_host(domain)) is not None,
         dmarc_reports=_report_address(names, "dmarc", domain),
         tls_reports=_report_address(names, "tlsrpt", domain),

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailclad.app.certificates import ensure_ca
-from mailclad.app.client_endpoints import client_endpoints, doors_of
+from mailclad.app.client_endpoints import HTTPS_PORT, client_endpoints, doors_of, help_page
 from mailclad.app.parts import Parts
 from mailclad.app.web_hosts import our_hosts
 from mailclad.base.secret import Secret
@@ -26,8 +26,6 @@ from mailclad.web.plain_http import plain_application
 from mailclad.web.programs import ProgramParts
 from mailclad.web.site import site
 
-HTTPS_PORT = 443
-
 
 def https_pages(parts: Parts) -> Shell:
     config, store = parts.shared.config, parts.store
@@ -44,7 +42,7 @@ def https_pages(parts: Parts) -> Shell:
         store.domains,
         settings_of,
         profile,
-        f"https://{host_name}{_port(ports[0] if ports else HTTPS_PORT)}/setup",
+        help_page(host_name, ports[0] if ports else HTTPS_PORT),
     )
     pages = PageParts(
         host_name=host_name,
@@ -82,7 +80,10 @@ def _profile(
         return write_mobileconfig(settings, app_password, authority)
     contexts = parts.shared.contexts
     octets = write_mobileconfig(settings, app_password)
-    return octets if contexts is None else signed(octets, contexts.certificates[0])
+    if contexts is None:
+        return octets
+    first = contexts.certificates[0]
+    return signed(octets, first.chain_pem, first.key_pem)
 
 
 def plain_pages(parts: Parts) -> Shell:
@@ -95,7 +96,3 @@ def plain_pages(parts: Parts) -> Shell:
             ports[0] if ports else None,
         )
     )
-
-
-def _port(port: int) -> str:
-    return "" if port == HTTPS_PORT else f":{port}"

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from mailclad.base.secret import Secret
-from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.dkim.signing_key import KeyKind, make_key
+from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.mail.mta_sts import StsMode, make_policy
-from mailclad.services.provision.dns_records import DomainFacts, Offer
+from mailclad.services.provision.dns_records import DomainFacts
 from mailclad.store.signing_keys import KeyState, StoredKey
 from tests.certificates import make
 
@@ -22,10 +23,10 @@ BARE = DomainFacts("example.test", "mail.example.test")
 FULL = replace(
     BARE,
     addresses=("192.0.2.1", "2001:db8::1"),
-    offers=(
-        Offer(Service.IMAP, TlsMode.IMPLICIT, 993),
-        Offer(Service.SUBMISSION, TlsMode.IMPLICIT, 465),
-        Offer(Service.SUBMISSION, TlsMode.STARTTLS, 587),
+    endpoints=(
+        Endpoint(MailProtocol.IMAP, "mail.example.test", 993, TlsMode.IMPLICIT),
+        Endpoint(MailProtocol.SUBMISSION, "mail.example.test", 465, TlsMode.IMPLICIT),
+        Endpoint(MailProtocol.SUBMISSION, "mail.example.test", 587, TlsMode.STARTTLS),
     ),
     keys=(
         key("r1", KeyKind.RSA),
@@ -34,7 +35,7 @@ FULL = replace(
     ),
     policy=make_policy("example.test", StsMode.TESTING, ["mail.example.test"], 86400),
     leaves=(LEAF.der,),
-    has_web=True,
+    help_page="https://mail.example.test/setup",
     certified=True,
     dmarc_reports="dmarc@example.test",
     tls_reports="tlsrpt@example.test",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mailclad.base.resolver import Tlsa
 from mailclad.mail import tls_rpt
 from mailclad.mail.dane import judge_dane
+from mailclad.mail.discovery.pacc import has_digest
 from mailclad.mail.dkim.record import parse_key
 from mailclad.mail.dkim.signing_key import load_key
 from mailclad.mail.dmarc.record import Policy
@@ -21,6 +22,8 @@ from mailclad.mail.dmarc.record import parse_record as parse_dmarc
 from mailclad.mail.mta_sts import parse_record as parse_sts
 from mailclad.mail.spf.record import parse_record as parse_spf
 from mailclad.servers.tls import path_fault
+from mailclad.services.client_setup.pacc import write_pacc
+from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.provision.dns_records import DnsRecord, Need, advice, dns_records
 from mailclad.services.provision.zone_text import quoted, zone_text
 from tests.services.provision.domains import BARE, FULL, LEAF
@@ -122,6 +125,13 @@ def test_programs_find_their_settings_where_there_are_pages() -> None:
     names = {one.name.partition(".")[0] for one in RECORDS if one.kind == "CNAME"}
     assert names == {"mta-sts", "autoconfig", "autodiscover", "ua-auto-config"}
     assert not [one for one in dns_records(BARE) if one.kind == "CNAME"]
+
+
+def test_the_settings_digest_is_that_of_the_page() -> None:
+    served = write_pacc(ClientSettings("x@y", "example.test", FULL.endpoints), FULL.help_page)
+    record = the("_ua-auto-config.example.test", "TXT")
+    assert has_digest(served, [record.encode()])
+    assert not [one for one in dns_records(BARE) if "ua-auto-config" in one.name]
 
 
 def test_what_is_not_there_is_not_promised() -> None:

@@ -14,15 +14,15 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
     PKCS7SignatureBuilder,
 )
 
-from mailclad.services.certificates.chain import CertificateChain
+from mailclad.base.secret import Secret
 
 
-def signed(octets: bytes, chain: CertificateChain) -> bytes:
+def signed(octets: bytes, chain_pem: bytes, key_pem: Secret) -> bytes:
     """``octets`` inside a signature, DER; as they are where the key cannot sign CMS."""
-    key = load_pem_private_key(chain.key_pem.reveal(), None)
+    key = load_pem_private_key(key_pem.reveal(), None)
     if not isinstance(key, EllipticCurvePrivateKey | RSAPrivateKey):
         return octets
-    leaf, *others = x509.load_pem_x509_certificates(chain.chain_pem)
+    leaf, *others = x509.load_pem_x509_certificates(chain_pem)
     builder = PKCS7SignatureBuilder().set_data(octets).add_signer(leaf, key, SHA256())
     for certificate in others:
         builder = builder.add_certificate(certificate)

@@ -1,7 +1,8 @@
 """What the DNS must say about a domain of ours: one list, for tables, zone files and checks.
 
 RFC 5321 §5 (MX), RFC 7208 (SPF), RFC 6376 §3.6.1 (DKIM), RFC 7489 §6.1 (DMARC), RFC 8460 §3,
-RFC 8461 §3.1, RFC 6698 and RFC 7671 §5.1 (TLSA), RFC 6186 and RFC 8314 §5.1 (SRV).
+RFC 8461 §3.1, RFC 6698 and RFC 7671 §5.1 (TLSA), RFC 6186 and RFC 8314 §5.1 (SRV),
+draft-ietf-mailmaint-pacc.
 
 Comes in: facts of the installation.  Goes out: records with what each is for, and what no record
 can do as advice.  Pure; what the world sees is compared in :mod:`dns_check`.
@@ -16,8 +17,11 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.base.tls_policy import TlsMode
+from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.mail.mta_sts import StsPolicy, policy_host, record_name, write_record
+from mailclad.services.client_setup.pacc import pacc_record, write_pacc
+from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.provision.signing_keys import published
 from mailclad.store.signing_keys import KeyState, StoredKey
 
@@ -45,33 +49,25 @@ class DnsRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """A port that mail programs may use."""
-
-    service: Service
-    tls: TlsMode
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
 class DomainFacts:
     """``policy`` is None where nobody could fetch it, ``certified`` whether a certificate has the
     policy host's name; ``leaves`` are the DER certificates on port 25, ``next_keys`` public keys
     (DER) that they will have one day.
 
-    ``dmarc_reports`` and ``tls_reports`` are where others' reports go, "" for none; ``addresses``
-    are those of ``host_name``, as far as they are known.
+    ``endpoints`` are those for mail programs, ``help_page`` the set-up page's URL, "" where there
+    are no pages on port 443.  ``dmarc_reports`` and ``tls_reports`` are where others' reports go,
+    "" for none; ``addresses`` are those of ``host_name``, as far as they are known.
     """
 
     domain: str
     host_name: str
     addresses: tuple[str, ...] = ()
-    offers: tuple[Offer, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     keys: tuple[StoredKey, ...] = ()
     policy: StsPolicy | None = None
     leaves: tuple[bytes, ...] = ()
     next_keys: tuple[bytes, ...] = ()
-    has_web: bool = False
+    help_page: str = ""
     certified: bool = False
     dmarc_reports: str = ""
     tls_reports: str = ""
@@ -199,13 +195,13 @@ def _public_key(leaf: bytes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-_SRV: Sequence[tuple[str, Service, TlsMode, int, str]] = (
-    ("_imaps", Service.IMAP, TlsMode.IMPLICIT, 0, "reading mail"),
-    ("_submissions", Service.SUBMISSION, TlsMode.IMPLICIT, 0, "sending mail"),
-    ("_pop3s", Service.POP3, TlsMode.IMPLICIT, 10, "fetching mail"),
-    ("_imap", Service.IMAP, TlsMode.STARTTLS, 10, "reading mail with STARTTLS"),
-    ("_submission", Service.SUBMISSION, TlsMode.STARTTLS, 20, "sending mail with STARTTLS"),
-    ("_pop3", Service.POP3, TlsMode.STARTTLS, 20, "fetching mail with STARTTLS"),
+_SRV: Sequence[tuple[str, MailProtocol, TlsMode, int, str]] = (
+    ("_imaps", MailProtocol.IMAP, TlsMode.IMPLICIT, 0, "reading mail"),
+    ("_submissions", MailProtocol.SUBMISSION, TlsMode.IMPLICIT, 0, "sending mail"),
+    ("_pop3s", MailProtocol.POP3, TlsMode.IMPLICIT, 10, "fetching mail"),
+    ("_imap", MailProtocol.IMAP, TlsMode.STARTTLS, 10, "reading mail with STARTTLS"),
+    ("_submission", MailProtocol.SUBMISSION, TlsMode.STARTTLS, 20, "sending mail with STARTTLS"),
+    ("_pop3", MailProtocol.POP3, TlsMode.STARTTLS, 20, "fetching mail with STARTTLS"),
 )
 """Label, what it offers, its priority (lower is preferred), in words."""
 
@@ -218,16 +214,20 @@ WEB_NAMES = (
 
 def _programs(facts: DomainFacts) -> Iterator[DnsRecord]:
     """What mail programs look up to set themselves up."""
-    ports = {(offer.service, offer.tls): offer.port for offer in facts.offers}
-    for label, service, tls, priority, words in _SRV:
-        port = ports.get((service, tls))
+    ports = {(one.protocol, one.tls): one.port for one in reversed(facts.endpoints)}
+    for label, protocol, tls, priority, words in _SRV:
+        port = ports.get((protocol, tls))
         value = f"{priority} 1 {port} {facts.host_name}." if port else "0 0 0 ."
         text = f"Programs find the port for {words}." if port else f"No port for {words}."
         yield DnsRecord(f"{label}._tcp.{facts.domain}", "SRV", value, Need.HANDY, text)
-    if facts.has_web:
+    if facts.help_page:
         for label, who in WEB_NAMES:
             text = f"{who} find their settings here."
             yield _leads_to(f"{label}.{facts.domain}", facts.host_name, Need.HANDY, text)
+        settings = ClientSettings("", facts.domain, facts.endpoints)
+        value = pacc_record(write_pacc(settings, facts.help_page))
+        text = "Newer programs know by it that the settings are the right ones (PACC)."
+        yield DnsRecord(f"_ua-auto-config.{facts.domain}", "TXT", value, Need.HANDY, text)
 
 
 def _leads_to(name: str, host: str, need: Need, purpose: str) -> DnsRecord:
