@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from mailclad.mail.discovery.autoconfig import parse_autoconfig
-from mailclad.mail.discovery.autodiscover import parse_autodiscover
-from mailclad.mail.discovery.mobileconfig import parse_mobileconfig
 from mailclad.mail.discovery.pacc import parse_pacc
 from mailclad.services.client_setup.clients import clients
 from mailclad.services.client_setup.files import FILES
 from mailclad.testing import MailServer
 from tests.cli.running import Cli
 from tests.cli.test_check import mail, resolver
+from tests.services.client_setup.read_autodiscover import parse_autodiscover
+from tests.services.client_setup.read_mobileconfig import parse_mobileconfig
 
 __all__ = ["mail", "resolver"]
 

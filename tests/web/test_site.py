@@ -11,8 +11,6 @@ from mailclad.app.settings.server import ServerConfig
 from mailclad.app.web_hosts import our_hosts
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.discovery.autoconfig import parse_autoconfig
-from mailclad.mail.discovery.autodiscover import parse_autodiscover
-from mailclad.mail.discovery.mobileconfig import parse_mobileconfig
 from mailclad.mail.discovery.pacc import parse_pacc
 from mailclad.mail.discovery.xml_tree import read_tree
 from mailclad.mail.endpoint import Endpoint, MailProtocol
@@ -21,6 +19,8 @@ from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.web.body import MOST_OCTETS
 from mailclad.web.programs import ProgramParts
 from mailclad.web.site import site
+from tests.services.client_setup.read_autodiscover import parse_autodiscover
+from tests.services.client_setup.read_mobileconfig import parse_mobileconfig
 from tests.web import asking
 
 DOMAINS = ["example.org", "example.net"]

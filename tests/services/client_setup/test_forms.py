@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from mailclad.base.secret import Secret
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.discovery.autoconfig import parse_autoconfig
-from mailclad.mail.discovery.autodiscover import parse_autodiscover
-from mailclad.mail.discovery.mobileconfig import parse_mobileconfig
 from mailclad.mail.discovery.pacc import has_digest, parse_pacc
-from mailclad.mail.discovery.qr_text import parse_dclogin, parse_qr_thunderbird
 from mailclad.mail.endpoint import STANDARD, Endpoint, MailProtocol
 from mailclad.services.client_setup.forms import FORMS
 from mailclad.services.client_setup.pacc import pacc_record, write_pacc
 from mailclad.services.client_setup.qr_deltachat import write_qr_deltachat
 from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.client_setup.setup_file import NotPossible
+from tests.services.client_setup.read_autodiscover import parse_autodiscover
+from tests.services.client_setup.read_mobileconfig import parse_mobileconfig
+from tests.services.client_setup.read_qr import parse_dclogin, parse_qr_thunderbird
 
 IMAP, POP3, SUBMISSION = MailProtocol.IMAP, MailProtocol.POP3, MailProtocol.SUBMISSION
 LETTERS = Secret(b"abcdefghijklmnop")

@@ -2,7 +2,7 @@
 
 ``Encryption`` counts before ``SSL``: ``SSL`` is encrypted from the first octet, ``TLS`` is
 STARTTLS, without it ``SSL`` is on unless it says off.
-Limits: those of :mod:`xml_tree`, endpoints.
+Limits: those of ``mail.discovery.xml_tree``, endpoints.
 """
 
 from collections.abc import Mapping
