@@ -10,7 +10,7 @@ from mailclad.services.diagnose.catalogue import entries
 _ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["findings_page", "zoo_page"])
+@pytest.mark.parametrize("name", ["clients_page", "findings_page", "zoo_page"])
 def test_a_page_is_what_its_tool_writes(name: str) -> None:
     spec = importlib.util.spec_from_file_location(name, _ROOT / f"tools/{name}.py")
     assert spec is not None
