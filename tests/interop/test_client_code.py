@@ -1,5 +1,7 @@
 """Code for frameworks and scripts, run unchanged: it sends, and refuses who it cannot know."""
 
+import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +11,7 @@ import pytest
 
 from tests.interop.demo import Demo
 from tests.interop.set_up import Home, demo_settings, home, unknown_ca, wrong_name
+from tests.interop.stripped import stripped
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +92,21 @@ $mail->send();
 """
 
 
+LARAVEL = """<?php
+// What Laravel 11 makes of its .env: its default configuration's names, its mailer's Symfony.
+require 'Dotenv/autoload.php';
+require 'Symfony/Component/Mailer/autoload.php';
+require 'Symfony/Component/Mime/autoload.php';
+use Symfony\\Component\\Mailer\\Transport\\Dsn;
+use Symfony\\Component\\Mailer\\Transport\\Smtp\\EsmtpTransportFactory;
+$env = Dotenv\\Dotenv::createImmutable(dirname($argv[1]), basename($argv[1]))->load();
+$dsn = new Dsn($env['MAIL_SCHEME'], $env['MAIL_HOST'], $env['MAIL_USERNAME'],
+    getenv('MAIL_PASSWORD'), (int) $env['MAIL_PORT'], []);
+$mail = (new Symfony\\Component\\Mime\\Email())->from($env['MAIL_FROM_ADDRESS'])->to($argv[2]);
+(new EsmtpTransportFactory())->create($dsn)->send($mail->subject('It works')->text('Hello.'));
+"""
+
+
 def _php(place: Home, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[bytes]:
     (place.folder / "vendor").mkdir()
     (place.folder / "vendor" / "autoload.php").write_text(f"<?php require '{PHPMAILER}';\n")
@@ -133,6 +151,19 @@ def _curl(place: Home, address: str) -> subprocess.CompletedProcess[bytes]:
     return _execute(place, "sh", place.pieces[0], "send", address, given=letter)
 
 
+def _systemd(place: Home, address: str) -> subprocess.CompletedProcess[bytes]:
+    """What systemd makes of the unit: specifiers, dollars and continued lines are its own."""
+    unit = place.pieces[1].read_text().replace("\\\n", " ")
+    command = unit.partition("\nExecStart=")[2].replace("%%", "%").replace("$$", "$")
+    assert f"MAIL_TO={address} " in unit
+    (place.folder / "systemctl").write_text("#!/bin/sh\necho $0 $*\n")
+    (place.folder / "systemctl").chmod(0o700)
+    return _execute(
+        place, *shlex.split(command), PATH=f"{place.folder}:{os.environ['PATH']}",
+        MAIL_TO=address, FAILED=SUBJECT,
+    )  # fmt: skip
+
+
 SENDERS: dict[str, Run] = {
     "curl": _curl,
     "django": _django,
@@ -141,6 +172,7 @@ SENDERS: dict[str, Run] = {
     "nodemailer": _nodemailer,
     "phpmailer": _phpmailer,
     "python": _python,
+    "systemd": _systemd,
     "wordpress": _wordpress,
 }
 
@@ -152,6 +184,7 @@ PROGRAMS = {
     "nodemailer": ("node",),
     "phpmailer": ("php",),
     "python": (),
+    "systemd": ("msmtp",),
     "wordpress": ("php",),
 }
 
@@ -203,6 +236,16 @@ def test_a_wrong_name_is_refused(demo: Demo, client: str, tls: str, tmp_path: Pa
     assert _arrived(demo) == before
 
 
+@clients
+def test_without_starttls_no_password_is_sent(demo: Demo, client: str, tmp_path: Path) -> None:
+    with stripped(demo_settings(demo, "starttls")) as (settings, heard):
+        done = SENDERS[client](home(demo, client, settings, tmp_path), demo.ada)
+
+    assert done.returncode != 0
+    assert any(line.upper().startswith(b"EHLO") for line in heard)
+    assert not any(line.upper().startswith((b"AUTH", b"MAIL")) for line in heard)
+
+
 @pytest.mark.interop("php")
 @ways
 def test_the_constants_for_wordpress_send(demo: Demo, tls: str, tmp_path: Path) -> None:
@@ -214,6 +257,20 @@ def test_the_constants_for_wordpress_send(demo: Demo, tls: str, tmp_path: Path) 
 
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert _arrived(demo) == before + 1
+
+
+@pytest.mark.interop("php")
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_lines_for_laravel_send(demo: Demo, trusted: bool, tmp_path: Path) -> None:
+    before = _arrived(demo)
+    place = home(demo, "laravel", demo_settings(demo, "implicit"), tmp_path)
+    (tmp_path / "laravel.php").write_text(LARAVEL)
+    authority = {"SSL_CERT_FILE": demo.ca} if trusted else {}
+
+    done = _php(place, "laravel.php", place.pieces[0], demo.ada, **authority)
+
+    assert (done.returncode == 0) is trusted, (done.stdout, done.stderr)
+    assert _arrived(demo) == before + trusted
 
 
 @pytest.mark.interop("curl")

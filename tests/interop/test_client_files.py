@@ -11,7 +11,7 @@ import pytest
 
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.client_setup.settings import ClientSettings
-from tests.interop.demo import Demo
+from tests.interop.demo import Demo, run
 from tests.interop.set_up import WRONG_NAME, Home, demo_settings, home, unknown_ca, wrong_name
 from tests.interop.terminal import Terminal, in_terminal
 
@@ -212,10 +212,11 @@ def test_mutt_keeps_what_it_sent(demo: Demo, token: str, tls: str, tmp_path: Pat
 @ways
 def test_aerc_reads_and_sends(demo: Demo, token: str, tls: str, tmp_path: Path) -> None:
     _put(demo, token)
+    os.mkfifo(tmp_path / "read")
     with _aerc(demo, demo_settings(demo, tls), demo.ca, tmp_path) as screen:
         screen.until(token.encode())
         screen.press(":pipe -b -m sh -c 'cat > read'\r")
-        screen.until(b"exit")
+        assert BODY.encode() in run("cat", tmp_path / "read").stdout
         screen.press(f":compose -H 'To: {demo.grace}' -H 'Subject: {token}'\r")
         screen.until(b"Send this email?")
         screen.press(":send\r")
@@ -223,7 +224,6 @@ def test_aerc_reads_and_sends(demo: Demo, token: str, tls: str, tmp_path: Path) 
         screen.press(":quit -f\r")
         screen.end()
 
-    assert BODY in (tmp_path / "read").read_text()
     assert len(demo.received(token)) == 1
 
 

@@ -271,6 +271,17 @@ def _claws(files: tuple[SetupFile, ...]) -> Said:
     )
 
 
+def _systemd(files: tuple[SetupFile, ...]) -> Said:
+    lines = [line.strip().partition(" ")[::2] for line in files[0].text.splitlines()]
+    values = {name: value.strip('"') for name, value in lines}
+    assert values["tls"] == "on"
+    tls = {"off": IMPLICIT, "on": STARTTLS}[values["tls_starttls"]]
+    unit = _key_file(files[1].text)["Service"]["Environment"]
+    assert unit == f"MAIL_TO={values['user']} FAILED=%i"
+    endpoint = _endpoint(SUBMISSION, values["host"], values["port"], tls)
+    return said(values["user"], endpoint, trust=values["tls_trust_file"])
+
+
 def _printer(files: tuple[SetupFile, ...]) -> Said:
     text = files[0].text
     (address,) = re.findall(r"^User name {11}(.*)$", text, re.MULTILINE)
@@ -298,5 +309,6 @@ READERS: Mapping[str, Callable[[tuple[SetupFile, ...]], Said]] = {
     "phpmailer": _php,
     "printer": _printer,
     "python": _python,
+    "systemd": _systemd,
     "wordpress": _wordpress,
 }

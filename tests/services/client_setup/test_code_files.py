@@ -20,6 +20,7 @@ PLAIN = Endpoint(MailProtocol.SUBMISSION, "smtp.example.net", 25, TlsMode.NONE)
 
 READS_TOO = {"claws", "curl", "evolution", "geary", "python"}
 POP3_TOO = {"claws", "evolution"}
+RUNS_THE_COMMAND = {"curl", "git-send-email", "systemd"}
 NOT_BY_STARTTLS = {"laravel"}
 
 
@@ -74,7 +75,7 @@ def test_without_an_address_it_shows_where_one_belongs(client: str) -> None:
 @pytest.mark.parametrize("client", READERS)
 def test_no_file_but_that_of_its_command_holds_a_password(client: str) -> None:
     for file in FILES[client](settings(IMAP, SMTP), "echo the-password"):
-        assert ("the-password" in file.text) <= (client in {"curl", "git-send-email"})
+        assert ("the-password" in file.text) <= (client in RUNS_THE_COMMAND)
 
 
 HOSTILE = st.one_of(

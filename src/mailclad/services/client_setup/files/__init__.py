@@ -25,6 +25,7 @@ from mailclad.services.client_setup.files import (
     php,
     printer,
     python,
+    systemd,
 )
 from mailclad.services.client_setup.setup_file import Writer
 
@@ -53,5 +54,6 @@ FILES: Mapping[str, Writer] = {
     "phpmailer": php.write_phpmailer,
     "printer": printer.write,
     "python": python.write,
+    "systemd": systemd.write,
     "wordpress": php.write_wordpress,
 }

@@ -29,6 +29,7 @@ smtp_server={smtp_host}
 ssl_smtp={smtp_ssl}
 set_smtpport=1
 smtp_port={smtp_port}
+ssl_certs_auto_accept=1
 """
 
 _RECEIVE = {

@@ -1,11 +1,10 @@
 """Environment variables, by the names that most server programs use."""
 
-import re
-
 from mailclad.base.tls_policy import TlsMode
+from mailclad.services.client_setup.files import quoting
 from mailclad.services.client_setup.files.choice import address_of, outgoing
 from mailclad.services.client_setup.settings import ClientSettings
-from mailclad.services.client_setup.setup_file import NotPossible, PasswordCommand, SetupFile
+from mailclad.services.client_setup.setup_file import PasswordCommand, SetupFile
 
 _LINES = """\
 # The usual names; programs put their own before them (GITEA__mailer__…, NEXTCLOUD_…).
@@ -22,17 +21,12 @@ SMTP_USER={address}
 SMTP_FROM={address}
 """
 
-_UNQUOTED = re.compile(r"[\w.@+=/:,-]*")
-"""What the shell, Docker and systemd all read as itself."""
-
 _WORDS = {TlsMode.IMPLICIT: "force_tls", TlsMode.STARTTLS: "starttls"}
 
 
 def write(settings: ClientSettings, _: PasswordCommand) -> tuple[SetupFile, ...]:
     endpoint = outgoing(settings)
-    address = address_of(settings)
-    if not _UNQUOTED.fullmatch(address):
-        raise NotPossible("Programs differ in how they quote this address: set it in each by hand")
+    address = quoting.unquoted(address_of(settings))
     text = _LINES.format(
         host=endpoint.host,
         port=endpoint.port,

@@ -19,10 +19,20 @@ MAIL_USERNAME={address}
 MAIL_FROM_ADDRESS={address}
 """
 
+_TRUST = """\
+# PHP trusts the authority of this server if its process starts with SSL_CERT_FILE set to
+# {file}
+"""
+
 
 def write(settings: ClientSettings, _: PasswordCommand) -> tuple[SetupFile, ...]:
     """From the first octet only: Laravel cannot insist on STARTTLS."""
     endpoint = outgoing(settings, TlsMode.IMPLICIT)
-    address = quoting.dotenv(address_of(settings))
-    host = quoting.dotenv(endpoint.host)
-    return (SetupFile("", _LINES.format(host=host, port=endpoint.port, address=address)),)
+    text = _LINES.format(
+        host=quoting.dotenv(endpoint.host),
+        port=endpoint.port,
+        address=quoting.dotenv(address_of(settings)),
+    )
+    if settings.trust_file:
+        text += _TRUST.format(file=quoting.plain(settings.trust_file))
+    return (SetupFile("", text),)

@@ -1,12 +1,16 @@
 """Values as literals of the languages that configuration is written in.
 
 What comes in was typed by strangers (names, addresses, paths): whatever it holds, what goes out
-is one literal of that value and nothing else.  NUL is in no value: no file format can hold it.
+is one literal of that value and nothing else, or NotPossible where the format has none.
 """
 
 import json
+import re
 
 from mailclad.services.client_setup.setup_file import NotPossible
+
+_UNQUOTED = re.compile(r"[\w.@+=/:,-]*")
+"""What the shell, cron, Docker and systemd all read as itself."""
 
 
 def double_quoted(text: str) -> str:
@@ -15,6 +19,7 @@ def double_quoted(text: str) -> str:
 
 
 def javascript(text: str) -> str:
+    """JSON's string, in ASCII: JavaScript's own for all of Unicode."""
     return json.dumps(text)
 
 
@@ -51,6 +56,13 @@ def plain(text: str) -> str:
     """For formats that cannot say every character: the text itself, of one line."""
     if not text.isprintable():
         raise NotPossible("The address or the name holds characters that no program can show")
+    return text
+
+
+def unquoted(text: str) -> str:
+    """For variables of an environment: whoever reads them quotes in a way of its own."""
+    if not _UNQUOTED.fullmatch(text):
+        raise NotPossible("Programs differ in how they quote this address: set it in each by hand")
     return text
 
 
