@@ -49,7 +49,7 @@ def demo_settings(demo: Demo, *tls: str) -> ClientSettings:
 def home(demo: Demo, client: str, settings: ClientSettings, folder: Path) -> Home:
     """The password comes by the command or by the variable, whatever the program asks."""
     password = demo.passwords[demo.ada]
-    secret = folder / "the password"
+    secret = folder / 'the "password" 100%s #$;'
     secret.write_text(password)
     pieces = []
     for number, file in enumerate(FILES[client](settings, f"cat {shlex.quote(str(secret))}")):

@@ -90,15 +90,21 @@ def _mbsync(files: tuple[SetupFile, ...]) -> Said:
     return Said(values["User"], frozenset({endpoint}), trust, values["PassCmd"])
 
 
+def _of_number(found: re.Match[str]) -> str:
+    return '"' if found[1] == "042" else found[1]
+
+
 def _fetchmail(files: tuple[SetupFile, ...]) -> Said:
-    words = re.findall(r'"(?:[^"\\]|\\.)*"|#.*|[^\s"#]+', files[0].text)
+    words = re.findall(r'"[^"]*"|#.*|[^\s"#]+', files[0].text)
     words = [one for one in words if one[0] != "#"]
 
     def after(name: str) -> str:
         if name not in words:
             return ""
         value = words[words.index(name) + 1]
-        return re.sub(r"\\(.)", r"\1", value[1:-1]) if value[0] == '"' else value
+        if value[0] != '"':
+            return value
+        return re.sub(r"\\(042|.)", _of_number, value[1:-1])
 
     assert "sslcertck" in words
     assert after("sslproto") == "TLS1.2+"

@@ -22,7 +22,7 @@ _SCHEMES = {MailProtocol.IMAP: "imap", MailProtocol.SUBMISSION: "smtp"}
 
 
 def url(endpoint: Endpoint, user: str = "") -> str:
-    """With an s in the scheme for TLS from the first byte, as mutt, aerc and Himalaya read it."""
+    """With an s in the scheme for TLS from the first byte, as mutt, aerc, Himalaya and curl read it."""
     scheme = _SCHEMES[endpoint.protocol] + "s" * (endpoint.tls is TlsMode.IMPLICIT)
     login = f"{quote(user, safe='')}@" if user else ""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
