@@ -82,7 +82,10 @@ def _mbsync(files: tuple[SetupFile, ...]) -> Said:
     values = {}
     for line in files[0].text.splitlines():
         name, _, value = line.partition(" ")
-        values[name] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value[:1] == '"' else value
+        if value[:1] == '"':
+            assert re.fullmatch(r'"(?:[^"\\]|\\.)*"', value)
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        values[name] = value
     tls = {"IMAPS": IMPLICIT, "STARTTLS": STARTTLS}[values["SSLType"]]
     trust = values.get("CertificateFile", "")
     assert values.get("SystemCertificates") == ("no" if trust else None)
@@ -91,7 +94,7 @@ def _mbsync(files: tuple[SetupFile, ...]) -> Said:
 
 
 def _of_number(found: re.Match[str]) -> str:
-    return '"' if found[1] == "042" else found[1]
+    return str(found[1]).replace("042", '"')
 
 
 def _fetchmail(files: tuple[SetupFile, ...]) -> Said:

@@ -172,6 +172,14 @@ def test_a_trust_file_is_named_from_the_root(client: str) -> None:
         read(client, given)
 
 
+@pytest.mark.parametrize("client", ["getmail", "offlineimap"])
+def test_a_path_that_the_program_would_change_is_not_written(client: str) -> None:
+    given = ClientSettings("ada@example.net", "example.net", (IMAP,), "", "/etc/$HOME/ca.pem")
+
+    with pytest.raises(NotPossible, match="path"):
+        read(client, given)
+
+
 def test_msmtp_refuses_an_address_that_it_would_change() -> None:
     for address in ("%U@example.net", "a*@example.net", "[a]@example.net"):
         with pytest.raises(NotPossible, match="replaces"):
