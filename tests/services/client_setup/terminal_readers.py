@@ -94,7 +94,8 @@ def _mbsync(files: tuple[SetupFile, ...]) -> Said:
 
 
 def _of_number(found: re.Match[str]) -> str:
-    return str(found[1]).replace("042", '"')
+    character: str = found[1]
+    return '"' if character == "042" else character
 
 
 def _fetchmail(files: tuple[SetupFile, ...]) -> Said:
