@@ -23,8 +23,8 @@ word means different things in different programs: the port number tells which w
 FOOT = """
 *checked*: in the program itself, against its documentation, or written from memory, and when.
 
-This page is written by `tools/clients_page.py`. The words are in `src/mailclad/clients`, a file for
-each program; `src/mailclad/services/client_setup/clients.py` says what its keys mean.
+This page is written by `tools/clients_page.py`. The words are in `src/mailclad/clients`, a file
+for each program; `src/mailclad/services/client_setup/clients.py` says what its keys mean.
 """
 _FOLLOWS = {
     PortFollows.ALWAYS: "yes",

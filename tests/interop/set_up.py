@@ -49,7 +49,7 @@ def demo_settings(demo: Demo, *tls: str) -> ClientSettings:
 def home(demo: Demo, client: str, settings: ClientSettings, folder: Path) -> Home:
     """The password comes by the command or by the variable, whatever the program asks."""
     password = demo.passwords[demo.ada]
-    secret = folder / "the password"
+    secret = folder / 'the "password" 100%s #$;'
     secret.write_text(password)
     pieces = []
     for number, file in enumerate(FILES[client](settings, f"cat {shlex.quote(str(secret))}")):
@@ -58,8 +58,12 @@ def home(demo: Demo, client: str, settings: ClientSettings, folder: Path) -> Hom
         path.write_text(file.text)
         path.chmod(0o600)
         pieces.append(path)
-    kept = {key: os.environ[key] for key in ("PATH",) if key in os.environ}
-    environment = {**kept, "HOME": str(folder), "MAIL_PASSWORD": password, "LC_ALL": "C.UTF-8"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "MAIL_PASSWORD": password,
+        "LC_ALL": "C.UTF-8",
+    }
     return Home(folder, tuple(pieces), environment)
 
 
@@ -83,7 +87,7 @@ def wrong_name(settings: ClientSettings) -> Iterator[ClientSettings]:
                 for one, relay in relays.items()
             ),
         )
-        assert any(relay.answered for relay in relays.values())
+        assert any(relay.answered.is_set() for relay in relays.values())
 
 
 class _Relay(socketserver.ThreadingTCPServer):
@@ -93,7 +97,7 @@ class _Relay(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.answered = False
+        self.answered = threading.Event()
         super().__init__((WRONG_NAME, 0), _Connection)
 
 
@@ -102,21 +106,17 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         with socket.create_connection(("127.0.0.1", self.server.port)) as far:
-            back = threading.Thread(target=self._back, args=(far,))
+            back = threading.Thread(target=_copy, args=(far, self.request, self.server.answered))
             back.start()
-            _copy(self.request, far)
+            _copy(self.request, far, threading.Event())
             back.join()
 
-    def _back(self, far: socket.socket) -> None:
-        if far.recv(1, socket.MSG_PEEK):
-            self.server.answered = True  # before the program can see it and end
-        _copy(far, self.request)
 
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket, came: threading.Event) -> None:
     """Until the source ends."""
     with contextlib.suppress(OSError):
         while octets := source.recv(65_536):
+            came.set()
             target.sendall(octets)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)

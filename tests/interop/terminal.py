@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fcntl import ioctl
 from pathlib import Path
 
-PATIENCE = 15  # seconds; then it is ended, and what it showed is in the failure
+PATIENCE = 60  # seconds; then it is ended, and what it showed is in the failure
 SIZE = struct.pack("HHHH", 40, 120, 0, 0)
 
 

@@ -3,14 +3,12 @@
 It is told which mechanisms to use: see docs/quirks.md on mutt and SCRAM-SHA-256-PLUS.
 """
 
-import os
-import pty
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.interop.demo import Demo, flat, run
+from tests.interop.terminal import in_terminal
 
 pytestmark = [pytest.mark.interop("mutt"), pytest.mark.slow]
 
@@ -49,7 +47,9 @@ def test_mutt_reads_flags_saves_and_deletes(
         f"<save-message><kill-line>{base}{token}<enter><quit>"
     )
 
-    _in_terminal("mutt", "-n", "-F", str(rc), "-f", f"{base}INBOX", "-e", f"push '{keys}'")
+    started = ("mutt", "-n", "-F", rc, "-f", f"{base}INBOX", "-e", f"push '{keys}'")
+    with in_terminal(*started) as screen:
+        screen.end()
 
     assert demo.received(token) == []
     with demo.imap(demo.grace) as client:
@@ -91,22 +91,3 @@ set smtp_authenticators="scram-sha-256:plain"
 set imap_authenticators="scram-sha-256:plain"
 """)
     return rc
-
-
-def _in_terminal(*command: str) -> None:
-    """Run a program that wants a terminal, until it ends."""
-    main, side = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "LINES": "40", "COLUMNS": "120"}
-    child = subprocess.Popen(
-        command, stdin=side, stdout=side, stderr=side, env=environment, start_new_session=True
-    )
-    os.close(side)
-    shown = bytearray()
-    try:
-        while data := os.read(main, 65_536):
-            shown += data
-    except OSError:
-        pass  # Linux says EIO when the last holder of the other side is gone
-    finally:
-        os.close(main)
-    assert child.wait(60) == 0, bytes(shown[-3000:])

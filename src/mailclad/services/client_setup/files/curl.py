@@ -3,10 +3,10 @@
 from shlex import quote
 from urllib.parse import quote as percent_encoded
 
-from mailclad.base.tls_policy import TlsMode
-from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.mail.endpoint import MailProtocol
 from mailclad.services.client_setup.files import quoting
 from mailclad.services.client_setup.files.choice import address_of, outgoing
+from mailclad.services.client_setup.files.terminal import url
 from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.client_setup.setup_file import NotPossible, PasswordCommand, SetupFile
 
@@ -47,15 +47,8 @@ def write(settings: ClientSettings, command: PasswordCommand) -> tuple[SetupFile
         address=quote(quoting.plain(address)),
         command=command,
         trust=f"--cacert {quote(trust)} " if trust else "",
-        smtp=quote(_url("smtp", outgoing(settings)) + percent_encoded(settings.domain)),
-        read=_READ.format(imap=quote(_url("imap", imap) + "INBOX;MAILINDEX=*")) if imap else "",
+        smtp=quote(url(outgoing(settings)) + "/" + percent_encoded(settings.domain)),
+        read=_READ.format(imap=quote(url(imap) + "/INBOX;MAILINDEX=*")) if imap else "",
         usage="send TO | read" if imap else "send TO",
     )
     return (SetupFile("mail.sh", text),)
-
-
-def _url(scheme: str, endpoint: Endpoint) -> str:
-    """curl's schemes: with --ssl-reqd those without an s insist on STARTTLS."""
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    implicit = "s" if endpoint.tls is TlsMode.IMPLICIT else ""
-    return f"{scheme}{implicit}://{host}:{endpoint.port}/"

@@ -47,8 +47,8 @@ def write_neomutt(settings: ClientSettings, command: PasswordCommand) -> tuple[S
 
 
 def _muttrc(settings: ClientSettings, command: PasswordCommand, mechanisms: str) -> str:
-    if "`" in command or command.endswith("\\"):
-        raise NotPossible("mutt runs no command with a ` in it or a \\ at its end: write $(…)")
+    if "`" in command or "\\" in command:
+        raise NotPossible("mutt runs no command with ` or \\ in it: put the command into a script")
     address = address_of(settings)
     receives, sends = incoming(settings, MailProtocol.IMAP), outgoing(settings)
     trust = trusted(settings)

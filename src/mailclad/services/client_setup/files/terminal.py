@@ -17,26 +17,24 @@ INTO_MAILDIR = (
 A message is complete or it is not there, and what fails is fetched again.
 """
 
-
 _SCHEMES = {MailProtocol.IMAP: "imap", MailProtocol.SUBMISSION: "smtp"}
 
 
 def url(endpoint: Endpoint, user: str = "") -> str:
-    """With an s in the scheme for TLS from the first byte, as mutt, aerc and Himalaya read it."""
+    """As mutt, aerc, Himalaya and curl read it: TLS from the first byte has an s in the scheme."""
     scheme = _SCHEMES[endpoint.protocol] + "s" * (endpoint.tls is TlsMode.IMPLICIT)
     login = f"{quote(user, safe='')}@" if user else ""
     host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
     return f"{scheme}://{login}{host}:{endpoint.port}"
 
 
-def trusted(settings: ClientSettings, *expanded: str) -> str:
-    """The trust file, "" for the system's; ``expanded`` are characters that programs replace."""
+def trusted(settings: ClientSettings, expanded: str = "") -> str:
+    """The trust file, "" for the system's; ``expanded``: what the program would replace."""
     path = plain(settings.trust_file)
     if path and not path.startswith("/"):
         raise NotPossible(f"The file of the authority must be named from the root: {path}")
-    for character in expanded:
-        if character in path:
-            raise NotPossible(f"This program cannot read a file with {character} in its path")
+    if expanded and expanded in path:
+        raise NotPossible(f"This program cannot read a file with {expanded} in its path")
     return path
 
 
