@@ -3,11 +3,12 @@
 import contextlib
 import os
 import pty
+import select
 import struct
 import subprocess
 import termios
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fcntl import ioctl
 from pathlib import Path
@@ -28,6 +29,13 @@ class Terminal:
         """Reads what is shown until these words were."""
         while words not in self.shown:
             assert self._more(), bytes(self.shown[-3000:])
+
+    def until_so(self, good: Callable[[], object]) -> None:
+        """Reads what is shown until something is so elsewhere: a program draws differences only,
+        so words may never stand there whole."""
+        while not good():
+            if select.select([self.side], [], [], 0.1)[0]:
+                assert self._more(), bytes(self.shown[-3000:])
 
     def press(self, keys: str) -> None:
         self.shown.clear()

@@ -223,7 +223,7 @@ def test_aerc_reads_and_sends(demo: Demo, token: str, tls: str, tmp_path: Path) 
         screen.press(f":compose -H 'To: {demo.grace}' -H 'Subject: {token}'\r")
         screen.until(b"Send this email?")
         screen.press(":send\r")
-        screen.until(b"ssage sent")
+        screen.until_so(lambda: demo.received(token))
         screen.press(":quit -f\r")
         screen.end()
 
