@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from mailclad.cli.commands import mailclad
+from mailclad.store.model import AppPasswordUse
 from tests.cli.running import ADA, Cli
 
 
@@ -107,7 +108,13 @@ def test_app_passwords_are_shown_once_and_revoked_by_name(with_ada: Cli) -> None
     cli("app-password", "add", ADA, "printer", "--scope", "send")
     assert "no app password “tablet”" in cli("app-password", "revoke", ADA, "tablet", status=1)
     cli("app-password", "revoke", ADA, "phone")
-    assert [a["name"] for a in cli.json("app-password", "list", ADA)] == ["printer"]
+    (printer,) = cli.json("app-password", "list", ADA)
+    assert (printer["name"], printer["last_used"]) == ("printer", None)
+    assert "not yet" in cli("app-password", "list", ADA)
+    use = AppPasswordUse(printer["id"], 1_800_000_000, "submission", "TLSv1.3", "192.0.2.1")
+    cli.on_store(lambda store: store.add_app_password_uses([use]))
+    told = cli("app-password", "list", ADA)
+    assert "2027-01-15, submission TLSv1.3, from 192.0.2.1" in told
 
 
 def test_the_authority_is_exported_without_its_key(cli: Cli) -> None:

@@ -15,9 +15,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mailclad.base.tls_policy import Service
-from mailclad.servers.http import HEAD_OCTETS, http_shell
+from mailclad.servers.http import CLOSING, HEAD_OCTETS, TLS_VERSION, http_shell
 from mailclad.servers.tls import ContextTable
 from mailclad.services.certificates.private_ca import PrivateCa
+from mailclad.services.receive.networks import Networks
 from tests.servers.loopback import (
     NAME,
     Server,
@@ -58,8 +59,26 @@ async def endless(_: Request) -> Response:
     return StreamingResponse(pieces())
 
 
+async def patient(request: Request) -> Response:
+    """An answer that goes on until the server stops."""
+    is_closing = request.scope["extensions"][CLOSING]["is_closing"]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"begun"
+        while not is_closing():
+            await asyncio.sleep(0.01)
+
+    return StreamingResponse(pieces())
+
+
+async def tls_version(request: Request) -> Response:
+    return PlainTextResponse(request.scope["extensions"][TLS_VERSION]["version"])
+
+
 APP = Starlette(
     routes=[
+        Route("/patient", patient),
+        Route("/tls", tls_version),
         Route("/", page),
         Route("/take", take, methods=["POST"]),
         Route("/large", large),
@@ -225,3 +244,37 @@ def test_a_client_that_ends_with_its_handshake_holds_nobody_up(
         sock.sendall(outgoing.read())  # Finished and close_notify in one
         read_to_end(sock)
         server.until(lambda: server.listener.connections == 0)
+
+
+def test_an_answer_that_goes_on_ends_when_the_server_stops(
+    loop: str, ca: PrivateCa, contexts: ContextTable
+) -> None:
+    with https(loop, contexts) as server:
+        client = connection(server, ca)
+        client.request("GET", "/patient")
+        answer = client.getresponse()
+        assert answer.read(5) == b"begun"
+        server.run(server.listener.drain(60))  # the test's own patience is shorter
+        assert answer.read() == b""
+        client.close()
+
+
+def test_an_application_is_told_of_tls(loop: str, ca: PrivateCa, contexts: ContextTable) -> None:
+    with https(loop, contexts) as server:
+        client = connection(server, ca)
+        client.request("GET", "/tls")
+        assert client.getresponse().read() == b"TLSv1.3"
+        client.close()
+
+
+def test_an_application_is_told_for_whom_a_proxy_speaks(
+    loop: str, ca: PrivateCa, contexts: ContextTable
+) -> None:
+    balancers = Networks(("127.0.0.0/8",))
+    shell = http_shell(APP)
+    with Server(loop, shell, contexts, service=Service.HTTPS, proxies=balancers) as server:
+        sock = server.connect()
+        sock.sendall(b"PROXY TCP4 192.0.2.1 198.51.100.1 4321 443\r\n")
+        with client_context(ca).wrap_socket(sock, server_hostname=NAME) as tls:
+            tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert b"https 192.0.2.1" in read_to_end(tls)

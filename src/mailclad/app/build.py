@@ -51,11 +51,12 @@ from mailclad.services.auth.installation_secret import ensure_installation_secre
 from mailclad.services.auth.password import Argon2, PasswordChecker
 from mailclad.services.auth.tell_all import TellAll
 from mailclad.services.auth.throttle import ThrottleTables
+from mailclad.services.auth.web_sessions import forget_browsers
 from mailclad.services.certificates.acme.solvers.kept import kept_certificate
 from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.client_setup.board import WatchBoard
 from mailclad.services.client_setup.lookout import Lookout
-from mailclad.services.client_setup.watching import SetupWatching, forget_set_up
+from mailclad.services.client_setup.watching import SetupWatching, forget_watches
 from mailclad.services.deliver.sts_policies import KeptStsPolicies
 from mailclad.services.provision.accounts import Provision
 from mailclad.services.receive.hooks import Hooks
@@ -311,7 +312,8 @@ def duties(parts: Parts) -> tuple[Duty, ...]:
         *renewing_duties(parts),
         Duty("MTA-STS refresh", STS_REFRESH_SECONDS, parts.sts.refresh),
         Duty("forget TLS use", DAY_SECONDS, partial(forget_old_tls_use, parts.store, parts.clock)),
-        Duty("forget set-up", WATCH_SECONDS, partial(forget_set_up, parts.store, parts.clock)),
+        Duty("forget watches", WATCH_SECONDS, partial(forget_watches, parts.store, parts.clock)),
+        Duty("forget browsers", DAY_SECONDS, partial(forget_browsers, parts.store, parts.clock)),
         Duty("trace", RARE_SECONDS, partial(forget, parts.store, parts.clock)),
     )
 

@@ -2,7 +2,9 @@
 
 import shlex
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +20,7 @@ from mailclad.cli.context import (
 )
 from mailclad.cli.trouble import Trouble
 from mailclad.services.auth.app_password import in_fours
-from mailclad.store.model import AppPassword, Scope
+from mailclad.store.model import AppPassword, AppPasswordUse, Scope
 
 
 @click.group("app-password")
@@ -61,23 +63,49 @@ def add(address: str, name: str, scope: str, config_file: Path, as_json: bool) -
 @json_option
 def list_(address: str, config_file: Path, as_json: bool) -> None:
     """Show the app passwords of ADDRESS: their names, not the letters."""
-    found = with_store(config_file, lambda things: things.provision.app_passwords(address))
+
+    async def look(things: Opened) -> tuple[Sequence[AppPassword], Mapping[int, AppPasswordUse]]:
+        provision = things.provision
+        return await provision.app_passwords(address), await provision.app_password_uses(address)
+
+    found, uses = with_store(config_file, look)
     if as_json:
-        say_json(
-            [
-                {"id": a.id, "name": a.name, "scope": a.scope, "created_at": a.created_at}
-                for a in found
-            ]
-        )
+        say_json([_json(one, uses.get(one.id)) for one in found])
     elif found:
-        say_table(("Number", "Name", "For", "Made"), map(_row, found))
+        rows = (_row(one, uses.get(one.id)) for one in found)
+        say_table(("Number", "Name", "For", "Made", "Last used"), rows)
     else:
         say(f"{address} has no app password.")
 
 
-def _row(one: AppPassword) -> tuple[str, str, str, str]:
-    made = time.strftime("%Y-%m-%d", time.gmtime(one.created_at))
-    return str(one.id), one.name, str(one.scope), made
+def _row(one: AppPassword, use: AppPasswordUse | None) -> tuple[str, ...]:
+    used = "not yet"
+    if use is not None:
+        how = " ".join(filter(None, (use.service, use.tls_version)))
+        used = f"{_day(use.used_at)}, {how}, from {use.address}"
+    return str(one.id), one.name, str(one.scope), _day(one.created_at), used
+
+
+def _json(one: AppPassword, use: AppPasswordUse | None) -> dict[str, Any]:
+    last = None
+    if use is not None:
+        last = {
+            "at": use.used_at,
+            "service": use.service,
+            "tls": use.tls_version,
+            "address": use.address,
+        }
+    return {
+        "id": one.id,
+        "name": one.name,
+        "scope": one.scope,
+        "created_at": one.created_at,
+        "last_used": last,
+    }
+
+
+def _day(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 @app_password.command("revoke")

@@ -50,8 +50,6 @@ class NewWebSession:
 class LinkPurpose(StrEnum):
     PROFILE = "profile"
     """Apple's profile with an app password of its own, made when the link is followed."""
-    INVITATION = "invitation"
-    """To choose a password for the account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,11 @@ class Browsers:
         return await self._store.take_once_link(_digest(token), self._clock.now())
 
 
+async def forget_browsers(store: WebSessions, clock: Clock) -> None:
+    """Sessions and links whose time is over."""
+    await store.forget_web_sessions(clock.now())
+
+
 def _digest(token: str) -> bytes:
     """A token is random: one hash is enough."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -56,7 +56,7 @@ def _implicit_ports(endpoints: Iterable[Endpoint]) -> Mapping[str, int]:
     return {one.protocol: one.port for one in endpoints if one.tls is TlsMode.IMPLICIT}
 
 
-async def forget_set_up(store: WatchStore, clock: Clock) -> None:
-    """Watches that have ended, and app passwords that were not used in time."""
+async def forget_watches(store: WatchStore, clock: Clock) -> None:
+    """Those that have ended, and app passwords that were not used in time."""
     await store.forget_setup_watches(clock.now())
     await store.forget_unused_app_passwords(clock.now())

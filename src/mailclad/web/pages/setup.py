@@ -77,21 +77,28 @@ class _Setup:
         )
 
     async def guide(self, request: Request) -> Response:
-        client = _client(request)
         session = await session_of(request, self._parts.browsers)
+        return await self._guide(request, session)
+
+    async def _guide(
+        self, request: Request, session: WebSession | None, problem: str = ""
+    ) -> Response:
+        """``problem`` says why no password was made."""
+        client = _client(request)
         settings = await self._settings(request, session)
         return page(
             request,
             "client.html",
             session,
             self._parts.browsers,
+            status=400 if problem else 200,
             client=client,
             guide=make_guide(client, settings),
             settings=settings,
             files=self._files(client, settings),
             explanations=explanations(),
             has_profile=Way.PROFILE in client.ways,
-            problem="",
+            problem=problem,
         )
 
     async def add_device(
@@ -110,20 +117,7 @@ class _Setup:
                 unused_until=until,
             )
         except ProvisionProblem as problem:
-            return page(
-                request,
-                "client.html",
-                session,
-                self._parts.browsers,
-                status=400,
-                client=client,
-                guide=make_guide(client, settings),
-                settings=settings,
-                files=self._files(client, settings),
-                explanations=explanations(),
-                has_profile=Way.PROFILE in client.ways,
-                problem=str(problem),
-            )
+            return await self._guide(request, session, str(problem))
         address = request.client.host if request.client is not None else ""
         watch = await self._parts.watching.open(session.account.id, made.id, address, client.key)
         link = await self._profile_link(request, session, made) if in_profile else ""

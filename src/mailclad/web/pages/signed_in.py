@@ -96,8 +96,7 @@ def personal_form(
         if not browsers.is_form_of(session, form.get("form_token", "")):
             raise HTTPException(403, "This form is too old. Open the page anew.")
         if fresh and not browsers.is_fresh(session):
-            back = own_path(form.get("back", request.url.path))
-            return see_other(f"/confirm?next={quote(back)}")
+            return see_other(f"/confirm?next={quote(request.url.path)}")
         return await answer(request, session, form)
 
     return endpoint
