@@ -98,7 +98,7 @@ def _numbered(lines: Iterable[str]) -> Iterator[str]:
 def _section(section: Section) -> Iterator[str]:
     yield f"  {click.style(section.title, bold=True)}"
     for one in section.values:
-        yield f"    {one.label}:  {one.value}"
+        yield folded(f"{one.label}:  {one.value}", "    ", "      ")
 
 
 def endpoint_rows(endpoints: Iterable[Endpoint]) -> Iterator[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from mailclad.cli.client_words import (
     endpoint_rows,
     endpoints_json,
     explained_lines,
+    folded,
     guide_json,
     guide_lines,
 )
@@ -154,13 +155,13 @@ def _of_another(
 
     asking = Asking(tuple(map(parse_server_option, resolvers)), authorities)
     with named_progress() as progress:
-        looked = asyncio.run(of_another(target, address, asking, progress))
-    if not looked.settings.endpoints:
+        settings = asyncio.run(of_another(target, address, asking, progress))
+    if not settings.endpoints:
         raise Trouble(
             f"No server for {address} was found that can be used safely from here. "
             f"What is wrong, and what to do:  mailclad check {address}"
         )
-    return looked.settings
+    return settings
 
 
 def _say_form(form: str, settings: ClientSettings) -> None:
@@ -192,6 +193,7 @@ def _say_all(settings: ClientSettings, *, as_json: bool) -> None:
     say_table(("For", "Server", "Port", "Encryption"), rows)
     say()
     say(f"The user name is {settings.address}.")
+    say(folded(f"The password: {settings.password}.", "", ""))
     say()
     say_table(("Program", "", "How it is set up"), client_rows(clients().values()))
     say()

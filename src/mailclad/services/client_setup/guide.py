@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
+from mailclad.services.auth.app_password import LETTERS
 from mailclad.services.client_setup.clients import Client, PortFollows
 from mailclad.services.client_setup.settings import ClientSettings
 
@@ -29,7 +30,6 @@ _MEANINGS: Mapping[TlsMode, str] = {
     TlsMode.STARTTLS: "it starts unencrypted and then switches, with STARTTLS",
 }
 YOUR_ADDRESS = "your whole mail address"
-APP_PASSWORD = "the app password"  # noqa: S105 - words in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,15 @@ def make_guide(client: Client, settings: ClientSettings, *, starttls: bool = Fal
         tuple(_section(client, settings, one) for one in chosen),
         filled(client.manual),
         filled(client.change),
-        filled(client.warnings),
+        filled(client.warnings) + _about_length(client),
         filled(client.test_commands),
     )
+
+
+def _about_length(client: Client) -> tuple[str, ...]:
+    most = client.password_characters
+    text = f"It takes passwords of at most {most} characters. An app password has {LETTERS}."
+    return (text,) if most else ()
 
 
 def _chosen(client: Client, settings: ClientSettings, *, starttls: bool) -> Iterator[Endpoint]:
@@ -103,7 +109,7 @@ def _section(client: Client, settings: ClientSettings, endpoint: Endpoint) -> Se
             Value(words.port, str(endpoint.port)),
             Value(words.field, words.of(endpoint.tls), typed=False),
             Value(words.user, settings.address or YOUR_ADDRESS, typed=bool(settings.address)),
-            Value(words.password, APP_PASSWORD, typed=False),
+            Value(words.password, settings.password, typed=False),
         ),
     )
 

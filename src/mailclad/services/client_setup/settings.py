@@ -13,6 +13,8 @@ from mailclad.mail.endpoint import Endpoint, MailProtocol
 INCOMING = (MailProtocol.IMAP, MailProtocol.POP3)
 """The better one first."""
 
+APP_PASSWORD = "the app password"  # noqa: S105 - words in its place
+
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
@@ -20,7 +22,7 @@ class ClientSettings:
 
     ``address`` is "" where it is not known yet, on pages for everybody; ``name`` is the person's,
     "" unknown; ``trust_file`` is a PEM file of the authority that signs, "" where the system
-    knows it.
+    knows it; ``password`` says in words which one to type.
     """
 
     address: str
@@ -28,6 +30,7 @@ class ClientSettings:
     endpoints: tuple[Endpoint, ...]
     name: str = ""
     trust_file: str = ""
+    password: str = APP_PASSWORD
 
     def of(self, *protocols: MailProtocol) -> Iterator[Endpoint]:
         """The best first; of plain connections none."""
