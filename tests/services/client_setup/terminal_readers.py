@@ -99,7 +99,7 @@ def _of_number(found: re.Match[str]) -> str:
 
 
 def _fetchmail(files: tuple[SetupFile, ...]) -> Said:
-    words = re.findall(r'"[^"]*"|#.*|[^\s"#]+', files[0].text)
+    words: list[str] = re.findall(r'"[^"]*"|#.*|[^\s"#]+', files[0].text)
     words = [one for one in words if one[0] != "#"]
 
     def after(name: str) -> str:
