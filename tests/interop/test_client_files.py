@@ -216,7 +216,7 @@ def test_mutt_keeps_what_it_sent(demo: Demo, token: str, tls: str, tmp_path: Pat
 def test_aerc_reads_and_sends(demo: Demo, token: str, tls: str, tmp_path: Path) -> None:
     _put(demo, token)
     os.mkfifo(tmp_path / "read")
-    with _aerc(demo, demo_settings(demo, tls), demo.ca, tmp_path) as screen:
+    with aerc(demo, demo_settings(demo, tls), demo.ca, tmp_path) as screen:
         screen.until(token.encode())
         screen.press(":pipe -b -m sh -c 'cat > read'\r")
         assert BODY.encode() in run("cat", tmp_path / "read").stdout
@@ -235,7 +235,7 @@ def test_aerc_reads_and_sends(demo: Demo, token: str, tls: str, tmp_path: Path) 
 def test_aerc_refuses_an_unknown_authority(
     demo: Demo, token: str, tls: str, tmp_path: Path
 ) -> None:
-    with _aerc(demo, demo_settings(demo, tls), "/dev/null", tmp_path) as screen:
+    with aerc(demo, demo_settings(demo, tls), "/dev/null", tmp_path) as screen:
         screen.until(b"x509:")
 
 
@@ -244,12 +244,12 @@ def test_aerc_refuses_an_unknown_authority(
 def test_aerc_refuses_a_wrong_name(demo: Demo, token: str, tls: str, tmp_path: Path) -> None:
     with (
         wrong_name(demo_settings(demo, tls)) as settings,
-        _aerc(demo, settings, demo.ca, tmp_path) as screen,
+        aerc(demo, settings, demo.ca, tmp_path) as screen,
     ):
         screen.until(b"x509:")
 
 
-def _aerc(
+def aerc(
     demo: Demo, settings: ClientSettings, authorities: str, folder: Path
 ) -> AbstractContextManager[Terminal]:
     """Started as the file's comment says; the editor leaves a message as it is."""

@@ -10,6 +10,7 @@ from mailclad.services.client_setup.settings import ClientSettings
 class SetupFile:
     """``path`` is where the program looks for it, from the home folder; "" for a piece of code.
 
+    Whoever writes it lets only its owner read it: fetchmail and aerc refuse it otherwise.
     No file holds a password: the program asks ``PasswordCommand``, or a variable of its
     environment, or the person.
     """
