@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,9 @@ ENDPOINTS = (
     Endpoint(MailProtocol.SUBMISSION, HOST, 465, TlsMode.IMPLICIT),
     Endpoint(MailProtocol.SUBMISSION, HOST, 587, TlsMode.STARTTLS),
 )
+Act = Callable[["House"], Awaitable[None]]
+"""What a test does at home."""
+
 COOKIE = re.compile(r"__Host-mailclad=([^;]*)")
 FORM_TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
 

@@ -4,9 +4,8 @@ import asyncio
 import json
 import plistlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
@@ -15,23 +14,10 @@ from mailclad.services.client_setup.clients import clients
 from mailclad.services.provision.accounts import NAME_CHARACTERS_MOST
 from mailclad.store.setup_watches import WATCH_SECONDS, Notice, NoticeKind
 from mailclad.web.pages.setup import LINK_SECONDS, UNUSED_SECONDS
-from tests.web.housed import ADA, GRACE, HOST, Answer, Browser, House, housed
+from tests.web.housed import ADA, GRACE, HOST, Act, Answer, Browser, House
 
-Act = Callable[[House], Awaitable[None]]
 LETTERS = re.compile(r'class="letters mono">([a-z ]+)<')
 WATCH = re.compile(r'data-events="(/watch/(\d+)/events)"')
-
-
-@pytest.fixture
-def at(tmp_path: Path) -> Callable[[Act], None]:
-    def run(act: Act) -> None:
-        async def go() -> None:
-            async with housed(tmp_path) as house:
-                await act(house)
-
-        asyncio.run(go())
-
-    return run
 
 
 async def new_device(browser: Browser, client: str, **form: str) -> Answer:

@@ -1,8 +1,6 @@
 """Signing in and out: cookies, tokens, forged forms, foreign pages, and what ends a session."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -11,21 +9,7 @@ from mailclad.services.auth.web_sessions import FRESH_SECONDS
 from mailclad.store.web_sessions import IDLE_SECONDS
 from mailclad.web.body import MOST_OCTETS
 from mailclad.web.forms import MOST_FIELDS
-from tests.web.housed import ADA, GRACE, HOST, PASSWORD, Answer, House, housed
-
-Act = Callable[[House], Awaitable[None]]
-
-
-@pytest.fixture
-def at(tmp_path: Path) -> Callable[[Act], None]:
-    def run(act: Act) -> None:
-        async def go() -> None:
-            async with housed(tmp_path) as house:
-                await act(house)
-
-        asyncio.run(go())
-
-    return run
+from tests.web.housed import ADA, GRACE, HOST, PASSWORD, Act, Answer, House
 
 
 def test_a_person_signs_in_and_out(at: Callable[[Act], None]) -> None:

@@ -10,13 +10,14 @@ def how_to_connect(demo: Demo) -> str:
     imaps = ports[Service.IMAP, TlsMode.IMPLICIT]
     pops = ports[Service.POP3, TlsMode.IMPLICIT]
     smtps = ports[Service.SUBMISSION, TlsMode.IMPLICIT]
+    web = ports[Service.HTTPS, TlsMode.IMPLICIT]
     (ada, password), (grace, other) = demo.passwords.items()
     return f"""
   {ada}     password  {password}
   {grace}   password  {other}
 
   Encrypted from the first byte:  IMAP {imaps} · POP3 {pops} · SMTP {smtps} · \
-web {ports[Service.HTTPS, TlsMode.IMPLICIT]}
+web {web}
   With STARTTLS:  IMAP {ports[Service.IMAP, TlsMode.STARTTLS]} · \
 POP3 {ports[Service.POP3, TlsMode.STARTTLS]} · \
 SMTP {ports[Service.SUBMISSION, TlsMode.STARTTLS]} and {ports[Service.SMTP, TlsMode.STARTTLS]}
@@ -32,20 +33,12 @@ SMTP {ports[Service.SUBMISSION, TlsMode.STARTTLS]} and {ports[Service.SMTP, TlsM
     New account, {ada}, "Configure manually"
       incoming  IMAP  localhost  port {imaps}  connection security "SSL/TLS"  "Normal password"
       outgoing  SMTP  localhost  port {smtps}  connection security "SSL/TLS"  "Normal password"
-  Apple Mail
-    Server Settings: clear "Automatically manage connection settings",
-      tick "Use TLS/SSL", and type the port: {imaps} (incoming), {smtps} (outgoing)
-  mutt
-    mutt -e 'set ssl_ca_certificates_file={demo.ca}' -e 'set imap_user={ada}' \\
-      -f imaps://localhost:{imaps}/INBOX
   curl
     curl --cacert {demo.ca} --user {ada} imaps://localhost:{imaps}/INBOX?ALL
-  swaks
-    swaks --server localhost --port {smtps} --tls-on-connect --tls-verify \\
-      --tls-ca-path {demo.ca} --auth-user {ada} --from {ada} --to {grace}
-  Python
-    imaplib.IMAP4_SSL("localhost", {imaps}, ssl_context=ssl.create_default_context(
-      cafile="{demo.ca}"))
+  Any other program, in its own words
+    https://localhost:{web}/setup     sign in as {ada}: a password of its own for each
+      device, and the page watches it come in
+    mailclad clients {ada} --client mutt --config {demo.file}
 
   Other commands work on it too:  mailclad account list --config {demo.file}
   Ctrl-C ends it.
