@@ -12,7 +12,7 @@ from mailclad.services.diagnose.world import Progress
 
 def of_this_server(config: Config, address: str, domain: str) -> ClientSettings:
     host_name = config.server.hostname
-    authority = str(ensure_ca(config)) if config.tls.private_ca else ""
+    authority = str(ensure_ca(config).absolute()) if config.tls.private_ca else ""
     return ClientSettings(
         address, domain, client_endpoints(host_name, doors_in(config)), trust_file=authority
     )
@@ -28,6 +28,6 @@ async def of_another(
         address,
         target.domain,
         checked.best,
-        trust_file=str(asking.authorities) if asking.authorities is not None else "",
+        trust_file=str(asking.authorities.absolute()) if asking.authorities is not None else "",
         password=provider.note if provider is not None and provider.note else THEIR_PASSWORD,
     )
