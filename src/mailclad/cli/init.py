@@ -273,7 +273,8 @@ def _steps(plan: Plan, hostname: str) -> list[tuple[str, ...]]:
         (f"See what the world sees:  mailclad domain check {plan.domain}{config}",),
         (
             f"In a mail program:  server {hostname}, login {plan.address},",
-            "    IMAP port 993 and SMTP port 465, both with SSL/TLS",
+            "    IMAP port 993 and SMTP port 465, both with SSL/TLS. Every program in its words:",
+            f"    https://{hostname}/setup, or: mailclad clients {plan.address}{config}",
         ),
     ]
     if plan.acme:
