@@ -131,6 +131,9 @@ def test_three_explanations(ours: Cli) -> None:
         (("ada@@example.org",), "neither an address"),
         ((ADA, "--client", "qqqqqq"), "There is no guide"),
         ((ADA, "--format", "nothing"), "is not one of"),
+        ((ADA, "--write", "x"), "needs --client"),
+        ((ADA, "--format", "qr", "--client", "k9"), "without --client"),
+        ((ADA, "--explain", "--json"), "for people"),
     ],
 )
 def test_what_cannot_be_answered_is_told(ours: Cli, words: tuple[str, ...], said: str) -> None:
