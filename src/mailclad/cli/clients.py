@@ -3,12 +3,14 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from mailclad.app.config import Config, load_config
 from mailclad.app.open import Opened
+from mailclad.base.tls_policy import TlsMode
 from mailclad.cli.client_words import (
     client_rows,
     endpoint_rows,
@@ -102,11 +104,13 @@ def clients_(
         _say_all(settings, as_json=as_json)
     else:
         command = password_command or f"pass show mail/{settings.address}"
-        files = _files(client, settings, command)
+        if starttls and client.words.starttls:
+            settings = settings.preferring(TlsMode.STARTTLS)
         if folder is not None:
-            _write(files, folder)
+            _write(client, settings, command, folder)
         else:
-            _say_guide(make_guide(client, settings, starttls=starttls), files, as_json=as_json)
+            guide = make_guide(client, settings, by_hand=starttls or client.begins_on_page)
+            _say_guide(guide, settings, command, as_json=as_json)
     if explain:
         _say_explanations()
 
@@ -197,10 +201,18 @@ def _say_all(settings: ClientSettings, *, as_json: bool) -> None:
     say()
     say_table(("Program", "", "How it is set up"), client_rows(clients().values()))
     say()
+    command = f"mailclad clients {settings.address} --format"
+    say(f"The profile:  {command} mobileconfig")
+    say(f"The code:     {command} qr")
     say(f"One of them:  mailclad clients {settings.address} --client thunderbird")
 
 
-def _say_guide(guide: Guide, files: Sequence[SetupFile], *, as_json: bool) -> None:
+def _say_guide(guide: Guide, settings: ClientSettings, command: str, *, as_json: bool) -> None:
+    files: Sequence[SetupFile] = ()
+    try:
+        files = _files(guide.client, settings, command)
+    except NotPossible as problem:
+        guide = replace(guide, warnings=(*guide.warnings, str(problem)))
     if as_json:
         say_json(guide_json(guide, files))
         return
@@ -216,16 +228,15 @@ def _say_explanations() -> None:
 
 def _files(client: Client, settings: ClientSettings, command: str) -> Sequence[SetupFile]:
     writer = FILES.get(client.key)
-    if writer is None:
-        return ()
-    try:
-        return writer(settings, command)
-    except NotPossible:
-        return ()
+    return () if writer is None else writer(settings, command)
 
 
-def _write(files: Sequence[SetupFile], folder: Path) -> None:
+def _write(client: Client, settings: ClientSettings, command: str, folder: Path) -> None:
     """Nothing that is there is written over: it may hold more than this."""
+    try:
+        files = _files(client, settings, command)
+    except NotPossible as problem:
+        raise Trouble(str(problem)) from None
     placed = [(folder / one.path, one.text) for one in files if one.path]
     if not placed:
         raise Trouble("There is no file for this program; leave --write away and read its guide.")
