@@ -17,17 +17,12 @@ from starlette.routing import Route
 
 from mailclad.mail.address import AddressProblem, parse_address
 from mailclad.mail.discovery.settings import SettingsProblem
+from mailclad.mail.domain_hosts import PERSONAL_LABELS, SETTINGS_LABELS
 from mailclad.services.client_setup import autoconfig, autodiscover, mobileconfig, pacc
 from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.client_setup.setup_file import NotPossible
 from mailclad.web.body import read_body
 from mailclad.web.host import host_of
-
-LABELS = ("autoconfig", "autodiscover", "ua-auto-config")
-"""In front of a domain: hosts that have these settings and no pages."""
-
-PERSONAL_LABELS = ("mail", "webmail")
-"""In front of a domain: hosts that people type."""
 
 CACHED = {"Cache-Control": "max-age=3600"}
 """Settings change rarely, and a program asks once."""
@@ -54,6 +49,7 @@ def program_routes(parts: ProgramParts) -> list[Route]:
         Route("/.well-known/autoconfig/mail/config-v1.1.xml", answers.autoconfig),
         Route("/.well-known/user-agent-configuration.json", answers.pacc),
         Route("/autodiscover/autodiscover.xml", answers.autodiscover, methods=["POST"]),
+        Route("/autodiscover/autodiscover.xml", answers.no_question),
         Route("/autodiscover/autodiscover.json", answers.autodiscover_json),
         Route("/autodiscover/autodiscover.json/v1.0/{address}", answers.autodiscover_json),
         Route("/profile.mobileconfig", answers.profile),
@@ -70,7 +66,7 @@ async def domain_of(
     ours = await domains()
     host = host_of(request.scope)
     label, _, rest = host.partition(".")
-    if rest in ours and label in {*LABELS, *PERSONAL_LABELS}:
+    if rest in ours and label in {*SETTINGS_LABELS, *PERSONAL_LABELS}:
         host = rest
     asked = address.rpartition("@")[2].lower() if address else ""
     if host not in ours:
@@ -129,6 +125,11 @@ class _Answers:
             return _refusal(_NOT_HERE, problem.detail)
         octets = autodiscover.write_autodiscover(self._parts.settings_of(domain, address))
         return Response(octets, media_type=autodiscover.MEDIA_TYPE)
+
+    async def no_question(self, _request: Request) -> Response:
+        """Somebody has typed the address into a browser, to see whether it is there."""
+        words = f"Mail programs send a question here. For people: {self._parts.help_page}"
+        raise HTTPException(405, words, {"Allow": "POST"})
 
     async def autodiscover_json(self, request: Request) -> Response:
         """Whoever asks is led to the host that was asked."""
