@@ -3,9 +3,9 @@
 Comes in: what listeners and the authenticator notice, of anybody.  Goes out: notices in the store,
 for the page's process to read.  Before a sign-in a watch gets what comes from the same client
 address as its page (of IPv6 the same /64: each device of a household has its own); after it, what
-its own account does; never anything of another's, nor whether there is another.  A password that crossed the network readable
-ends the app password which that page has just made, and no other.  Nobody waits for this, and
-nothing is done while no page waits (:mod:`board`).
+its own account does; never anything of another's, nor whether there is another.  A password that
+crossed the network readable ends the app password which that page has just made, and no other.
+Nobody waits for this, and nothing is done while no page waits (:mod:`board`).
 Limit: ``WAITING`` in the queue; beyond it nothing more is noticed.
 """
 
