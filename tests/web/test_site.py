@@ -50,7 +50,6 @@ PARTS = ProgramParts(
     domains,
     lambda domain, address: ClientSettings(address, domain, (IMAP, SMTP)),
     write_mobileconfig,
-    "https://mx.example.org/setup",
 )
 APPLICATION = site(
     PARTS,

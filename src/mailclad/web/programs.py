@@ -38,12 +38,11 @@ _BAD_REQUEST, _WRONG_SCHEMA, _NOT_HERE = 600, 601, 500
 @dataclass(frozen=True, slots=True)
 class ProgramParts:
     """``settings_of`` a domain of ours, for an address or "" for anybody's; ``profile`` makes what
-    an Apple device is given; ``help_page`` is the set-up page's URL."""
+    an Apple device is given."""
 
     domains: Callable[[], Awaitable[Collection[str]]]
     settings_of: Callable[[str, str], ClientSettings]
     profile: Callable[[ClientSettings], bytes]
-    help_page: str
 
 
 def program_routes(parts: ProgramParts) -> list[Route]:
@@ -97,11 +96,11 @@ class _Answers:
 
     async def autoconfig(self, request: Request) -> Response:
         settings = await self._settings(request, request.query_params.get("emailaddress", ""))
-        octets = autoconfig.write_autoconfig(settings, self._parts.help_page)
+        octets = autoconfig.write_autoconfig(settings)
         return Response(octets, headers=CACHED, media_type=autoconfig.MEDIA_TYPE)
 
     async def pacc(self, request: Request) -> Response:
-        octets = pacc.write_pacc(await self._settings(request), self._parts.help_page)
+        octets = pacc.write_pacc(await self._settings(request))
         return Response(octets, headers=CACHED, media_type=pacc.MEDIA_TYPE)
 
     async def profile(self, request: Request) -> Response:
