@@ -7,6 +7,7 @@ Limits: octets of a body (:mod:`body`), characters of an address.
 """
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailclad.mail.address import AddressProblem, parse_address
+from mailclad.mail.address import AddressProblem, normalise_domain, parse_address
 from mailclad.mail.discovery.settings import SettingsProblem
 from mailclad.services.client_setup import autoconfig, autodiscover, mobileconfig, pacc
 from mailclad.services.client_setup.settings import ClientSettings
@@ -62,21 +63,25 @@ def program_routes(parts: ProgramParts) -> list[Route]:
 async def domain_of(
     request: Request, domains: Callable[[], Awaitable[Collection[str]]], address: str = ""
 ) -> str:
-    """The domain that is asked about: the address's, the host's, or the first of ours.
+    """The domain that is asked about: the address's if it is ours, else the host's.
 
-    Raises HTTPException 404 where it is none of ours.
+    Under other names of the server, and without an address, the first of ours.  Raises
+    HTTPException 404 where there is none.
     """
     ours = await domains()
+    with suppress(AddressProblem):
+        asked = normalise_domain(address.rpartition("@")[2])
+        if asked in ours:
+            return asked
     host = host_of(request.scope)
     label, _, rest = host.partition(".")
     if rest in ours and label in {*LABELS, *PERSONAL_LABELS}:
-        host = rest
-    asked = address.rpartition("@")[2].lower() if address else ""
-    if host not in ours:
-        host = asked or next(iter(ours), "")
-    if host not in ours:
+        return rest
+    if host in ours:
+        return host
+    if address or not ours:
         raise HTTPException(404, "No mail is kept here for that domain.")
-    return host
+    return next(iter(ours))
 
 
 def address_in(domain: str, text: str) -> str:
