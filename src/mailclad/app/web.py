@@ -1,6 +1,7 @@
 """What is served on 443 and 80: the pages, by host name, made of the server's parts."""
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from mailclad.servers.http import http_shell
 from mailclad.services.auth.web_sessions import Browsers
 from mailclad.services.certificates import private_ca
 from mailclad.services.certificates.acme.solvers.kept import kept_answer
+from mailclad.services.certificates.chain import CertificateChain
 from mailclad.services.certificates.choose import by_name, choose
 from mailclad.services.client_setup.files import FILES
 from mailclad.services.client_setup.mobileconfig import write_mobileconfig
@@ -71,15 +73,19 @@ def https_pages(parts: Parts) -> Shell:
 
 
 def _profile(parts: Parts, settings: ClientSettings, app_password: Secret | None = None) -> bytes:
-    """Signed, unless by our own authority: one that stands in for a while counts as that, too."""
     octets = write_mobileconfig(settings, app_password)
     contexts = parts.shared.contexts
     served = contexts.certificates if contexts is not None else ()
-    host_name = parts.shared.config.server.hostname.lower()
-    for chain in choose(by_name(served), host_name) or served[:1]:
-        if chain.source != private_ca.SOURCE:
-            return signed(octets, chain.chain_pem, chain.key_pem)
-    return octets
+    signer = profile_signer(served, parts.shared.config.server.hostname.lower())
+    return octets if signer is None else signed(octets, signer.chain_pem, signer.key_pem)
+
+
+def profile_signer(
+    certificates: Sequence[CertificateChain], host_name: str
+) -> CertificateChain | None:
+    """The host's; None where our own authority signed it, if only until another one comes."""
+    found = choose(by_name(certificates), host_name) or certificates
+    return next((one for one in found if one.source != private_ca.SOURCE), None)
 
 
 def plain_pages(parts: Parts) -> Shell:
