@@ -67,6 +67,28 @@ def test_every_program_is_told_its_settings(ours: Cli, key: str) -> None:
 def test_starttls_where_it_is_asked_for(ours: Cli) -> None:
     assert "587" in ours("clients", ADA, "--client", "outlook", "--starttls")
     assert "587" not in ours("clients", ADA, "--client", "outlook")
+    told = ours("clients", ADA, "--client", "msmtp", "--starttls")
+    assert "port 587" in told
+    assert "465" not in told
+
+
+def test_steps_of_the_set_up_page_are_not_told_in_a_terminal(ours: Cli) -> None:
+    for key in ("iphone", "apple-mail", "k9", "delta-chat"):
+        assert "this page" not in ours("clients", ADA, "--client", key)
+
+
+def test_a_file_that_cannot_be_written_says_why(ours: Cli) -> None:
+    words = ("clients", "a{b@example.org", "--client", "aerc", "--password-command", "x %(y")
+    assert "aerc's file cannot hold" in " ".join(ours(*words).split())
+    assert "aerc's file cannot hold" in ours(*words, "--write", "x", status=1)
+
+
+def test_files_name_the_authority_from_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: Cli
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = ours("clients", ADA, "--client", "curl", "--config", ours.file.name)
+    assert f"--cacert {tmp_path}/data/ca/ca.pem" in told
 
 
 @pytest.mark.parametrize("form", ["autoconfig", "autodiscover", "mobileconfig", "pacc"])
@@ -134,6 +156,9 @@ def test_three_explanations(ours: Cli) -> None:
         (("ada@@example.org",), "neither an address"),
         ((ADA, "--client", "qqqqqq"), "There is no guide"),
         ((ADA, "--format", "nothing"), "is not one of"),
+        ((ADA, "--write", "x"), "needs --client"),
+        ((ADA, "--format", "qr", "--client", "k9"), "without --client"),
+        ((ADA, "--explain", "--json"), "for people"),
     ],
 )
 def test_what_cannot_be_answered_is_told(ours: Cli, words: tuple[str, ...], said: str) -> None:

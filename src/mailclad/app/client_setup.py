@@ -6,17 +6,15 @@ from mailclad.app.certificates import ensure_ca
 from mailclad.app.check import Asking, check_target
 from mailclad.app.client_endpoints import client_endpoints, doors_in, help_page
 from mailclad.app.config import Config
-from mailclad.services.client_setup.settings import ClientSettings
+from mailclad.services.client_setup.settings import THEIR_PASSWORD, ClientSettings
 from mailclad.services.diagnose.providers import provider_of
 from mailclad.services.diagnose.target import Target
 from mailclad.services.diagnose.world import Progress
 
-_THEIRS = "yours there, or an app password if that provider wants one"
-
 
 def of_this_server(config: Config, address: str, domain: str) -> ClientSettings:
     host_name, doors = config.server.hostname, list(doors_in(config))
-    authority = ensure_ca(config) if config.tls.private_ca else None
+    authority = ensure_ca(config).absolute() if config.tls.private_ca else None
     return ClientSettings(
         address,
         domain,
@@ -37,6 +35,6 @@ async def of_another(
         address,
         target.domain,
         checked.best,
-        trust_file=str(asking.authorities) if asking.authorities is not None else "",
-        password=provider.note if provider is not None and provider.note else _THEIRS,
+        trust_file=str(asking.authorities.absolute()) if asking.authorities is not None else "",
+        password=provider.note if provider is not None and provider.note else THEIR_PASSWORD,
     )

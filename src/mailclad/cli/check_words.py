@@ -7,21 +7,24 @@ from mailclad.cli.client_words import bold, guide_lines
 from mailclad.mail.endpoint import Endpoint
 from mailclad.services.client_setup.clients import Client
 from mailclad.services.client_setup.guide import make_guide
-from mailclad.services.client_setup.settings import ClientSettings
+from mailclad.services.client_setup.settings import THEIR_PASSWORD, ClientSettings
 
 
 def program_lines(client: Client, target: str, best: Sequence[Endpoint]) -> Iterator[str]:
     """``target`` as it was typed: an address is told as the user name."""
     address = target.strip() if "@" in target else ""
-    settings = ClientSettings(address, target.rpartition("@")[2], tuple(best))
+    settings = ClientSettings(
+        address, target.rpartition("@")[2], tuple(best), password=THEIR_PASSWORD
+    )
     yield ""
-    yield from guide_lines(make_guide(client, settings))
+    yield from guide_lines(make_guide(client, settings, by_hand=client.begins_on_page))
 
 
 def program_json(client: Client, best: Sequence[Endpoint]) -> dict[str, Any]:
+    guide = make_guide(client, ClientSettings("", "", tuple(best)))
     return {
         "program": client.name,
-        "hint": bold(client.words.hint),
+        "hint": bold(guide.note),
         "settings": [
             {
                 "protocol": endpoint.protocol,

@@ -26,15 +26,15 @@ ENCRYPTION: Mapping[TlsMode, str] = {
     TlsMode.NONE: "none",
 }
 _WAYS: Mapping[Way, str] = {
-    Way.AUTOCONFIG: "finds the settings by itself",
-    Way.AUTODISCOVER: "finds the settings by itself",
-    Way.PACC: "finds the settings by itself",
-    Way.SRV: "finds the settings by itself",
-    Way.PROFILE: "by a profile from the set-up page",
-    Way.QR_THUNDERBIRD: "by a code from the set-up page",
-    Way.QR_DELTACHAT: "by a code from the set-up page",
-    Way.FILE: "by a file that is written for it",
-    Way.MANUAL: "by hand, in its own words",
+    Way.AUTOCONFIG: "looks for it by itself",
+    Way.AUTODISCOVER: "looks for it by itself",
+    Way.PACC: "looks for it by itself",
+    Way.SRV: "looks for it by itself",
+    Way.PROFILE: "profile, or by hand",
+    Way.QR_THUNDERBIRD: "code, or by itself",
+    Way.QR_DELTACHAT: "code, or by itself",
+    Way.FILE: "file, written for it",
+    Way.MANUAL: "by hand, in its words",
 }
 _BASES: Mapping[Basis, str] = {
     Basis.PROGRAM: "last checked in the program itself",

@@ -3,12 +3,14 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from mailclad.app.config import Config, load_config
 from mailclad.app.open import Opened
+from mailclad.base.tls_policy import TlsMode
 from mailclad.cli.client_words import (
     client_rows,
     endpoint_rows,
@@ -42,7 +44,8 @@ from mailclad.services.client_setup.setup_file import NotPossible, SetupFile
 from mailclad.services.diagnose.target import Target, TargetProblem, parse_target
 
 QR = "qr"
-_FORMATS = ("table", *FORMS)
+TABLE = "table"
+_FORMATS = (TABLE, *FORMS)
 
 _file_there = click.Path(path_type=Path, dir_okay=False, exists=True)
 _folder = click.Path(path_type=Path, file_okay=False)
@@ -55,7 +58,7 @@ _folder = click.Path(path_type=Path, file_okay=False)
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    default="table",
+    default=TABLE,
     show_default=True,
     help="The settings in a form that programs read by themselves.",
 )
@@ -91,24 +94,35 @@ def clients_(
     An address of this server is answered from its configuration.  For any other one this
     computer looks at the provider's servers, as mail programs do; it tells nobody the address.
     """
+    one_form = form != TABLE
+    _refuse(folder and not name, "--write needs --client: whose files?")
+    _refuse(one_form and (name or as_json), "--format goes without --client and --json.")
+    _refuse(explain and (one_form or as_json), "--explain is for people: no --format, no --json.")
     client = _client(name) if name is not None else None
     target = _target(address)
     settings = _of_this_server(config_file, address.strip(), target)
     if settings is None:
         settings = _of_another(target, address.strip(), resolvers, authorities)
-    if form != "table":
+    if one_form:
         _say_form(form, settings)
     elif client is None:
         _say_all(settings, as_json=as_json)
     else:
         command = password_command or f"pass show mail/{settings.address}"
-        files = _files(client, settings, command)
+        if starttls and client.words.starttls:
+            settings = settings.preferring(TlsMode.STARTTLS)
         if folder is not None:
-            _write(files, folder)
+            _write(client, settings, command, folder)
         else:
-            _say_guide(make_guide(client, settings, starttls=starttls), files, as_json=as_json)
+            guide = make_guide(client, settings, by_hand=starttls or client.begins_on_page)
+            _say_guide(guide, settings, command, as_json=as_json)
     if explain:
         _say_explanations()
+
+
+def _refuse(together: object, why: str) -> None:
+    if together:
+        raise click.UsageError(why)
 
 
 def _client(name: str) -> Client:
@@ -197,10 +211,18 @@ def _say_all(settings: ClientSettings, *, as_json: bool) -> None:
     say()
     say_table(("Program", "", "How it is set up"), client_rows(clients().values()))
     say()
+    command = f"mailclad clients {settings.address} --format"
+    say(f"The profile:  {command} mobileconfig")
+    say(f"The code:     {command} qr")
     say(f"One of them:  mailclad clients {settings.address} --client thunderbird")
 
 
-def _say_guide(guide: Guide, files: Sequence[SetupFile], *, as_json: bool) -> None:
+def _say_guide(guide: Guide, settings: ClientSettings, command: str, *, as_json: bool) -> None:
+    files: Sequence[SetupFile] = ()
+    try:
+        files = _files(guide.client, settings, command)
+    except NotPossible as problem:
+        guide = replace(guide, warnings=(*guide.warnings, str(problem)))
     if as_json:
         say_json(guide_json(guide, files))
         return
@@ -216,16 +238,15 @@ def _say_explanations() -> None:
 
 def _files(client: Client, settings: ClientSettings, command: str) -> Sequence[SetupFile]:
     writer = FILES.get(client.key)
-    if writer is None:
-        return ()
-    try:
-        return writer(settings, command)
-    except NotPossible:
-        return ()
+    return () if writer is None else writer(settings, command)
 
 
-def _write(files: Sequence[SetupFile], folder: Path) -> None:
+def _write(client: Client, settings: ClientSettings, command: str, folder: Path) -> None:
     """Nothing that is there is written over: it may hold more than this."""
+    try:
+        files = _files(client, settings, command)
+    except NotPossible as problem:
+        raise Trouble(str(problem)) from None
     placed = [(folder / one.path, one.text) for one in files if one.path]
     if not placed:
         raise Trouble("There is no file for this program; leave --write away and read its guide.")

@@ -2,6 +2,7 @@
 
 import re
 import string
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from mailclad.services.client_setup.clients import Client, Way, clients
 from mailclad.services.client_setup.explained import explanations
 from mailclad.services.client_setup.finding_clients import find_clients
 from mailclad.services.client_setup.guide import Guide, make_guide
-from mailclad.services.client_setup.settings import ClientSettings
+from mailclad.services.client_setup.settings import THEIR_PASSWORD, ClientSettings
 
 ENDPOINTS = tuple(
     Endpoint(protocol, "mail.example.net", port, tls)
@@ -47,7 +48,7 @@ def test_it_is_told_what_to_do(client: Client) -> None:
 
 @EVERY
 def test_texts_are_marked_in_pairs_and_name_what_is_known(client: Client) -> None:
-    known = {"address", "name"}
+    known = {"address", "name", "password"}
     known |= {f"{kind}_{what}" for kind in ("imap", "smtp") for what in ("host", "port", "word")}
     for text in texts(client):
         assert text.count("**") % 2 == 0, text
@@ -76,12 +77,47 @@ def test_the_best_way_is_told_with_its_port(client: Client) -> None:
 
 @EVERY
 def test_starttls_is_told_where_it_is_asked_for(client: Client) -> None:
-    told = values(make_guide(client, SETTINGS, starttls=True))
+    told = values(make_guide(client, SETTINGS.preferring(TlsMode.STARTTLS)))
+    if not client.words.starttls:
+        assert not any("IMAP" in title or "SMTP" in title for title in told)
     for title, lines in told.items():
         has_both = "POP3" not in title and client.words.starttls
         word = client.words.starttls if has_both else client.words.implicit
         assert lines[2] == word
         assert (lines[1] in {"143", "587"}) == bool(has_both)
+
+
+@EVERY
+def test_where_there_is_only_starttls_no_text_says_otherwise(client: Client) -> None:
+    only = tuple(one for one in ENDPOINTS if one.tls is TlsMode.STARTTLS)
+    guide = make_guide(client, replace(SETTINGS, endpoints=only))
+    told = "\n".join((*guide.steps, *guide.manual, *guide.change))
+    assert not re.search(r"993|995|465", told)
+    if client.words.starttls != client.words.implicit:
+        assert not re.search(rf"(\*\*|\d){re.escape(client.words.implicit)}(\*\*|/)", told)
+
+
+@EVERY
+def test_without_a_page_no_step_is_on_one(client: Client) -> None:
+    told = " ".join(make_guide(client, SETTINGS, by_hand=True).steps)
+    assert "this page" not in told
+    assert bool(client.manual) or not client.begins_on_page
+
+
+@EVERY
+def test_another_providers_password_is_not_called_ours(client: Client) -> None:
+    elsewhere = replace(SETTINGS, password=THEIR_PASSWORD)
+    guide = make_guide(client, elsewhere, by_hand=True)
+    told = (*guide.steps, *guide.manual, *guide.change, guide.note)
+    assert "the app password" not in " ".join(told)
+    assert "this server refuses" not in " ".join(guide.warnings).lower()
+    assert "An app password has" not in " ".join(guide.warnings)
+
+
+def test_pop3_is_told_where_imap_cannot_be_used_by_the_program() -> None:
+    few = tuple(one for one in ENDPOINTS if one.port in {143, 995})
+    (section,) = make_guide(clients()["getmail"], replace(SETTINGS, endpoints=few)).sections
+    assert [one.value for one in section.values][:2] == ["mail.example.net", "995"]
 
 
 @EVERY
@@ -116,9 +152,19 @@ def test_where_the_port_decides_that_is_said() -> None:
 
 
 def test_where_tls_means_starttls_that_is_said() -> None:
-    for one in clients().values():
-        if re.fullmatch(r"tls|.*\bTLS", one.words.starttls) and "START" not in one.words.starttls:
-            assert re.search(r"(?i)tls\W* means", one.words.hint), one.key
+    said = {one.key for one in clients().values() if "TLS” means STARTTLS" in note_of(one)}
+    assert {"gmail-web", "samsung", "wordpress", "brother", "em-client", "django"} <= said
+    assert "“STARTTLS” starts unencrypted" in note_of(clients()["thunderbird"])
+
+
+def test_each_word_is_told_with_its_own_port() -> None:
+    few = tuple(one for one in ENDPOINTS if one.port in {993, 587})
+    note = make_guide(clients()["thunderbird"], replace(SETTINGS, endpoints=few)).note
+    assert "Choose **SSL/TLS** with port **993** and **STARTTLS** with port **587**." in note
+
+
+def note_of(client: Client) -> str:
+    return make_guide(client, SETTINGS).note
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ class Way(StrEnum):
     MANUAL = "manual"
 
 
+_OF_A_PAGE = frozenset({Way.PROFILE, Way.QR_THUNDERBIRD, Way.QR_DELTACHAT})
+
+
 class PortFollows(StrEnum):
     """Whether choosing the encryption sets the port."""
 
@@ -101,6 +104,11 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test_commands: tuple[str, ...] = ()
     password_characters: int = 0
     """The longest password that it takes, 0: any."""
+
+    @property
+    def begins_on_page(self) -> bool:
+        """Its ``steps`` begin on a set-up page; without one, ``manual`` is the way."""
+        return self.ways[0] in _OF_A_PAGE
 
 
 @cache

@@ -2,18 +2,18 @@
 
 Comes in: a program's data and the one list of endpoints.  Goes out: values, of which the command
 line and the set-up pages are made; texts keep the ``**words of the program**`` marked.  What is
-encrypted from the first octet is told, STARTTLS only where there is nothing else or it is asked
-for.  A word is never told without its port.  Pure.
+encrypted from the first octet is told, STARTTLS only where there is nothing else.  A word is never
+told without its port.  Pure.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.services.auth.app_password import LETTERS
 from mailclad.services.client_setup.clients import Client, PortFollows
-from mailclad.services.client_setup.settings import ClientSettings
+from mailclad.services.client_setup.settings import APP_PASSWORD, ClientSettings
 
 _PROTOCOLS: Mapping[str, MailProtocol] = {
     "imap": MailProtocol.IMAP,
@@ -24,10 +24,6 @@ _TITLES: Mapping[MailProtocol, str] = {
     MailProtocol.IMAP: "Incoming mail (IMAP)",
     MailProtocol.POP3: "Incoming mail (POP3)",
     MailProtocol.SUBMISSION: "Outgoing mail (SMTP)",
-}
-_MEANINGS: Mapping[TlsMode, str] = {
-    TlsMode.IMPLICIT: "encrypted from the first byte",
-    TlsMode.STARTTLS: "it starts unencrypted and then switches, with STARTTLS",
 }
 YOUR_ADDRESS = "your whole mail address"
 
@@ -63,40 +59,43 @@ class Guide:
     test_commands: tuple[str, ...]
 
 
-def make_guide(client: Client, settings: ClientSettings, *, starttls: bool = False) -> Guide:
-    """``starttls``: tell that way where the program and the server have it."""
-    chosen = tuple(_chosen(client, settings, starttls=starttls))
+def make_guide(client: Client, settings: ClientSettings, *, by_hand: bool = False) -> Guide:
+    """``by_hand``: what the program does by itself is not wanted, or there is no page for it."""
+    chosen = tuple(_chosen(client, settings))
     places = _places(client, settings, chosen)
 
     def filled(texts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(text.format_map(places) for text in texts)
 
+    only_manual = by_hand and bool(client.manual)
     return Guide(
         client,
         _note(client, chosen).format_map(places),
-        filled(client.steps),
+        filled(client.manual if only_manual else client.steps),
         tuple(_section(client, settings, one) for one in chosen),
-        filled(client.manual),
+        () if only_manual else filled(client.manual),
         filled(client.change),
-        filled(client.warnings) + _about_length(client),
+        filled(client.warnings) + _about_length(client, settings),
         filled(client.test_commands),
     )
 
 
-def _about_length(client: Client) -> tuple[str, ...]:
+def _about_length(client: Client, settings: ClientSettings) -> tuple[str, ...]:
     most = client.password_characters
-    text = f"It takes passwords of at most {most} characters. An app password has {LETTERS}."
+    text = f"It takes passwords of at most {most} characters."
+    if settings.password == APP_PASSWORD:
+        text += f" An app password has {LETTERS}."
     return (text,) if most else ()
 
 
-def _chosen(client: Client, settings: ClientSettings, *, starttls: bool) -> Iterator[Endpoint]:
+def _chosen(client: Client, settings: ClientSettings) -> Iterator[Endpoint]:
     """One for reading, one for sending, as far as the program does either."""
     kinds = [_PROTOCOLS[kind] for kind in client.kinds if kind in _PROTOCOLS]
     reading = [kind for kind in kinds if kind is not MailProtocol.SUBMISSION]
+    usable = tuple(one for one in settings.endpoints if client.words.of(one.tls))
     for protocols in (reading, [kind for kind in kinds if kind is MailProtocol.SUBMISSION]):
-        wanted = TlsMode.STARTTLS if starttls and client.words.starttls else TlsMode.IMPLICIT
-        found = settings.best(*protocols, tls=wanted) or settings.best(*protocols)
-        if found is not None and client.words.of(found.tls):
+        found = replace(settings, endpoints=usable).best(*protocols)
+        if found is not None:
             yield found
 
 
@@ -122,26 +121,41 @@ def _note(client: Client, chosen: tuple[Endpoint, ...]) -> str:
     if words.implicit == words.starttls:
         meaning = f"“{words.field}” is one switch for both ways to encrypt: the port decides."
     else:
-        others = [tls for tls in (TlsMode.IMPLICIT, TlsMode.STARTTLS) if words.of(tls)]
-        told = [f"“{words.of(tls)}” means {_MEANINGS[tls]}" for tls in others]
-        meaning = f"In this program {'; '.join(told)}."
-    choose = dict.fromkeys(f"**{words.of(one.tls)}**" for one in chosen)
-    numbers = dict.fromkeys(f"**{one.port}**" for one in chosen)
-    ports = f"port{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+        meaning = f"In this program “{words.implicit}” means encrypted from the first byte"
+        meaning += f"; {_of_starttls(words.starttls)}." if words.starttls else "."
+    ports: dict[str, list[str]] = {}
+    for one in chosen:
+        ports.setdefault(words.of(one.tls), []).append(f"**{one.port}**")
+    choose = [
+        f"**{word}** with port{'s' * (len(numbers) > 1)} {' and '.join(numbers)}"
+        for word, numbers in ports.items()
+    ]
     follow = {
         PortFollows.ALWAYS: "The port follows the choice.",
         PortFollows.DEFAULT: "The port follows the choice only sometimes: look at it.",
         PortFollows.NO: "The port does not follow: type it.",
     }[words.port_follows]
-    pieces = [meaning, f"Choose {' and '.join(choose)} with {ports}.", follow, words.hint]
+    pieces = [meaning, f"Choose {' and '.join(choose)}.", follow, words.hint]
     return " ".join(piece for piece in pieces if piece)
+
+
+def _of_starttls(word: str) -> str:
+    """Where it is called otherwise, "TLS" for one, that is what must be understood."""
+    switches = "starts unencrypted and then switches"
+    if "starttls" in re.sub(r"\W|_", "", word.casefold()):
+        return f"“{word}” {switches}"
+    return f"“{word}” means STARTTLS: it {switches}"
 
 
 def _places(
     client: Client, settings: ClientSettings, chosen: tuple[Endpoint, ...]
 ) -> Mapping[str, str]:
     """What texts may name in braces; a server that is not there is told as that."""
-    places = {"address": settings.address or YOUR_ADDRESS, "name": settings.name}
+    places = {
+        "address": settings.address or YOUR_ADDRESS,
+        "name": settings.name,
+        "password": APP_PASSWORD if settings.password == APP_PASSWORD else "the password",
+    }
     for prefix, protocols in (
         ("imap", (MailProtocol.IMAP, MailProtocol.POP3)),
         ("smtp", (MailProtocol.SUBMISSION,)),

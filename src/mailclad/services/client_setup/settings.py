@@ -5,7 +5,7 @@ these values and, in tests, read back to the same endpoints.  Pure.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
@@ -14,6 +14,7 @@ INCOMING = (MailProtocol.IMAP, MailProtocol.POP3)
 """The better one first."""
 
 APP_PASSWORD = "the app password"  # noqa: S105 - words in its place
+THEIR_PASSWORD = "yours there, or an app password if that provider wants one"  # noqa: S105 - likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class ClientSettings:
             for endpoint in self.endpoints:
                 if endpoint.protocol is protocol and endpoint.tls is not TlsMode.NONE:
                     yield endpoint
+
+    def preferring(self, tls: TlsMode) -> "ClientSettings":
+        """Of each protocol only the endpoints of this way, where it has one."""
+        having = {one.protocol for one in self.endpoints if one.tls is tls}
+        kept = [one for one in self.endpoints if one.tls is tls or one.protocol not in having]
+        return replace(self, endpoints=tuple(kept))
 
     def best(self, *protocols: MailProtocol, tls: TlsMode | None = None) -> Endpoint | None:
         """Of the first protocol that has one: encrypted from the first octet, else STARTTLS.
