@@ -1,8 +1,6 @@
 """An address's settings: of this server from its configuration, of any other by looking there."""
 
-import ssl
-
-from mailclad.app.certificates import ensure_ca
+from mailclad.app.certificates import as_der, ensure_ca
 from mailclad.app.check import Asking, check_target
 from mailclad.app.client_endpoints import client_endpoints, doors_in, help_page
 from mailclad.app.config import Config
@@ -21,7 +19,7 @@ def of_this_server(config: Config, address: str, domain: str) -> ClientSettings:
         client_endpoints(host_name, doors),
         trust_file=str(authority or ""),
         help_page=help_page(host_name, doors),
-        authority=ssl.PEM_cert_to_DER_cert(authority.read_text()) if authority else b"",
+        authority=as_der(authority.read_bytes()) if authority else b"",
     )
 
 

@@ -1,11 +1,10 @@
 """What is served on 443 and 80: the pages, by host name, made of the server's parts."""
 
-import ssl
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from mailclad.app.certificates import ensure_ca
+from mailclad.app.certificates import as_der, ensure_ca
 from mailclad.app.client_endpoints import client_endpoints, doors_of, help_page
 from mailclad.app.parts import Parts
 from mailclad.app.web_hosts import our_hosts
@@ -40,7 +39,7 @@ def https_pages(parts: Parts) -> Shell:
         "",
         client_endpoints(host_name, doors),
         help_page=help_page(host_name, doors),
-        authority=ssl.PEM_cert_to_DER_cert(ca_pem.decode()) if ca_pem is not None else b"",
+        authority=as_der(ca_pem) if ca_pem is not None else b"",
     )
 
     def settings_of(domain: str, address: str) -> ClientSettings:
