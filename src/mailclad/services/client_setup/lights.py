@@ -125,6 +125,7 @@ _TLS_FAULTS = frozenset(
         NoticeKind.TLS_FAILED,
     }
 )
+_OVER_WITH_TLS = _TLS_FAULTS | {NoticeKind.PLAIN_SIGN_IN}
 _SUCCESSES = frozenset({NoticeKind.CONNECTED, NoticeKind.SIGNED_IN, NoticeKind.SENT})
 
 
@@ -174,7 +175,7 @@ def _is_overtaken(fault: Notice, later: Iterable[Notice]) -> bool:
 def _makes_good(done: Notice, fault: Notice) -> bool:
     """Who reads by IMAP does not need what was wrong with POP3."""
     if done.kind is NoticeKind.CONNECTED:
-        return fault.kind in _TLS_FAULTS and done.service == fault.service
+        return fault.kind in _OVER_WITH_TLS and done.service == fault.service
     return done.service == fault.service or {done.service, fault.service} <= _READING
 
 
@@ -281,7 +282,7 @@ def _lights(notices: Sequence[Notice], client: Client, fault: Notice | None) -> 
     yield Light("Signed in", _state(signed_in, fault, others), words)
     if sends(client):
         sent = _sent(notices)
-        refused = fault is not None and signed_in is not None
+        refused = fault is not None and fault.service == Service.SUBMISSION and signed_in
         state = LightState.RED if refused and sent is None else _state(sent, None, others)
         yield Light("Sent a test message", state, "" if sent is None else "it was accepted")
 

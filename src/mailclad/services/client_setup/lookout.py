@@ -55,7 +55,8 @@ def place_of(address: str) -> str:
 
 
 def is_same_place(watch: Watch, address: str) -> bool:
-    return place_of(watch.address) == place_of(address)
+    """Never where the address is not known, as on a Unix socket: that would be everybody."""
+    return bool(address) and place_of(watch.address) == place_of(address)
 
 
 class WatchStore(SetupWatches, Directory, Protocol):
