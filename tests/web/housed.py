@@ -98,6 +98,9 @@ class Browser:
         body = form if isinstance(form, bytes) else urlencode(form).encode()
         return await self._ask("POST", path, body, more)
 
+    async def head(self, path: str) -> Answer:
+        return await self._ask("HEAD", path, b"", {})
+
     async def sign_in(self, login: str = ADA, password: str = PASSWORD, **form: str) -> Answer:
         return await self.post("/sign-in", {"login": login, "password": password, **form})
 
@@ -183,7 +186,7 @@ async def housed(directory: Path, *, ca_pem: bytes | None = None) -> AsyncIterat
             clock=clock,
         )
         application = site(
-            ProgramParts(store.domains, settings_of, write_mobileconfig, f"https://{HOST}/setup"),
+            ProgramParts(store.domains, settings_of, write_mobileconfig),
             page_routes(parts),
             our_hosts(config, store.domains),
             lambda domain: MtaStsConfig().policy(domain, HOST),

@@ -1,6 +1,7 @@
 """Which host serves what; programs' questions; what a stranger's Host, path or body can do."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -28,7 +29,7 @@ from tests.services.client_setup.read_autodiscover import parse_autodiscover
 from tests.services.client_setup.read_mobileconfig import parse_mobileconfig
 from tests.web import asking
 
-DOMAINS = ["example.org", "example.net"]
+DOMAINS = ["example.org", "example.net", "xn--bcher-kva.test"]
 IMAP = Endpoint(MailProtocol.IMAP, "mx.example.org", 993, TlsMode.IMPLICIT)
 SMTP = Endpoint(MailProtocol.SUBMISSION, "mx.example.org", 465, TlsMode.IMPLICIT)
 CONFIG = Config(server=ServerConfig(hostname="mx.example.org"))
@@ -55,7 +56,6 @@ PARTS = ProgramParts(
     domains,
     lambda domain, address: ClientSettings(address, domain, (IMAP, SMTP)),
     write_mobileconfig,
-    "https://mx.example.org/setup",
 )
 APPLICATION = site(
     PARTS,
@@ -100,6 +100,35 @@ def test_the_servers_own_name_goes_by_the_address() -> None:
     status, _, body = get("mx.example.org", WELL_KNOWN, query=b"emailaddress=a%40other.test")
     assert status == 404
     assert b"other" not in body
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "domain"),
+    [
+        ("mail.example.org", "a@example.net", "example.net"),
+        ("autoconfig.example.org", "A@Example.NET", "example.net"),
+        ("mail.example.net", "a@bücher.test", "xn--bcher-kva.test"),
+        ("mail.example.net", "a@\u2126.test", "example.net"),
+        ("mail.example.net", "", "example.net"),
+    ],
+)
+def test_an_address_of_ours_counts_before_the_host(host: str, address: str, domain: str) -> None:
+    query = f"emailaddress={quote(address)}".encode()
+    status, _, body = get(host, WELL_KNOWN, query=query)
+    assert status == 200
+    assert f"<domain>{domain}</domain>".encode() in body
+
+
+def test_a_server_of_several_domains_answers_for_all_under_its_own_name() -> None:
+    """An SRV record leads Outlook to the server's name, and so does the set-up page."""
+    body = question("ada@example.net")
+    answer = get("mail.example.org", AUTODISCOVER, method="POST", body=body)[2]
+    assert b"<LoginName>ada@example.net</LoginName>" in answer
+    status, _, body = get(
+        "mail.example.org", "/profile.mobileconfig", query=b"address=ada%40example.net"
+    )
+    assert status == 200
+    assert b"ada@example.net" in body
 
 
 def test_pacc() -> None:

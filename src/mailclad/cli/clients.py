@@ -180,7 +180,7 @@ def _of_another(
 
 def _say_form(form: str, settings: ClientSettings) -> None:
     try:
-        octets = FORMS[form].write(settings)
+        octets = FORMS[form](settings)
     except NotPossible as problem:
         raise Trouble(str(problem)) from None
     if form == QR:

@@ -7,6 +7,7 @@ Limits: octets of a body (:mod:`body`), characters of an address.
 """
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailclad.mail.address import AddressProblem, parse_address
+from mailclad.mail.address import AddressProblem, normalise_domain, parse_address
 from mailclad.mail.discovery.settings import SettingsProblem
 from mailclad.mail.domain_hosts import PERSONAL_LABELS, SETTINGS_LABELS
 from mailclad.services.client_setup import autoconfig, autodiscover, mobileconfig, pacc
@@ -33,12 +34,11 @@ _BAD_REQUEST, _WRONG_SCHEMA, _NOT_HERE = 600, 601, 500
 @dataclass(frozen=True, slots=True)
 class ProgramParts:
     """``settings_of`` a domain of ours, for an address or "" for anybody's; ``profile`` makes what
-    an Apple device is given; ``help_page`` is the set-up page's URL."""
+    an Apple device is given."""
 
     domains: Callable[[], Awaitable[Collection[str]]]
     settings_of: Callable[[str, str], ClientSettings]
     profile: Callable[[ClientSettings], bytes]
-    help_page: str
 
 
 def program_routes(parts: ProgramParts) -> list[Route]:
@@ -59,21 +59,25 @@ def program_routes(parts: ProgramParts) -> list[Route]:
 async def domain_of(
     request: Request, domains: Callable[[], Awaitable[Collection[str]]], address: str = ""
 ) -> str:
-    """The domain that is asked about: the address's, the host's, or the first of ours.
+    """The domain that is asked about: the address's if it is ours, else the host's.
 
-    Raises HTTPException 404 where it is none of ours.
+    Under other names of the server, and without an address, the first of ours.  Raises
+    HTTPException 404 where there is none.
     """
     ours = await domains()
+    with suppress(AddressProblem):
+        asked = normalise_domain(address.rpartition("@")[2])
+        if asked in ours:
+            return asked
     host = host_of(request.scope)
     label, _, rest = host.partition(".")
     if rest in ours and label in {*SETTINGS_LABELS, *PERSONAL_LABELS}:
-        host = rest
-    asked = address.rpartition("@")[2].lower() if address else ""
-    if host not in ours:
-        host = asked or next(iter(ours), "")
-    if host not in ours:
+        return rest
+    if host in ours:
+        return host
+    if address or not ours:
         raise HTTPException(404, "No mail is kept here for that domain.")
-    return host
+    return next(iter(ours))
 
 
 def address_in(domain: str, text: str) -> str:
@@ -93,11 +97,11 @@ class _Answers:
 
     async def autoconfig(self, request: Request) -> Response:
         settings = await self._settings(request, request.query_params.get("emailaddress", ""))
-        octets = autoconfig.write_autoconfig(settings, self._parts.help_page)
+        octets = autoconfig.write_autoconfig(settings)
         return Response(octets, headers=CACHED, media_type=autoconfig.MEDIA_TYPE)
 
     async def pacc(self, request: Request) -> Response:
-        octets = pacc.write_pacc(await self._settings(request), self._parts.help_page)
+        octets = pacc.write_pacc(await self._settings(request))
         return Response(octets, headers=CACHED, media_type=pacc.MEDIA_TYPE)
 
     async def profile(self, request: Request) -> Response:
@@ -128,7 +132,8 @@ class _Answers:
 
     async def no_question(self, _request: Request) -> Response:
         """Somebody has typed the address into a browser, to see whether it is there."""
-        words = f"Mail programs send a question here. For people: {self._parts.help_page}"
+        page = self._parts.settings_of("", "").help_page
+        words = f"Mail programs send a question here. For people: {page}"
         raise HTTPException(405, words, {"Allow": "POST"})
 
     async def autodiscover_json(self, request: Request) -> Response:

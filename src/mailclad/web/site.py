@@ -51,7 +51,7 @@ def site(
     """``pages`` are for people; ``public``: a public authority signs our certificates."""
     handlers = {HTTPException: refused, 500: refused}
     routes = program_routes(programs)
-    to_pages = Route("/", RedirectResponse(programs.help_page, 302))
+    to_pages = Route("/", RedirectResponse(programs.settings_of("", "").help_page, 302))
     for_programs = Starlette(
         routes=[*routes, *asset_routes(), to_pages], exception_handlers=handlers
     )

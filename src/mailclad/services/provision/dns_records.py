@@ -221,8 +221,8 @@ def _programs(facts: DomainFacts) -> Iterator[DnsRecord]:
         for label, who in zip(SETTINGS_LABELS, _WHO_ASKS, strict=True):
             text = f"{who} find their settings here."
             yield _leads_to(f"{label}.{facts.domain}", facts.host_name, Need.HANDY, text)
-        settings = ClientSettings("", facts.domain, facts.endpoints)
-        value = pacc_record(write_pacc(settings, facts.help_page))
+        settings = ClientSettings("", facts.domain, facts.endpoints, help_page=facts.help_page)
+        value = pacc_record(write_pacc(settings))
         text = "Newer programs know by it that the settings are the right ones (PACC)."
         yield DnsRecord(f"_ua-auto-config.{facts.domain}", "TXT", value, Need.HANDY, text)
 
