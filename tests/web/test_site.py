@@ -54,7 +54,9 @@ async def bug(_request: Request) -> Response:
 
 PARTS = ProgramParts(
     domains,
-    lambda domain, address: ClientSettings(address, domain, (IMAP, SMTP)),
+    lambda domain, address: ClientSettings(
+        address, domain, (IMAP, SMTP), help_page="https://mx.example.org/setup"
+    ),
     write_mobileconfig,
 )
 APPLICATION = site(
