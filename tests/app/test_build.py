@@ -3,10 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mailclad.app.build import build, duties, prepare
-from mailclad.app.client_endpoints import client_endpoints, doors_in
+from mailclad.app.client_endpoints import alpn_port, client_endpoints, doors_in
 from mailclad.app.config import Config
 from mailclad.app.settings.listen import DEFAULT_LISTEN, ListenConfig
 from mailclad.app.settings.server import ServerConfig
@@ -75,6 +76,19 @@ def test_programs_are_told_the_encrypted_ports_first_and_never_port_25() -> None
         (MailProtocol.SUBMISSION, "mail.example.org", 465, TlsMode.IMPLICIT),
         (MailProtocol.SUBMISSION, "mail.example.org", 587, TlsMode.STARTTLS),
     ]
+
+
+def test_the_port_where_mail_is_had_by_alpn() -> None:
+    def port(lines: tuple[ListenConfig, ...]) -> int:
+        return alpn_port(doors_in(Config(server=ServerConfig(hostname="x.test"), listen=lines)))
+
+    pages = ListenConfig(service=Service.HTTPS, tls=TlsMode.IMPLICIT, port=443)
+    others = tuple(line for line in DEFAULT_LISTEN if line.service is not Service.HTTPS)
+    assert port((*others, pages)) == 443
+    assert port(others) == 0
+    assert port((*others, msgspec.structs.replace(pages, mail=False))) == 0
+    no_imap = tuple(line for line in others if line.service is not Service.IMAP)
+    assert port((*no_imap, pages)) == 0
 
 
 @pytest.mark.slow

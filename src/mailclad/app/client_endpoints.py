@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mailclad.app.config import Config
 from mailclad.app.settings.listen import is_local
 from mailclad.app.sockets import Bound
-from mailclad.base.tls_policy import Service, TlsMode
+from mailclad.base.tls_policy import BY_ALPN, Service, TlsMode
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.protocols.sasl.mechanism import LOGIN, OFFERED
 
@@ -26,19 +26,22 @@ HTTPS_PORT = 443
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A port of ours; ``local``: only this machine reaches it."""
+    """A port of ours; ``local``: only this machine reaches it; ``mail``: who asks for mail by ALPN
+    gets it there."""
 
     service: Service
     tls: TlsMode
     port: int
     local: bool
+    mail: bool = False
 
 
 def doors_in(config: Config) -> Iterator[Door]:
     """As the configuration has them."""
     for line in config.listen:
         if line.port:
-            yield Door(line.service, line.tls, line.port, is_local(line.addresses))
+            local = is_local(line.addresses)
+            yield Door(line.service, line.tls, line.port, local, line.mail)
 
 
 def doors_of(bound: Iterable[Bound]) -> Iterator[Door]:
@@ -46,7 +49,7 @@ def doors_of(bound: Iterable[Bound]) -> Iterator[Door]:
     for one in bound:
         if one.port:
             addresses = tuple(str(sock.getsockname()[0]) for sock in one.sockets)
-            yield Door(one.service, one.tls, one.port, is_local(addresses))
+            yield Door(one.service, one.tls, one.port, is_local(addresses), one.mail)
 
 
 def client_endpoints(host_name: str, doors: Iterable[Door]) -> tuple[Endpoint, ...]:
@@ -64,6 +67,14 @@ def client_endpoints(host_name: str, doors: Iterable[Door]) -> tuple[Endpoint, .
         )
         for door in reached
     )
+
+
+def alpn_port(doors: Iterable[Door]) -> int:
+    """Where programs that ask by ALPN read and send, too; 0 where they cannot do both."""
+    there = list(doors)
+    if not {door.service for door in there} >= set(BY_ALPN.values()):
+        return 0
+    return next((door.port for door in there if door.service is Service.HTTPS and door.mail), 0)
 
 
 def help_page(host_name: str, doors: Iterable[Door]) -> str:

@@ -2,7 +2,7 @@
 
 from mailclad.app.certificates import as_der, ensure_ca
 from mailclad.app.check import Asking, check_target
-from mailclad.app.client_endpoints import client_endpoints, doors_in, help_page
+from mailclad.app.client_endpoints import alpn_port, client_endpoints, doors_in, help_page
 from mailclad.app.config import Config
 from mailclad.services.client_setup.settings import THEIR_PASSWORD, ClientSettings
 from mailclad.services.diagnose.providers import provider_of
@@ -20,6 +20,7 @@ def of_this_server(config: Config, address: str, domain: str) -> ClientSettings:
         trust_file=str(authority or ""),
         help_page=help_page(host_name, doors),
         authority=as_der(authority.read_bytes()) if authority else b"",
+        alpn_port=alpn_port(doors),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailclad.app.certificates import as_der, ensure_ca
-from mailclad.app.client_endpoints import client_endpoints, doors_of, help_page
+from mailclad.app.client_endpoints import alpn_port, client_endpoints, doors_of, help_page
 from mailclad.app.parts import Parts
 from mailclad.app.web_hosts import our_hosts
 from mailclad.base.secret import Secret
@@ -40,6 +40,7 @@ def https_pages(parts: Parts) -> Shell:
         client_endpoints(host_name, doors),
         help_page=help_page(host_name, doors),
         authority=as_der(ca_pem) if ca_pem is not None else b"",
+        alpn_port=alpn_port(doors),
     )
 
     def settings_of(domain: str, address: str) -> ClientSettings:

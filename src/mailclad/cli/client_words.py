@@ -79,6 +79,7 @@ def guide_lines(guide: Guide, files: Iterable[SetupFile] = ()) -> Iterator[str]:
     for title, lines in (
         ("It looks different? By hand:", guide.manual),
         ("The account is there already? Change it:", guide.change),
+        ("It works elsewhere, not on this network? There:", guide.blocked),
     ):
         if lines:
             yield f"\n  {click.style(title, bold=True)}"
@@ -132,6 +133,7 @@ def guide_json(guide: Guide, files: Iterable[SetupFile]) -> dict[str, Any]:
         ],
         "manual": [bold(text) for text in guide.manual],
         "change": [bold(text) for text in guide.change],
+        "blocked": [bold(text) for text in guide.blocked],
         "warnings": [bold(text) for text in guide.warnings],
         "files": [{"path": one.path, "text": one.text} for one in files],
         "test_commands": list(guide.test_commands),

@@ -29,7 +29,7 @@ EVERY = pytest.mark.parametrize("client", clients().values(), ids=lambda one: on
 
 
 def texts(client: Client) -> list[str]:
-    steps = (*client.steps, *client.manual, *client.change, *client.warnings)
+    steps = (*client.steps, *client.manual, *client.change, *client.blocked, *client.warnings)
     return [*steps, *client.test_commands, client.words.hint]
 
 
@@ -48,7 +48,7 @@ def test_it_is_told_what_to_do(client: Client) -> None:
 
 @EVERY
 def test_texts_are_marked_in_pairs_and_name_what_is_known(client: Client) -> None:
-    known = {"address", "name", "password"}
+    known = {"address", "name", "password", "alpn_port"}
     known |= {f"{kind}_{what}" for kind in ("imap", "smtp") for what in ("host", "port", "word")}
     for text in texts(client):
         assert text.count("**") % 2 == 0, text
@@ -112,6 +112,13 @@ def test_another_providers_password_is_not_called_ours(client: Client) -> None:
     assert "the app password" not in " ".join(told)
     assert "this server refuses" not in " ".join(guide.warnings).lower()
     assert "An app password has" not in " ".join(guide.warnings)
+
+
+def test_the_port_of_pages_is_told_where_it_has_mail() -> None:
+    client = clients()["delta-chat"]
+    assert make_guide(client, SETTINGS).blocked == ()
+    (told,) = make_guide(client, replace(SETTINGS, alpn_port=8443)).blocked
+    assert "8443" in told
 
 
 def test_pop3_is_told_where_imap_cannot_be_used_by_the_program() -> None:

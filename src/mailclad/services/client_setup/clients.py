@@ -80,7 +80,8 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``key`` is the file's name.  ``card`` orders the first choices, 0: found by search only.
 
     ``scope`` is that of its app password; ``ways``: the best first; ``steps`` lead along the best
-    way, ``manual`` by hand, ``change`` where an old account is there already.
+    way, ``manual`` by hand, ``change`` where an old account is there already, ``blocked`` on
+    networks that block the ports of mail, for programs that ask by ALPN.
     """
 
     key: str
@@ -100,6 +101,7 @@ class Client(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: tuple[str, ...] = ()
     manual: tuple[str, ...] = ()
     change: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     test_commands: tuple[str, ...] = ()
     password_characters: int = 0

@@ -55,6 +55,7 @@ class Guide:
     sections: tuple[Section, ...]
     manual: tuple[str, ...]
     change: tuple[str, ...]
+    blocked: tuple[str, ...]
     warnings: tuple[str, ...]
     test_commands: tuple[str, ...]
 
@@ -75,6 +76,7 @@ def make_guide(client: Client, settings: ClientSettings, *, by_hand: bool = Fals
         tuple(_section(client, settings, one) for one in chosen),
         () if only_manual else filled(client.manual),
         filled(client.change),
+        filled(client.blocked) if settings.alpn_port else (),
         filled(client.warnings) + _about_length(client, settings),
         filled(client.test_commands),
     )
@@ -154,6 +156,7 @@ def _places(
     places = {
         "address": settings.address or YOUR_ADDRESS,
         "name": settings.name,
+        "alpn_port": str(settings.alpn_port),
         "password": APP_PASSWORD if settings.password == APP_PASSWORD else "the password",
     }
     for prefix, protocols in (

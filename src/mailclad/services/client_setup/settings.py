@@ -25,6 +25,7 @@ class ClientSettings:
     "" unknown; ``trust_file`` is a PEM file of the authority that signs, "" where the system
     knows it; ``password`` says in words which one to type.  ``help_page`` is the set-up page's
     URL, "" for none; ``authority`` a private one's certificate (DER), which devices must trust.
+    ``alpn_port``: where programs that ask by ALPN read and send, too, 0 for nowhere.
     """
 
     address: str
@@ -35,6 +36,7 @@ class ClientSettings:
     password: str = APP_PASSWORD
     help_page: str = ""
     authority: bytes = b""
+    alpn_port: int = 0
 
     def of(self, *protocols: MailProtocol) -> Iterator[Endpoint]:
         """The best first; of plain connections none."""
