@@ -106,6 +106,7 @@ class Server:
         proxies: Networks = Networks(),
         recorder: Recorder | None = None,
         by_alpn: Mapping[bytes, Spoken] = MappingProxyType({}),
+        forgiving: bool = False,
     ) -> None:
         self.admission = Admission(limits or Limits())
         self.facts: queue.Queue[TlsFacts] = queue.Queue()
@@ -115,7 +116,8 @@ class Server:
         self._new_loop = LOOPS[loop]
         self._shell = shell
         self._contexts = contexts
-        self._listening = Listening(service, mode, (sock or listening_socket(),), proxies)
+        sockets = (sock or listening_socket(),)
+        self._listening = Listening(service, mode, sockets, proxies, forgiving)
         self.address = self._listening.sockets[0].getsockname()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: Listener | None = None
