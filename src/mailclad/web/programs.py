@@ -18,17 +18,12 @@ from starlette.routing import Route
 
 from mailclad.mail.address import AddressProblem, normalise_domain, parse_address
 from mailclad.mail.discovery.settings import SettingsProblem
+from mailclad.mail.domain_hosts import PERSONAL_LABELS, SETTINGS_LABELS
 from mailclad.services.client_setup import autoconfig, autodiscover, mobileconfig, pacc
 from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.client_setup.setup_file import NotPossible
 from mailclad.web.body import read_body
 from mailclad.web.host import host_of
-
-LABELS = ("autoconfig", "autodiscover", "ua-auto-config")
-"""In front of a domain: hosts that have these settings and no pages."""
-
-PERSONAL_LABELS = ("mail", "webmail")
-"""In front of a domain: hosts that people type."""
 
 CACHED = {"Cache-Control": "max-age=3600"}
 """Settings change rarely, and a program asks once."""
@@ -39,11 +34,12 @@ _BAD_REQUEST, _WRONG_SCHEMA, _NOT_HERE = 600, 601, 500
 @dataclass(frozen=True, slots=True)
 class ProgramParts:
     """``settings_of`` a domain of ours, for an address or "" for anybody's; ``profile`` makes what
-    an Apple device is given."""
+    an Apple device is given; ``help_page`` is the set-up page's URL."""
 
     domains: Callable[[], Awaitable[Collection[str]]]
     settings_of: Callable[[str, str], ClientSettings]
     profile: Callable[[ClientSettings], bytes]
+    help_page: str
 
 
 def program_routes(parts: ProgramParts) -> list[Route]:
@@ -54,6 +50,7 @@ def program_routes(parts: ProgramParts) -> list[Route]:
         Route("/.well-known/autoconfig/mail/config-v1.1.xml", answers.autoconfig),
         Route("/.well-known/user-agent-configuration.json", answers.pacc),
         Route("/autodiscover/autodiscover.xml", answers.autodiscover, methods=["POST"]),
+        Route("/autodiscover/autodiscover.xml", answers.no_question),
         Route("/autodiscover/autodiscover.json", answers.autodiscover_json),
         Route("/autodiscover/autodiscover.json/v1.0/{address}", answers.autodiscover_json),
         Route("/profile.mobileconfig", answers.profile),
@@ -75,7 +72,7 @@ async def domain_of(
             return asked
     host = host_of(request.scope)
     label, _, rest = host.partition(".")
-    if rest in ours and label in {*LABELS, *PERSONAL_LABELS}:
+    if rest in ours and label in {*SETTINGS_LABELS, *PERSONAL_LABELS}:
         return rest
     if host in ours:
         return host
@@ -133,6 +130,11 @@ class _Answers:
             return _refusal(_NOT_HERE, problem.detail)
         octets = autodiscover.write_autodiscover(self._parts.settings_of(domain, address))
         return Response(octets, media_type=autodiscover.MEDIA_TYPE)
+
+    async def no_question(self, _request: Request) -> Response:
+        """Somebody has typed the address into a browser, to see whether it is there."""
+        words = f"Mail programs send a question here. For people: {self._parts.help_page}"
+        raise HTTPException(405, words, {"Allow": "POST"})
 
     async def autodiscover_json(self, request: Request) -> Response:
         """Whoever asks is led to the host that was asked."""
