@@ -18,7 +18,7 @@ WATCHES_PER_ACCOUNT = 8
 """Pages that one person has open; a further one ends the oldest."""
 
 NOTICES_PER_WATCH = 200
-"""Kept of one watch: a program that tries again each second does so for three minutes."""
+"""Kept of one watch; of programs that try again and again, what is newest."""
 
 
 class NoticeKind(StrEnum):
@@ -47,6 +47,10 @@ class NoticeKind(StrEnum):
     """Nobody has that name, and it has no @."""
     SENT = "sent"
     """A message was accepted for sending."""
+
+
+LASTING = frozenset({NoticeKind.PASSWORD_SENT, NoticeKind.SIGNED_IN, NoticeKind.SENT})
+"""What stays true of a device, however often it tries afterwards: makes no room for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,10 @@ class SetupWatches(Protocol):
         ...
 
     async def add_setup_notices(self, watch: int, notices: Sequence[Notice]) -> None:
-        """Nothing happens where the watch is gone or full."""
+        """Where the watch is full, its oldest make room, those that are ``LASTING`` excepted.
+
+        Nothing happens where it is gone.
+        """
         ...
 
     async def forget_setup_watches(self, now: int) -> int:

@@ -149,10 +149,33 @@ def test_watches_and_their_notices_are_bounded_and_end(tmp_path: Path) -> None:
         found = await store.setup_watch(ann, one)
         assert found is not None
         assert len(found[1]) == NOTICES_PER_WATCH
-        assert found[1][:150] == notices
+        assert found[1] == (notices + notices)[-NOTICES_PER_WATCH:]
         assert await store.open_setup_watches(NOW + WATCH_SECONDS) == []
         assert await store.forget_setup_watches(NOW + 2 * WATCH_SECONDS) == WATCHES_PER_ACCOUNT
         assert await store.setup_watch(ann, one) is None
+
+    with_account(tmp_path, act)
+
+
+def test_what_works_at_last_is_kept_however_often_it_failed_before(tmp_path: Path) -> None:
+    async def act(store: SqliteStore, ann: AccountId) -> None:
+        watch = await store.open_setup_watch(NewWatch(ann, 1, "192.0.2.1", "mutt", NOW))
+        lasting = [Notice(NoticeKind.PASSWORD_SENT, NOW), Notice(NoticeKind.SIGNED_IN, NOW)]
+        await store.add_setup_notices(watch.id, lasting)
+        for number in range(NOTICES_PER_WATCH):
+            await store.add_setup_notices(watch.id, [Notice(NoticeKind.KNOCKED, NOW + number)])
+        await store.add_setup_notices(watch.id, [Notice(NoticeKind.SENT, NOW)])
+        found = await store.setup_watch(ann, watch.id)
+        assert found is not None
+        assert len(found[1]) == NOTICES_PER_WATCH
+        assert found[1][:2] == lasting
+        assert found[1][2].at == NOW + 3
+        assert found[1][-1].kind is NoticeKind.SENT
+        many = [Notice(NoticeKind.SENT, NOW)] * (2 * NOTICES_PER_WATCH)
+        await store.add_setup_notices(watch.id, many)
+        found = await store.setup_watch(ann, watch.id)
+        assert found is not None
+        assert len(found[1]) == NOTICES_PER_WATCH
 
     with_account(tmp_path, act)
 

@@ -1,11 +1,14 @@
 """The live watch's view: each row of its table, in the program's own words."""
 
+import re
+
 import pytest
 
 from mailclad.services.client_setup.clients import clients
 from mailclad.services.client_setup.lights import (
     NOTHING_SECONDS,
     SEND_SECONDS,
+    SIGN_IN_SECONDS,
     LightState,
     WatchView,
     Words,
@@ -149,9 +152,71 @@ def test_a_watch_ends_by_itself() -> None:
 
 
 @pytest.mark.parametrize("client", clients())
-def test_no_fault_says_a_word_that_the_program_does_not_know(client: str) -> None:
+@pytest.mark.parametrize("kind", ROWS)
+def test_no_fault_says_a_word_that_the_program_does_not_know(
+    client: str, kind: NoticeKind
+) -> None:
     words = clients()[client].words
-    found = seen(notice(NoticeKind.KNOCKED), client=client).fault
+    found = seen(notice(kind), client=client).fault
     assert found is not None
-    assert f"**{words.implicit}**" in found.words
-    assert f"**{words.starttls or 'STARTTLS'}**" in found.words
+    marked = set(re.findall(r"\*\*(.*?)\*\*", found.words))
+    ours = {"We have cancelled that app password."}
+    assert marked <= {words.implicit, words.starttls, "993"} | ours
+    if kind is NoticeKind.KNOCKED:
+        assert words.implicit in marked
+
+
+@pytest.mark.parametrize("client", ["getmail", "iphone"])
+def test_programs_that_cannot_choose_starttls_are_not_told_to(client: str) -> None:
+    """They cannot, or have one word for both."""
+    knocked = seen(notice(NoticeKind.KNOCKED), client=client).fault
+    too_soon = seen(notice(NoticeKind.TLS_TOO_SOON), client=client).fault
+    assert knocked is not None
+    assert "set to no encryption. Choose **" in knocked.words
+    assert too_soon is not None
+    assert too_soon.words.endswith("Choose port **993**.")
+
+
+@pytest.mark.parametrize(
+    "kind", [NoticeKind.TLS_TOO_SOON, NoticeKind.PLAIN_SIGN_IN, NoticeKind.PASSWORD_SENT]
+)
+def test_where_no_port_is_encrypted_from_the_first_octet_none_is_told(kind: NoticeKind) -> None:
+    found = seen(Notice(kind, OPENED, "submission", 587), ports=False).fault
+    assert found is not None
+    assert "**TLS** with port **587**" in found.words
+    assert "SSL" not in found.words
+
+
+def test_a_page_goes_on_while_a_fault_is_left() -> None:
+    """Sending works; reading does not yet."""
+    sending = [
+        notice(NoticeKind.SIGNED_IN, "submission"),
+        notice(NoticeKind.SENT, "submission"),
+        notice(NoticeKind.WRONG_PASSWORD),
+    ]
+    assert states(seen(*sending)) == "ggg"
+    assert not seen(*sending).finished
+    assert seen(*sending, notice(NoticeKind.SIGNED_IN)).finished
+
+
+def test_who_reads_by_imap_needs_no_pop3() -> None:
+    knocked = notice(NoticeKind.KNOCKED, "pop3")
+    assert seen(knocked, notice(NoticeKind.CONNECTED)).fault is not None
+    assert seen(knocked, notice(NoticeKind.SIGNED_IN)).fault is None
+    assert seen(knocked, notice(NoticeKind.SIGNED_IN, "submission")).fault is not None
+
+
+def test_who_only_sends_is_not_told_of_ports_for_reading() -> None:
+    hint = seen(client="printer", now=OPENED + NOTHING_SECONDS).fault
+    assert hint is not None
+    assert "143" not in hint.words
+
+
+def test_who_connects_without_signing_in_is_asked_for_the_name() -> None:
+    connected = notice(NoticeKind.CONNECTED)
+    assert seen(connected, now=connected.at + SIGN_IN_SECONDS - 1).fault is None
+    hint = seen(connected, now=connected.at + SIGN_IN_SECONDS).fault
+    assert hint is not None
+    assert (hint.finding, "letter by letter" in hint.words) == ("", True)
+    later = notice(NoticeKind.SIGNED_IN, at=connected.at + 1)
+    assert seen(connected, later, now=connected.at + SIGN_IN_SECONDS).fault is None

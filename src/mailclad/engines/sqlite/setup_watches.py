@@ -9,6 +9,7 @@ from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.model import AccountId
 from mailclad.store.setup_watches import (
+    LASTING,
     NOTICES_PER_WATCH,
     WATCH_SECONDS,
     WATCHES_PER_ACCOUNT,
@@ -24,6 +25,8 @@ _NOTICES = (
     "SELECT kind, at, service, port, detail FROM setup_notice WHERE watch = ? ORDER BY number"
 )
 _ADD = "INSERT INTO setup_notice VALUES (?, ?, ?, ?, ?, ?, ?)"
+_THERE = "SELECT number, kind FROM setup_notice WHERE watch = ? ORDER BY number"
+_REMOVE = "DELETE FROM setup_notice WHERE watch = ? AND number = ?"
 _BEYOND = "SELECT id FROM setup_watch WHERE account = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
 
 
@@ -70,9 +73,14 @@ def _one(db: apsw.Connection, account: AccountId, watch: int) -> tuple[Watch, li
 def _add(tx: Transaction, watch: int, notices: Sequence[Notice]) -> None:
     if first_row(tx.db, "SELECT 1 FROM setup_watch WHERE id = ?", (watch,)) is None:
         return
-    last = first_row(tx.db, "SELECT count(*) FROM setup_notice WHERE watch = ?", (watch,))
-    there = last[0] if last is not None else 0
-    for number, one in enumerate(notices[: max(0, NOTICES_PER_WATCH - there)], there):
+    there = rows(tx.db, _THERE, (watch,))
+    beyond = max(0, len(there) + len(notices) - NOTICES_PER_WATCH)
+    gone = [number for number, kind in there if kind not in LASTING][:beyond]
+    for number in gone:
+        rows(tx.db, _REMOVE, (watch, number))
+    room = NOTICES_PER_WATCH - len(there) + len(gone)
+    following = there[-1][0] + 1 if there else 0
+    for number, one in enumerate(notices[:room], following):
         row = (watch, number, one.kind.value, one.at, one.service, one.port, one.detail)
         rows(tx.db, _ADD, row)
 

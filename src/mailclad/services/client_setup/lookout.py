@@ -3,9 +3,9 @@
 Comes in: what listeners and the authenticator notice, of anybody.  Goes out: notices in the store,
 for the page's process to read.  Before a sign-in a watch gets what comes from the same client
 address as its page (of IPv6 the same /64: each device of a household has its own); after it, what
-its own account does; never anything of another's.  A password that crossed the network readable
-ends the app password which that page has just made, and no other.  Nobody waits for this, and
-nothing is done while no page waits (:mod:`board`).
+its own account does; never anything of another's, nor whether there is another.  A password that
+crossed the network readable ends the app password which that page has just made, and no other.
+Nobody waits for this, and nothing is done while no page waits (:mod:`board`).
 Limit: ``WAITING`` in the queue; beyond it nothing more is noticed.
 """
 
@@ -25,7 +25,13 @@ from mailclad.services.receive.networks import HOST_BITS, network_of
 from mailclad.store.errors import AppPasswordNotFound, StoreProblem
 from mailclad.store.interface import Directory
 from mailclad.store.model import AccountId
-from mailclad.store.setup_watches import Notice, NoticeKind, SetupWatches, Watch
+from mailclad.store.setup_watches import (
+    WATCH_SECONDS,
+    Notice,
+    NoticeKind,
+    SetupWatches,
+    Watch,
+)
 
 WAITING = 1_000
 
@@ -106,6 +112,8 @@ class Lookout(SignIns):
         if not self.is_open or failed.use is Use.WEB:
             return
         account = failed.account.id if failed.account is not None else None
+        if account is None and failed.whole_address:
+            return  # told as little as of another's account: else pages would say who is there
         self._put(
             self._notice(_failure(failed), failed.use),
             lambda watch: account in {None, watch.account} and is_same_place(watch, failed.peer),
@@ -119,8 +127,17 @@ class Lookout(SignIns):
 
     async def run(self) -> None:
         """Write down what was noticed, in its order, until cancelled."""
+        await self._look_who_waits()
         while True:
             await self.tell_next()
+
+    async def _look_who_waits(self) -> None:
+        """Pages that were opened before this process and its board began."""
+        try:
+            for watch in await self._store.open_setup_watches(self._clock.now()):
+                self._board.open_until(watch.opened_at + WATCH_SECONDS)
+        except StoreProblem as problem:
+            _log.warning("pages that wait were not looked up", reason=str(problem))
 
     async def tell_next(self) -> None:
         notice, concerns = await self._queue.get()
@@ -156,6 +173,6 @@ _FAILURES: Mapping[bool | None, NoticeKind] = {
 
 
 def _failure(failed: FailedSignIn) -> NoticeKind:
-    if failed.account is None and not failed.whole_address:
+    if failed.account is None:
         return NoticeKind.SHORT_NAME
     return _FAILURES[failed.like_app_password]
