@@ -186,7 +186,7 @@ async def housed(directory: Path, *, ca_pem: bytes | None = None) -> AsyncIterat
             clock=clock,
         )
         application = site(
-            ProgramParts(store.domains, settings_of, write_mobileconfig),
+            ProgramParts(store.domains, settings_of, write_mobileconfig, f"https://{HOST}/setup"),
             page_routes(parts),
             our_hosts(config, store.domains),
             lambda domain: MtaStsConfig().policy(domain, HOST),

@@ -58,6 +58,7 @@ PARTS = ProgramParts(
         address, domain, (IMAP, SMTP), help_page="https://mx.example.org/setup"
     ),
     write_mobileconfig,
+    "https://mx.example.org/setup",
 )
 APPLICATION = site(
     PARTS,

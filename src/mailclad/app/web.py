@@ -47,7 +47,7 @@ def https_pages(parts: Parts) -> Shell:
         return replace(anybodys, domain=domain, address=address)
 
     profile = partial(_profile, parts)
-    programs = ProgramParts(store.domains, settings_of, profile)
+    programs = ProgramParts(store.domains, settings_of, profile, anybodys.help_page)
     pages = PageParts(
         host_name=host_name,
         domains=store.domains,

@@ -34,11 +34,12 @@ _BAD_REQUEST, _WRONG_SCHEMA, _NOT_HERE = 600, 601, 500
 @dataclass(frozen=True, slots=True)
 class ProgramParts:
     """``settings_of`` a domain of ours, for an address or "" for anybody's; ``profile`` makes what
-    an Apple device is given."""
+    an Apple device is given; ``help_page`` is the set-up page's URL."""
 
     domains: Callable[[], Awaitable[Collection[str]]]
     settings_of: Callable[[str, str], ClientSettings]
     profile: Callable[[ClientSettings], bytes]
+    help_page: str
 
 
 def program_routes(parts: ProgramParts) -> list[Route]:
