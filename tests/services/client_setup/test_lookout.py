@@ -83,6 +83,7 @@ def at(address: str, port: int = 993) -> Place:
         ("2001:db8:1:2::5", "2001:db8:1:3::5", False),
         ("127.0.0.1", "::1", True),
         ("", PAGE, False),
+        ("", "", False),  # Unix sockets: they tell nobody from anybody
     ],
 )
 def test_before_signing_in_only_from_the_pages_address(
@@ -185,6 +186,24 @@ def test_while_no_page_waits_nothing_is_kept(tmp_path: Path) -> None:
         return closed + house.lookout.waiting
 
     assert at_home(tmp_path, act) == 0
+
+
+def test_a_page_that_waited_before_a_restart_is_told(tmp_path: Path) -> None:
+    async def act(house: House) -> list[NoticeKind]:
+        watch = await house.open()
+        board = WatchBoard()
+        house.lookout = Lookout(house.store, board, house.clock)
+        house.lookout.noticed(at(PAGE), NoticeKind.KNOCKED)
+        assert house.lookout.waiting == 0
+        await house.lookout.open_again()
+        house.clock.seconds += WATCH_SECONDS - 1
+        house.lookout.noticed(at(PAGE), NoticeKind.KNOCKED)
+        house.clock.seconds += 1
+        assert not board.is_open(house.clock.now())
+        house.clock.seconds -= 1
+        return await house.kinds(watch)
+
+    assert at_home(tmp_path, act) == [NoticeKind.KNOCKED]
 
 
 def test_a_flood_is_bounded(tmp_path: Path) -> None:

@@ -25,7 +25,13 @@ from mailclad.services.receive.networks import HOST_BITS, network_of
 from mailclad.store.errors import AppPasswordNotFound, StoreProblem
 from mailclad.store.interface import Directory
 from mailclad.store.model import AccountId
-from mailclad.store.setup_watches import Notice, NoticeKind, SetupWatches, Watch
+from mailclad.store.setup_watches import (
+    WATCH_SECONDS,
+    Notice,
+    NoticeKind,
+    SetupWatches,
+    Watch,
+)
 
 WAITING = 1_000
 
@@ -49,7 +55,8 @@ def place_of(address: str) -> str:
 
 
 def is_same_place(watch: Watch, address: str) -> bool:
-    return place_of(watch.address) == place_of(address)
+    """Never where the address is not known, as on a Unix socket: that would be everybody."""
+    return bool(address) and place_of(watch.address) == place_of(address)
 
 
 class WatchStore(SetupWatches, Directory, Protocol):
@@ -119,8 +126,17 @@ class Lookout(SignIns):
 
     async def run(self) -> None:
         """Write down what was noticed, in its order, until cancelled."""
+        await self.open_again()
         while True:
             await self.tell_next()
+
+    async def open_again(self) -> None:
+        """The board is new with each start of the server; pages wait on from before."""
+        try:
+            for watch in await self._store.open_setup_watches(self._clock.now()):
+                self._board.open_until(watch.opened_at + WATCH_SECONDS)
+        except StoreProblem as problem:
+            _log.warning("set-up pages from before are not told", reason=str(problem))
 
     async def tell_next(self) -> None:
         notice, concerns = await self._queue.get()
