@@ -41,7 +41,7 @@ def states(found: WatchView) -> str:
 ROWS = {
     NoticeKind.KNOCKED: ("MODE-201", ["port 993", "**TLS**", "**SSL**"], "r.."),
     NoticeKind.TLS_TOO_SOON: ("MODE-202", ["port 143", "**993**", "**TLS**"], "r.."),
-    NoticeKind.PLAIN_SIGN_IN: ("MODE-204", ["refused", "**SSL**", "**993**"], ".r."),
+    NoticeKind.PLAIN_SIGN_IN: ("MODE-204", ["refused", "**SSL**", "**993**"], "r.."),
     NoticeKind.PASSWORD_SENT: ("AUTH-506", ["cancelled", "**SSL**"], ".r."),
     NoticeKind.DISTRUST: ("CERT-305", ["certificate"], "r.."),
     NoticeKind.TOO_OLD: ("CLIENT-701", ["too old"], "r.."),
@@ -112,6 +112,32 @@ def test_sending_that_fails_shows_where() -> None:
     assert states(found) == "ggr"
     assert found.fault is not None
     assert "465" in found.fault.words
+
+
+def test_only_what_is_wrong_with_sending_turns_its_light_red() -> None:
+    """A telephone of theirs that still has an old password, at the same place."""
+    other = notice(NoticeKind.WRONG_PASSWORD)
+    assert states(seen(notice(NoticeKind.SIGNED_IN), other)) == "gg."
+
+
+def test_who_is_done_is_shown_no_fault() -> None:
+    sending = [notice(NoticeKind.SIGNED_IN, "submission"), notice(NoticeKind.SENT, "submission")]
+    found = seen(*sending, notice(NoticeKind.WRONG_PASSWORD))
+    assert (states(found), found.finished, found.fault) == ("ggg", True, None)
+
+
+def test_encryption_that_begins_overtakes_a_sign_in_without_it() -> None:
+    plain = notice(NoticeKind.PLAIN_SIGN_IN)
+    assert seen(plain, notice(NoticeKind.CONNECTED)).fault is None
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_no_words_have_a_hole_where_a_port_is_not_served(kind: NoticeKind) -> None:
+    """A service that is offered with STARTTLS alone."""
+    found = seen(notice(kind, "submission"), ports=False).fault
+    assert found is not None
+    assert "****" not in found.words
+    assert "  " not in found.words
 
 
 def test_the_newest_fault_is_shown() -> None:

@@ -95,8 +95,10 @@ _TLS_FAULTS = frozenset(
         NoticeKind.DISTRUST,
         NoticeKind.TOO_OLD,
         NoticeKind.TLS_FAILED,
+        NoticeKind.PLAIN_SIGN_IN,
     }
 )
+"""Over with a handshake on that service."""
 _SUCCESSES = frozenset({NoticeKind.CONNECTED, NoticeKind.SIGNED_IN, NoticeKind.SENT})
 
 
@@ -106,7 +108,7 @@ def view(watch: Watch, notices: Sequence[Notice], words: Words, now: int) -> Wat
     lights = tuple(_lights(notices, words.client, fault))
     finished = all(one.state is LightState.GREEN for one in lights)
     shown = None
-    if fault is not None:
+    if fault is not None and (cancelled or not finished):
         shown = _told(fault, words)
     elif not finished:
         shown = _hint(watch, notices, words, now)
@@ -147,13 +149,17 @@ def _is_overtaken(fault: Notice, later: Iterable[Notice]) -> bool:
 def _told(fault: Notice, words: Words) -> Fault:
     told = _FAULTS[fault.kind]
     implicit_port = words.implicit_ports.get(fault.service)
+    implicit, starttls = f"**{words.implicit}**", f"**{words.starttls}**"
+    best = f"{implicit} and port **{implicit_port}**" if implicit_port else starttls
+    other_port = f"port **{implicit_port}**, or " if implicit_port else ""
     return Fault(
         told.finding,
         told.words.format(
             port=fault.port,
-            implicit=words.implicit,
-            starttls=words.starttls,
-            implicit_port=implicit_port or "",
+            implicit=implicit,
+            starttls=starttls,
+            best=best,
+            other_port=other_port,
         ),
     )
 
@@ -162,22 +168,21 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
     NoticeKind.KNOCKED: Fault(
         "MODE-201",
         "Your app knocked on port {port} and waited for us to speak first. It is set to "
-        "**{starttls}** there, or to no encryption. Choose **{implicit}**.",
+        "{starttls} there, or to no encryption. Choose {implicit}.",
     ),
     NoticeKind.TLS_TOO_SOON: Fault(
         "MODE-202",
-        "Your app spoke encrypted at once on port {port}. Choose port **{implicit_port}**, or "
-        "**{starttls}** with {port}.",
+        "Your app spoke encrypted at once on port {port}. Choose {other_port}{starttls} with "
+        "{port}.",
     ),
     NoticeKind.PLAIN_SIGN_IN: Fault(
         "MODE-204",
-        "Your app wanted to sign in without encryption. We refused. Choose **{implicit}** and "
-        "port **{implicit_port}**.",
+        "Your app wanted to sign in without encryption. We refused. Choose {best}.",
     ),
     NoticeKind.PASSWORD_SENT: Fault(
         "AUTH-506",
         "Your app sent its password readable over this network. **We have cancelled that app "
-        "password.** Choose **{implicit}**, then make a new one.",
+        "password.** Choose {best}, then make a new one.",
     ),
     NoticeKind.DISTRUST: Fault(
         "CERT-305",
@@ -190,8 +195,7 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
     ),
     NoticeKind.TLS_FAILED: Fault(
         "TLS-408",
-        "Your app reached port {port}, but could not begin to encrypt. Choose **{implicit}** and "
-        "port **{implicit_port}**.",
+        "Your app reached port {port}, but could not begin to encrypt. Choose {best}.",
     ),
     NoticeKind.OTHER_PASSWORD: Fault(
         "AUTH-502",
@@ -244,7 +248,7 @@ def _lights(notices: Sequence[Notice], client: Client, fault: Notice | None) -> 
     yield Light("Signed in", _state(signed_in, fault, others), words)
     if sends(client):
         sent = _sent(notices)
-        refused = fault is not None and signed_in is not None
+        refused = fault is not None and fault.service == Service.SUBMISSION and signed_in
         state = LightState.RED if refused and sent is None else _state(sent, None, others)
         yield Light("Sent a test message", state, "" if sent is None else "it was accepted")
 
