@@ -18,7 +18,8 @@ WATCHES_PER_ACCOUNT = 8
 """Pages that one person has open; a further one ends the oldest."""
 
 NOTICES_PER_WATCH = 200
-"""Kept of one watch: a program that tries again each second does so for three minutes."""
+"""Kept of one watch: the first of each kind, service and port, and the latest.  A program that
+tries again each second still has its light turned when it succeeds at last."""
 
 
 class NoticeKind(StrEnum):
@@ -95,7 +96,7 @@ class SetupWatches(Protocol):
         ...
 
     async def add_setup_notices(self, watch: int, notices: Sequence[Notice]) -> None:
-        """Nothing happens where the watch is gone or full."""
+        """Nothing happens where the watch is gone; the oldest repeat makes room."""
         ...
 
     async def forget_setup_watches(self, now: int) -> int:

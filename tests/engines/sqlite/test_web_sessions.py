@@ -142,14 +142,17 @@ def test_watches_and_their_notices_are_bounded_and_end(tmp_path: Path) -> None:
         ]
         assert await store.open_setup_watches(NOW) == watches[1:]
         one = watches[-1].id
-        notices = [Notice(NoticeKind.KNOCKED, NOW, "imap", 993, str(n)) for n in range(150)]
-        await store.add_setup_notices(one, notices)
-        await store.add_setup_notices(one, notices)
-        await store.add_setup_notices(watches[0].id, notices)
+        sent = Notice(NoticeKind.PASSWORD_SENT, NOW, "imap", 143)
+        tries = [Notice(NoticeKind.WRONG_PASSWORD, NOW, "imap", 993, str(n)) for n in range(300)]
+        done = Notice(NoticeKind.SIGNED_IN, NOW, "imap", 993)
+        await store.add_setup_notices(one, [sent, *tries[:150]])
+        await store.add_setup_notices(one, [*tries[150:], done])
+        await store.add_setup_notices(watches[0].id, tries)
         found = await store.setup_watch(ann, one)
         assert found is not None
         assert len(found[1]) == NOTICES_PER_WATCH
-        assert found[1][:150] == notices
+        assert found[1][:2] == [sent, tries[0]]
+        assert found[1][2:] == [*tries[-(NOTICES_PER_WATCH - 3) :], done]
         assert await store.open_setup_watches(NOW + WATCH_SECONDS) == []
         assert await store.forget_setup_watches(NOW + 2 * WATCH_SECONDS) == WATCHES_PER_ACCOUNT
         assert await store.setup_watch(ann, one) is None

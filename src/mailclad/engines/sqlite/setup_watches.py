@@ -24,6 +24,12 @@ _NOTICES = (
     "SELECT kind, at, service, port, detail FROM setup_notice WHERE watch = ? ORDER BY number"
 )
 _ADD = "INSERT INTO setup_notice VALUES (?, ?, ?, ?, ?, ?, ?)"
+_COUNT = "SELECT count(*), coalesce(max(number), -1) FROM setup_notice WHERE watch = ?"
+_OLDEST_REPEAT = (
+    "DELETE FROM setup_notice WHERE watch = ?1 AND number = ("
+    "SELECT min(number) FROM setup_notice WHERE watch = ?1 AND number NOT IN ("
+    "SELECT min(number) FROM setup_notice WHERE watch = ?1 GROUP BY kind, service, port))"
+)
 _BEYOND = "SELECT id FROM setup_watch WHERE account = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
 
 
@@ -70,11 +76,12 @@ def _one(db: apsw.Connection, account: AccountId, watch: int) -> tuple[Watch, li
 def _add(tx: Transaction, watch: int, notices: Sequence[Notice]) -> None:
     if first_row(tx.db, "SELECT 1 FROM setup_watch WHERE id = ?", (watch,)) is None:
         return
-    last = first_row(tx.db, "SELECT count(*) FROM setup_notice WHERE watch = ?", (watch,))
-    there = last[0] if last is not None else 0
-    for number, one in enumerate(notices[: max(0, NOTICES_PER_WATCH - there)], there):
+    (there, last), *_ = rows(tx.db, _COUNT, (watch,))
+    for number, one in enumerate(notices, last + 1):
         row = (watch, number, one.kind.value, one.at, one.service, one.port, one.detail)
         rows(tx.db, _ADD, row)
+    for _ in range(there + len(notices) - NOTICES_PER_WATCH):
+        rows(tx.db, _OLDEST_REPEAT, (watch,))
 
 
 def _forget(tx: Transaction, now: int) -> int:
