@@ -18,7 +18,10 @@ import pytest
 
 from tests.interop.demo import Demo, run
 
-pytestmark = [pytest.mark.interop("swaks", "curl", "msmtp", "openssl"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.interop("swaks", "curl", "msmtp", "openssl", "fetchmail"),
+    pytest.mark.slow,
+]
 
 WAIT_SECONDS = 20
 
@@ -136,6 +139,34 @@ def test_a_program_that_wants_to_send_without_encryption(demo: Demo, page: Page)
     options = ["--host=localhost", f"--port={port}", "--tls=off", "--auth=off"]
     run("msmtp", *options, f"--from={demo.ada}", demo.ada, given="Subject: x\n\nx\n", ok=False)
     assert "without encryption" in page.fault("MODE-204")
+
+
+@pytest.mark.parametrize("program", ["msmtp", "swaks", "curl", "fetchmail"])
+def test_a_program_that_leaves_because_it_may_not_sign_in(
+    demo: Demo, page: Page, program: str
+) -> None:
+    """They are set to no encryption, and heed that no sign-in is offered then."""
+    port = demo.ports["imap" if program in {"curl", "fetchmail"} else "submission", "starttls"]
+    match program:
+        case "msmtp":
+            options = ["--host=localhost", f"--port={port}", "--tls=off", "--auth=plain"]
+            options += [f"--user={demo.ada}", f"--passwordeval=echo {page.letters}"]
+            given = "Subject: x\n\nx\n"
+            run("msmtp", *options, f"--from={demo.ada}", demo.ada, given=given, ok=False)
+        case "swaks":
+            with swaks(demo, "starttls", password=page.letters) as running:
+                running.wait(30)
+        case "curl":
+            url = f"imap://localhost:{port}/INBOX"
+            run("curl", "--silent", "--user", f"{demo.ada}:{page.letters}", url, ok=False)
+        case "fetchmail":
+            account = f"user {demo.ada} password {page.letters} sslproto ''"
+            given = f"poll localhost protocol imap port {port} {account}\n"
+            once = ["--nodetach", "--nosyslog", "--pidfile", str(demo.folder / "fetchmail.pid")]
+            run("fetchmail", "-f", "-", *once, given=given, ok=False)
+    words = page.fault("MODE-204")
+    assert "without encryption" in words
+    assert f"port {port} " in words
 
 
 def test_an_authority_that_the_program_does_not_know(demo: Demo, page: Page) -> None:

@@ -32,6 +32,8 @@ class NoticeKind(StrEnum):
     TLS_FAILED = "TLS failed"
     CONNECTED = "connected"
     """A handshake is done on a port of mail; ``detail`` is the version of TLS."""
+    LEFT_IN_CLEAR = "left in the clear"
+    """It heard that there is no sign-in without encryption, and did not try."""
     PLAIN_SIGN_IN = "plain sign-in"
     """Wanted without encryption, the password was not sent."""
     PASSWORD_SENT = "password sent"  # noqa: S105 - not a password

@@ -41,6 +41,7 @@ def states(found: WatchView) -> str:
 ROWS = {
     NoticeKind.KNOCKED: ("MODE-201", ["port 993", "**TLS**", "**SSL**"], "r.."),
     NoticeKind.TLS_TOO_SOON: ("MODE-202", ["port 143", "**993**", "**TLS**"], "r.."),
+    NoticeKind.LEFT_IN_CLEAR: ("MODE-204", ["without encryption", "**SSL**", "**993**"], "r.."),
     NoticeKind.PLAIN_SIGN_IN: ("MODE-204", ["refused", "**SSL**", "**993**"], "r.."),
     NoticeKind.PASSWORD_SENT: ("AUTH-506", ["cancelled", "**SSL**"], ".r."),
     NoticeKind.DISTRUST: ("CERT-305", ["certificate"], "r.."),
@@ -124,6 +125,14 @@ def test_who_is_done_is_shown_no_fault() -> None:
     sending = [notice(NoticeKind.SIGNED_IN, "submission"), notice(NoticeKind.SENT, "submission")]
     found = seen(*sending, notice(NoticeKind.WRONG_PASSWORD))
     assert (states(found), found.finished, found.fault) == ("ggg", True, None)
+
+
+def test_a_look_at_a_plain_port_is_no_fault_where_encryption_works() -> None:
+    """Programs that look for settings visit every port."""
+    left, works = notice(NoticeKind.LEFT_IN_CLEAR), notice(NoticeKind.CONNECTED)
+    assert seen(works, left).fault is None
+    assert seen(left, works).fault is None
+    assert seen(left, notice(NoticeKind.CONNECTED, "submission")).fault is not None
 
 
 def test_encryption_that_begins_overtakes_a_sign_in_without_it() -> None:

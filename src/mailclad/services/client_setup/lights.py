@@ -95,6 +95,7 @@ _TLS_FAULTS = frozenset(
         NoticeKind.DISTRUST,
         NoticeKind.TOO_OLD,
         NoticeKind.TLS_FAILED,
+        NoticeKind.LEFT_IN_CLEAR,
         NoticeKind.PLAIN_SIGN_IN,
     }
 )
@@ -132,16 +133,21 @@ def _last_fault(notices: Sequence[Notice]) -> Notice | None:
         (
             one
             for place, one in reversed(list(enumerate(notices)))
-            if one.kind not in _SUCCESSES and not _is_overtaken(one, notices[place + 1 :])
+            if one.kind not in _SUCCESSES and not _is_overtaken(one, place, notices)
         ),
         None,
     )
 
 
-def _is_overtaken(fault: Notice, later: Iterable[Notice]) -> bool:
-    """What was sent readable is not made good by anything that comes later."""
+def _is_overtaken(fault: Notice, place: int, notices: Sequence[Notice]) -> bool:
+    """What was sent readable is not made good by anything that comes later.
+
+    Programs that look for settings visit every port and leave the plain ones: no fault where
+    encryption works, later or already.
+    """
     if fault.kind is NoticeKind.PASSWORD_SENT:
         return False
+    later = notices if fault.kind is NoticeKind.LEFT_IN_CLEAR else notices[place + 1 :]
     enough = _SUCCESSES if fault.kind in _TLS_FAULTS else _SUCCESSES - {NoticeKind.CONNECTED}
     return any(one.kind in enough and one.service == fault.service for one in later)
 
@@ -174,6 +180,11 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
         "MODE-202",
         "Your app spoke encrypted at once on port {port}. Choose {other_port}{starttls} with "
         "{port}.",
+    ),
+    NoticeKind.LEFT_IN_CLEAR: Fault(
+        "MODE-204",
+        "Your app came to port {port} and left: nobody signs in here without encryption, and it "
+        "began none. Choose {best}.",
     ),
     NoticeKind.PLAIN_SIGN_IN: Fault(
         "MODE-204",
