@@ -159,7 +159,7 @@ def test_a_program_that_leaves_because_it_may_not_sign_in(
         case "curl":
             url = f"imap://localhost:{port}/INBOX"
             run("curl", "--silent", "--user", f"{demo.ada}:{page.letters}", url, ok=False)
-        case "fetchmail":
+        case _:
             account = f"user {demo.ada} password {page.letters} sslproto ''"
             given = f"poll localhost protocol imap port {port} {account}\n"
             once = ["--nodetach", "--nosyslog", "--pidfile", str(demo.folder / "fetchmail.pid")]

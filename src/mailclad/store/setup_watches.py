@@ -47,7 +47,7 @@ class NoticeKind(StrEnum):
     WRONG_MAIN_PASSWORD = "wrong main password"  # noqa: S105 - not a password
     """Not in the form of an app password."""
     SHORT_NAME = "short name"
-    """Nobody has that name, and it has no @."""
+    """It has no @, and says nobody here."""
     SENT = "sent"
     """A message was accepted for sending."""
 

@@ -6,6 +6,7 @@ from mailclad.services.client_setup.clients import clients
 from mailclad.services.client_setup.lights import (
     NOTHING_SECONDS,
     SEND_SECONDS,
+    SIGN_IN_SECONDS,
     LightState,
     WatchView,
     Words,
@@ -161,6 +162,15 @@ def test_who_only_receives_is_asked_to_send() -> None:
     hint = seen(signed_in, now=signed_in.at + SEND_SECONDS).fault
     assert hint is not None
     assert (hint.finding, "send a message" in hint.words) == ("", True)
+
+
+def test_who_connects_and_goes_no_further_is_asked_for_the_user_name() -> None:
+    """Whether anybody has the name that was typed is nothing that the page may tell."""
+    connected = notice(NoticeKind.CONNECTED)
+    assert seen(connected, now=connected.at + SIGN_IN_SECONDS - 1).fault is None
+    hint = seen(connected, now=connected.at + SIGN_IN_SECONDS).fault
+    assert hint is not None
+    assert (hint.finding, "user name" in hint.words) == ("", True)
 
 
 def test_nothing_for_long_names_what_may_be_in_the_way() -> None:

@@ -133,9 +133,10 @@ def test_the_chosen_password_is_told_from_the_pages_address(
         ("ada", True, False, NoticeKind.WRONG_MAIN_PASSWORD),
         ("nobody", False, True, NoticeKind.SHORT_NAME),
         ("grace", True, True, None),
+        ("nobody", True, True, None),  # else a page would tell who has an address and who has not
     ],
 )
-def test_failures_are_told_of_ones_own_account_or_of_nobodys(
+def test_failures_are_told_of_ones_own_account_or_of_names_without_domain(
     tmp_path: Path, who: str, whole: bool, form: bool | None, kind: NoticeKind | None
 ) -> None:
     async def act(house: House) -> list[NoticeKind]:

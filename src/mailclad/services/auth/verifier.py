@@ -21,7 +21,7 @@ from mailclad.base.tls_policy import TlsFacts
 from mailclad.protocols.sasl.prep import PrepProblem, prepare_password
 from mailclad.protocols.sasl.scram import Keys
 from mailclad.services.auth import app_password
-from mailclad.services.auth.login_name import directory_key
+from mailclad.services.auth.login_name import NOBODY, directory_key
 from mailclad.services.auth.outcome import (
     FITTING,
     AuthenticationFailed,
@@ -226,7 +226,7 @@ class Verifier:
                 found.account if found is not None else None,
                 claim.use,
                 claim.peer,
-                "@" in claim.login,
+                "@" in claim.login or claim.address != NOBODY,
                 like_app_password,
             )
         )

@@ -19,6 +19,9 @@ from mailclad.store.setup_watches import WATCH_SECONDS, Notice, NoticeKind, Watc
 SEND_SECONDS = 60
 """How long after reading works people are left alone, before they are asked to send."""
 
+SIGN_IN_SECONDS = 20
+"""After a handshake a program signs in at once; a name that is not theirs is told to nobody."""
+
 NOTHING_SECONDS = 90
 """After so long without a knock something between the device and here is in the way."""
 
@@ -239,6 +242,13 @@ def _hint(watch: Watch, notices: Sequence[Notice], words: Words, now: int) -> Fa
             "Nothing has reached us yet. Is the server name right? "
             f"{closed if words.implicit_ports == _IMPLICIT else ''}"
             "Some networks block mail: try another one, or a telephone’s.",
+        )
+    connected = [one.at for one in notices if one.kind is NoticeKind.CONNECTED]
+    if not signed_in and connected and now >= connected[0] + SIGN_IN_SECONDS:
+        return Fault(
+            "",
+            "An app has connected from your network, but not signed in as you. Is the user name "
+            "your whole address, letter for letter?",
         )
     reading = [one.at for one in signed_in if one.service in _READING]
     sending = any(one.service == Service.SUBMISSION for one in signed_in)

@@ -110,12 +110,17 @@ class Lookout(SignIns):
             )
 
     def failed(self, failed: FailedSignIn) -> None:
+        """Of another's address and of nobody's nothing is told: not even which of them it is."""
         if not self.is_open or failed.use is Use.WEB:
             return
         account = failed.account.id if failed.account is not None else None
+        short = account is None and not failed.whole_address
+        kind = NoticeKind.SHORT_NAME if short else _FAILURES[failed.like_app_password]
         self._put(
-            self._notice(_failure(failed), failed.use),
-            lambda watch: account in {None, watch.account} and is_same_place(watch, failed.peer),
+            self._notice(kind, failed.use),
+            lambda watch: (
+                (short or watch.account == account) and is_same_place(watch, failed.peer)
+            ),
         )
 
     def sent(self, account: AccountId) -> None:
@@ -169,9 +174,3 @@ _FAILURES: Mapping[bool | None, NoticeKind] = {
     None: NoticeKind.WRONG_PASSWORD,
     False: NoticeKind.WRONG_MAIN_PASSWORD,
 }
-
-
-def _failure(failed: FailedSignIn) -> NoticeKind:
-    if failed.account is None and not failed.whole_address:
-        return NoticeKind.SHORT_NAME
-    return _FAILURES[failed.like_app_password]
