@@ -25,10 +25,11 @@ _NOTICES = (
 )
 _ADD = "INSERT INTO setup_notice VALUES (?, ?, ?, ?, ?, ?, ?)"
 _COUNT = "SELECT count(*), coalesce(max(number), -1) FROM setup_notice WHERE watch = ?"
-_OLDEST_REPEAT = (
-    "DELETE FROM setup_notice WHERE watch = ?1 AND number = ("
-    "SELECT min(number) FROM setup_notice WHERE watch = ?1 AND number NOT IN ("
-    "SELECT min(number) FROM setup_notice WHERE watch = ?1 GROUP BY kind, service, port))"
+_OLDEST_REPEATS = (
+    "DELETE FROM setup_notice WHERE watch = ?1 AND number IN ("
+    "SELECT number FROM setup_notice WHERE watch = ?1 AND number NOT IN ("
+    "SELECT min(number) FROM setup_notice WHERE watch = ?1 GROUP BY kind, service, port)"
+    " ORDER BY number LIMIT ?2)"
 )
 _BEYOND = "SELECT id FROM setup_watch WHERE account = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
 
@@ -80,8 +81,7 @@ def _add(tx: Transaction, watch: int, notices: Sequence[Notice]) -> None:
     for number, one in enumerate(notices, last + 1):
         row = (watch, number, one.kind.value, one.at, one.service, one.port, one.detail)
         rows(tx.db, _ADD, row)
-    for _ in range(there + len(notices) - NOTICES_PER_WATCH):
-        rows(tx.db, _OLDEST_REPEAT, (watch,))
+    rows(tx.db, _OLDEST_REPEATS, (watch, max(0, there + len(notices) - NOTICES_PER_WATCH)))
 
 
 def _forget(tx: Transaction, now: int) -> int:
