@@ -138,7 +138,7 @@ def test_a_program_that_wants_to_send_without_encryption(demo: Demo, page: Page)
     port = str(demo.ports["submission", "starttls"])
     options = ["--host=localhost", f"--port={port}", "--tls=off", "--auth=off"]
     run("msmtp", *options, f"--from={demo.ada}", demo.ada, given="Subject: x\n\nx\n", ok=False)
-    assert "without encryption" in page.fault("MODE-204")
+    assert "without encryption" in page.fault("CLIENT-706")
 
 
 @pytest.mark.parametrize("program", ["msmtp", "swaks", "curl", "fetchmail"])
@@ -164,7 +164,7 @@ def test_a_program_that_leaves_because_it_may_not_sign_in(
             given = f"poll localhost protocol imap port {port} {account}\n"
             once = ["--nodetach", "--nosyslog", "--pidfile", str(demo.folder / "fetchmail.pid")]
             run("fetchmail", "-f", "-", *once, given=given, ok=False)
-    words = page.fault("MODE-204")
+    words = page.fault("CLIENT-706")
     assert "without encryption" in words
     assert f"port {port} " in words
 

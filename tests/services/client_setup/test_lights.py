@@ -42,8 +42,8 @@ def states(found: WatchView) -> str:
 ROWS = {
     NoticeKind.KNOCKED: ("MODE-201", ["port 993", "**TLS**", "**SSL**"], "r.."),
     NoticeKind.TLS_TOO_SOON: ("MODE-202", ["port 143", "**993**", "**TLS**"], "r.."),
-    NoticeKind.LEFT_IN_CLEAR: ("MODE-204", ["without encryption", "**SSL**", "**993**"], "r.."),
-    NoticeKind.PLAIN_SIGN_IN: ("MODE-204", ["refused", "**SSL**", "**993**"], "r.."),
+    NoticeKind.LEFT_IN_CLEAR: ("CLIENT-706", ["without encryption", "**SSL**", "**993**"], "r.."),
+    NoticeKind.PLAIN_SIGN_IN: ("CLIENT-706", ["refused", "**SSL**", "**993**"], "r.."),
     NoticeKind.PASSWORD_SENT: ("AUTH-506", ["cancelled", "**SSL**"], ".r."),
     NoticeKind.DISTRUST: ("CERT-305", ["certificate"], "r.."),
     NoticeKind.TOO_OLD: ("CLIENT-701", ["too old"], "r.."),

@@ -185,12 +185,12 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
         "{port}.",
     ),
     NoticeKind.LEFT_IN_CLEAR: Fault(
-        "MODE-204",
+        "CLIENT-706",
         "Your app came to port {port} and left: nobody signs in here without encryption, and it "
         "began none. Choose {best}.",
     ),
     NoticeKind.PLAIN_SIGN_IN: Fault(
-        "MODE-204",
+        "CLIENT-706",
         "Your app wanted to sign in without encryption. We refused. Choose {best}.",
     ),
     NoticeKind.PASSWORD_SENT: Fault(
