@@ -72,6 +72,7 @@ def test_a_server_that_stops_at_once_has_confirmed_it(tmp_path: Path) -> None:
     async def act(kit: Kit) -> None:
         store, ada, device, uses, _clock = kit
         uses.signed_in(SignIn(ada, device, Use.IMAP, "192.0.2.1", "TLSv1.3"))
+        await asyncio.sleep(0)  # it is being written down
         await uses.close()
         assert await store.forget_unused_app_passwords(NOW + 1_000) == 0
         assert len(await store.app_password_uses(ada.id)) == 1
