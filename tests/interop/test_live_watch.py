@@ -4,10 +4,13 @@ The server is `mailclad demo` with its workers, so the page and the program are 
 different processes.
 """
 
+import contextlib
 import http.client
+import imaplib
 import json
+import poplib
 import re
-import socket
+import smtplib
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -122,11 +125,12 @@ def test_tls_on_a_port_that_begins_without(demo: Demo, page: Page) -> None:
 
 
 def test_a_password_sent_readable_is_cancelled(demo: Demo, page: Page) -> None:
-    """A program that is set to no encryption at all, and asks nobody."""
-    with socket.create_connection(("localhost", demo.ports["imap", "starttls"])) as plain:
-        plain.recv(1000)
-        plain.sendall(f"a LOGIN {demo.ada} {page.letters}\r\n".encode())
-        assert b"PRIVACYREQUIRED" in plain.recv(1000)
+    """Python's imaplib signs in without encryption where nobody tells it otherwise."""
+    with (
+        imaplib.IMAP4("localhost", demo.ports["imap", "starttls"]) as plain,
+        pytest.raises(imaplib.IMAP4.error),
+    ):
+        plain.login(demo.ada, page.letters)
     assert "cancelled" in page.fault("AUTH-506")
     with swaks(demo, "implicit", "--tls-on-connect", password=page.letters) as program:
         output, _ = program.communicate(timeout=30)
@@ -211,6 +215,22 @@ def test_curl_reads_and_msmtp_sends_and_every_light_is_green(demo: Demo) -> None
     options += [f"--tls-trust-file={demo.ca}", "--auth=on", f"--user={demo.ada}"]
     secret = f"--passwordeval=echo {page.letters}"
     run("msmtp", *options, secret, f"--from={demo.ada}", demo.ada, given="Subject: x\n\nx\n")
+    page.greens(3)
+
+
+def test_starttls_on_its_own_port_is_as_good(demo: Demo) -> None:
+    """Python's poplib and smtplib."""
+    page = Page(demo, "other")
+    with contextlib.closing(poplib.POP3("localhost", demo.ports["pop3", "starttls"])) as reading:
+        reading.stls(demo.context())
+        page.greens(1)
+        reading.user(demo.ada)
+        reading.pass_(page.letters)
+        page.greens(2)
+    with smtplib.SMTP("localhost", demo.ports["submission", "starttls"]) as sending:
+        sending.starttls(context=demo.context())
+        sending.login(demo.ada, page.letters)
+        sending.sendmail(demo.ada, [demo.ada], "Subject: x\n\nx\n")
     page.greens(3)
 
 
