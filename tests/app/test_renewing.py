@@ -49,7 +49,13 @@ def test_names_that_lead_here_are_ordered_and_others_are_told(tmp_path: Path) ->
     found = survey(tmp_path, HERE)
     assert found.names == (HOST, "imap.example.org", "mta-sts.example.org")
     assert found.left_out["autoconfig.example.org"] == NO_ADDRESS
+    assert "webmail.example.org" not in found.left_out, "which need not lead here"
     assert found.hindrance == ""
+
+
+def test_names_that_people_type_are_ordered_where_they_lead_here(tmp_path: Path) -> None:
+    found = survey(tmp_path, {**HERE, ("example.org", "A"): ["192.0.2.1"]})
+    assert found.names == (HOST, "imap.example.org", "mta-sts.example.org", "example.org")
 
 
 def test_profiles_have_their_own_limit_of_names(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """``mailclad clients``: what to type, for addresses of ours and of others."""
 
 import json
+import plistlib
+import ssl
 from pathlib import Path
 
 import pytest
 
 from mailclad.mail.discovery.autoconfig import parse_autoconfig
-from mailclad.mail.discovery.pacc import parse_pacc
+from mailclad.mail.discovery.pacc import has_digest, parse_pacc
 from mailclad.services.client_setup.clients import clients
 from mailclad.services.client_setup.files import FILES
 from mailclad.testing import MailServer
@@ -101,6 +103,29 @@ def test_forms_for_programs(ours: Cli, form: str) -> None:
     assert {993, 465} <= {one.port for one in read}
 
 
+def test_a_profile_brings_the_private_authority(ours: Cli) -> None:
+    profile = plistlib.loads(ours("clients", ADA, "--format", "mobileconfig").encode())
+    (authority,) = (
+        one["PayloadContent"]
+        for one in profile["PayloadContent"]
+        if one["PayloadType"] == "com.apple.security.root"
+    )
+    pem = next((ours.folder / "data").rglob("ca.pem")).read_text()
+    assert authority == ssl.PEM_cert_to_DER_cert(pem)
+
+
+@pytest.mark.parametrize("ports", [(443,), (8443, 443)])
+def test_the_digest_in_the_dns_is_that_of_the_settings(ours: Cli, ports: tuple[int, ...]) -> None:
+    for service, port in [("imap", 993), ("submission", 465), *(("https", one) for one in ports)]:
+        with ours.file.open("a") as file:
+            file.write(f'[[listen]]\nservice = "{service}"\ntls = "implicit"\nport = {port}\n')
+    octets = ours("clients", ADA, "--format", "pacc").encode()
+    said = ours.json("domain", "dns", "example.org", "--address", "192.0.2.1")["records"]
+    digests = [one["value"].encode() for one in said if one["name"].startswith("_ua-auto-config")]
+    assert has_digest(octets, digests)
+    assert b"https://mail.example.org/setup" in octets
+
+
 def test_a_code_for_the_terminal_has_no_password(ours: Cli) -> None:
     told = ours("clients", ADA, "--format", "qr")
     assert "█" in told
@@ -131,6 +156,9 @@ def test_three_explanations(ours: Cli) -> None:
         (("ada@@example.org",), "neither an address"),
         ((ADA, "--client", "qqqqqq"), "There is no guide"),
         ((ADA, "--format", "nothing"), "is not one of"),
+        ((ADA, "--write", "x"), "needs --client"),
+        ((ADA, "--format", "qr", "--client", "k9"), "without --client"),
+        ((ADA, "--explain", "--json"), "for people"),
     ],
 )
 def test_what_cannot_be_answered_is_told(ours: Cli, words: tuple[str, ...], said: str) -> None:

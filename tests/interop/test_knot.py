@@ -20,6 +20,7 @@ from mailclad.services.provision.dns_check import State, judge
 from mailclad.services.provision.dns_records import DnsRecord, dns_records
 from mailclad.services.provision.dns_view import look_up
 from mailclad.services.provision.zone_text import zone_text
+from tests.cli.running import Cli
 from tests.services.provision.domains import FULL
 
 pytestmark = pytest.mark.interop("knotd", "nsd-checkzone")
@@ -171,6 +172,51 @@ def test_names_of_another_zone_are_told_of(knot: Knot) -> None:
     )
     plan = asyncio.run(plan_update(knot.server, "example.test", moved))
     assert plan.outside == ("mx.host.test", "_25._tcp.mx.host.test")
+
+
+CONFIG = """
+[server]
+hostname = "mail.example.test"
+data = "data"
+[tls]
+private_ca = true
+[[listen]]
+service = "https"
+tls = "implicit"
+port = 443
+[[listen]]
+service = "imap"
+tls = "implicit"
+port = 993
+"""
+SENDING = """
+[[listen]]
+service = "submission"
+tls = "implicit"
+port = 465
+"""
+
+
+@pytest.mark.slow
+def test_an_old_digest_of_settings_goes_at_the_second_update(knot: Knot, tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    cli.file.write_text(CONFIG)
+    cli("domain", "add", "example.test")
+    key = tmp_path / "update.key"
+    key.write_text(KEY)
+    where = ("--update", "{}:{}".format(*knot.server), "--key", str(key), "--yes")
+
+    def digests() -> list[str]:
+        cli("domain", "dns", "example.test", *where)
+        return ask(knot, "_ua-auto-config.example.test", "TXT")
+
+    (old,) = digests()
+    cli.file.write_text(CONFIG + SENDING)
+    both = digests()
+    assert len(both) == 2
+    (new,) = digests()
+    assert {old, new} == set(both)
+    assert digests() == [new]
 
 
 def test_the_zone_text_loads(tmp_path: Path) -> None:

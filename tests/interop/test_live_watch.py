@@ -12,8 +12,10 @@ import poplib
 import re
 import smtplib
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -186,9 +188,9 @@ def test_a_program_that_is_too_old(demo: Demo, page: Page) -> None:
     assert "too old" in page.fault("CLIENT-701")
 
 
-def curl(demo: Demo, password: str, *, ok: bool) -> None:
+def curl(demo: Demo, password: str, *, ok: bool, user: str = "") -> None:
     url = f"imaps://localhost:{demo.ports['imap', 'implicit']}/INBOX"
-    trust = ["--cacert", demo.ca, "--user", f"{demo.ada}:{password}"]
+    trust = ["--cacert", demo.ca, "--user", f"{user or demo.ada}:{password}"]
     run("curl", "--silent", *trust, url, ok=ok)
 
 
@@ -198,6 +200,15 @@ def curl(demo: Demo, password: str, *, ok: bool) -> None:
 def test_a_wrong_password(demo: Demo, page: Page, password: str, finding: str) -> None:
     curl(demo, password, ok=False)
     page.fault(finding)
+
+
+def test_a_user_name_without_its_domain_among_two(tmp_path: Path) -> None:
+    with Demo.started(tmp_path) as demo:
+        config = f"--config={demo.folder}/mailclad.toml"
+        run(sys.executable, "-m", "mailclad", "domain", "add", "second.localhost", config)
+        page = Page(demo)
+        curl(demo, page.letters, ok=False, user="ada")
+        assert "whole address" in page.fault("AUTH-503")
 
 
 def test_the_normal_password_works_and_is_told(demo: Demo, page: Page) -> None:

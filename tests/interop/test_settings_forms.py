@@ -3,6 +3,7 @@
 import plistlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,16 +53,16 @@ def lint(tmp_path: Path, octets: bytes, *, ok: bool) -> None:
 
 
 def test_autoconfig_keeps_to_its_grammar(tmp_path: Path) -> None:
-    octets = write_autoconfig(SETTINGS, f"https://{HOST}/setup?a=b&c=d")
+    octets = write_autoconfig(replace(SETTINGS, help_page=f"https://{HOST}/setup?a=b&c=d"))
     lint(tmp_path, octets, ok=True)
-    lint(tmp_path, FORMS["autoconfig"].write(ClientSettings("", "x.test", ())), ok=True)
+    lint(tmp_path, FORMS["autoconfig"](ClientSettings("", "x.test", ())), ok=True)
     lint(tmp_path, octets.replace(b"SSL", b"TLS"), ok=False)
     lint(tmp_path, octets.replace(b"<port>993", b"<port>"), ok=False)
 
 
 def test_autodiscover_is_well_formed_and_of_its_name_space(tmp_path: Path) -> None:
     file = tmp_path / "autodiscover.xml"
-    file.write_bytes(FORMS["autodiscover"].write(SETTINGS))
+    file.write_bytes(FORMS["autodiscover"](SETTINGS))
     path = "//*[namespace-uri()='{}'][local-name()='Protocol']".format(
         "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
     )
@@ -104,7 +105,8 @@ KNOWN = REQUIRED | {
 @pytest.mark.parametrize("letters", [None, LETTERS])
 def test_a_profile_has_the_keys_that_apple_knows(letters: Secret | None) -> None:
     authority = make("a test's CA", authority=True).der
-    profile = plistlib.loads(write_mobileconfig(SETTINGS, letters, authority))
+    settings = replace(SETTINGS, authority=authority)
+    profile = plistlib.loads(write_mobileconfig(settings, letters))
     mail, root = profile["PayloadContent"]
     assert set(mail) >= REQUIRED
     assert set(mail) <= KNOWN
@@ -119,7 +121,7 @@ def test_a_profile_has_the_keys_that_apple_knows(letters: Secret | None) -> None
     assert root["PayloadContent"] == authority
     identifiers = [one["PayloadUUID"] for one in (profile, mail, root)]
     assert len(set(identifiers)) == 3
-    again = plistlib.loads(write_mobileconfig(SETTINGS, letters, authority))
+    again = plistlib.loads(write_mobileconfig(settings, letters))
     assert again["PayloadUUID"] == profile["PayloadUUID"]
 
 

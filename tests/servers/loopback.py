@@ -7,9 +7,10 @@ import queue
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 import uvloop
@@ -18,7 +19,7 @@ from mailclad.base.in_clear import InClear
 from mailclad.base.tls_policy import Service, TlsFacts, TlsMode
 from mailclad.servers.admission import Admission, Limits
 from mailclad.servers.channel import Channel, Shell
-from mailclad.servers.listener import Listener, Listening, Witness, listen
+from mailclad.servers.listener import Listener, Listening, Spoken, Witness, listen
 from mailclad.servers.recorder import Recorder
 from mailclad.servers.tls import ContextTable
 from mailclad.servers.tls_failure import HandshakeFailed
@@ -104,11 +105,13 @@ class Server:
         sock: socket.socket | None = None,
         proxies: Networks = Networks(),
         recorder: Recorder | None = None,
+        by_alpn: Mapping[bytes, Spoken] = MappingProxyType({}),
     ) -> None:
         self.admission = Admission(limits or Limits())
         self.facts: queue.Queue[TlsFacts] = queue.Queue()
         self.failures: queue.Queue[HandshakeFailed] = queue.Queue()
         self._recorder = recorder
+        self._by_alpn = by_alpn
         self._new_loop = LOOPS[loop]
         self._shell = shell
         self._contexts = contexts
@@ -183,6 +186,7 @@ class Server:
                 self._watched,
                 self.admission,
                 witness=_Witness(self.failures, self._recorder),
+                by_alpn=self._by_alpn,
             )
         )
         loop.call_soon(self._started.set)

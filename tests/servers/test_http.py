@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mailclad.base.tls_policy import Service
-from mailclad.servers.http import CLOSING, HEAD_OCTETS, TLS_VERSION, http_shell
+from mailclad.servers.http import CLOSING, HEAD_OCTETS, TLS_VERSION, WAITING_REQUESTS, http_shell
 from mailclad.servers.tls import ContextTable
 from mailclad.services.certificates.private_ca import PrivateCa
 from mailclad.services.receive.networks import Networks
@@ -71,6 +71,10 @@ async def patient(request: Request) -> Response:
     return StreamingResponse(pieces())
 
 
+async def host(request: Request) -> Response:
+    return PlainTextResponse(f"for {request.headers.getlist('host')}")
+
+
 async def tls_version(request: Request) -> Response:
     return PlainTextResponse(request.scope["extensions"][TLS_VERSION]["version"])
 
@@ -79,6 +83,8 @@ APP = Starlette(
     routes=[
         Route("/patient", patient),
         Route("/tls", tls_version),
+        Route("/host", host),
+        Route("/nothing", PlainTextResponse()),
         Route("/", page),
         Route("/take", take, methods=["POST"]),
         Route("/large", large),
@@ -209,6 +215,87 @@ def test_a_head_that_never_ends_meets_the_deadline(
         assert read_to_end(tls) == b""
 
 
+def test_an_answer_that_nobody_takes_meets_the_deadline(
+    loop: str, ca: PrivateCa, contexts: ContextTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailclad.servers.http.HEAD_SECONDS", 0.05)
+    with https(loop, contexts) as server, tls_client(server, client_context(ca)) as tls:
+        tls.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        server.until(lambda: server.listener.connections == 1)
+        server.until(lambda: server.listener.connections == 0)
+
+
+def test_an_answer_that_is_taken_does_not(
+    loop: str, ca: PrivateCa, contexts: ContextTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailclad.servers.http.HEAD_SECONDS", 0.01)
+    with https(loop, contexts) as server:
+        client = connection(server, ca)
+        client.request("GET", "/large")
+        assert client.getresponse().read() == LARGE
+        client.close()
+
+
+def test_few_requests_wait_for_the_answer_to_the_first(
+    loop: str, ca: PrivateCa, contexts: ContextTable
+) -> None:
+    last = b"GET /host HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET /host HTTP/1.1\r\nHost: x\r\n\r\n"
+    with https(loop, contexts) as server:
+        with tls_client(server, client_context(ca)) as tls:
+            tls.sendall(request * WAITING_REQUESTS + last)
+            assert read_to_end(tls).count(b"for ['x']") == WAITING_REQUESTS + 1
+        with tls_client(server, client_context(ca)) as tls:
+            tls.sendall(request * (WAITING_REQUESTS + 1) + last)
+            assert b"400 Bad Request" in read_to_end(tls)
+
+
+@pytest.mark.parametrize(
+    ("target", "hosts"),
+    [
+        (b"/host", ["b.test"]),
+        (b"/host?http://a.test/", ["b.test"]),
+        (b"https://a.test/host", ["a.test"]),
+        (b"HTTPS://a.test:8443/host", ["a.test:8443"]),
+    ],
+)
+def test_which_host_is_meant(
+    loop: str, ca: PrivateCa, contexts: ContextTable, target: bytes, hosts: list[str]
+) -> None:
+    """RFC 9112 §3.2.2: a host in the target, not the field's."""
+    head = b"GET %b HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n" % target
+    with https(loop, contexts) as server, tls_client(server, client_context(ca)) as tls:
+        tls.sendall(head)
+        assert read_to_end(tls).endswith(f"for {hosts}".encode())
+
+
+@pytest.mark.parametrize(
+    "target", [b"*", b"a.test:1", b"https://a.test", b"http://", b"x/y", b"/\xff"]
+)
+def test_odd_targets_break_nothing(
+    loop: str, ca: PrivateCa, contexts: ContextTable, target: bytes
+) -> None:
+    head = b"GET %b HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n" % target
+    with https(loop, contexts) as server, tls_client(server, client_context(ca)) as tls:
+        tls.sendall(head)
+        assert read_to_end(tls)[:12] in {b"HTTP/1.1 400", b"HTTP/1.1 404"}
+
+
+def test_an_answer_without_a_body_ends_whole(
+    loop: str, ca: PrivateCa, contexts: ContextTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    with https(loop, contexts) as server:
+        client = connection(server, ca)
+        for method, path in (("HEAD", "/host"), ("GET", "/nothing"), ("GET", "/nothing")):
+            client.request(method, path)
+            answer = client.getresponse()
+            assert (answer.status, answer.read()) == (200, b"")
+            assert answer.getheader("date", "").endswith(" GMT")
+        assert server.facts.qsize() == 1, "the connection serves the next request, too"
+        client.close()
+    assert not caplog.records
+
+
 def test_draining_closes_idle_connections(
     loop: str, ca: PrivateCa, contexts: ContextTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,8 +334,9 @@ def test_a_client_that_ends_with_its_handshake_holds_nobody_up(
 
 
 def test_an_answer_that_goes_on_ends_when_the_server_stops(
-    loop: str, ca: PrivateCa, contexts: ContextTable
+    loop: str, ca: PrivateCa, contexts: ContextTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mailclad.servers.farewell.LINGER_SECONDS", 0.05)
     with https(loop, contexts) as server:
         client = connection(server, ca)
         client.request("GET", "/patient")

@@ -98,6 +98,9 @@ class Browser:
         body = form if isinstance(form, bytes) else urlencode(form).encode()
         return await self._ask("POST", path, body, more)
 
+    async def head(self, path: str) -> Answer:
+        return await self._ask("HEAD", path, b"", {})
+
     async def sign_in(self, login: str = ADA, password: str = PASSWORD, **form: str) -> Answer:
         return await self.post("/sign-in", {"login": login, "password": password, **form})
 

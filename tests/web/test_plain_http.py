@@ -138,8 +138,8 @@ def test_a_host_is_a_name_or_nothing(value: bytes) -> None:
     assert not set(found) & set(":/@[] \\\r\n")
 
 
-def test_of_several_hosts_the_first_counts() -> None:
+def test_of_several_hosts_none_counts() -> None:
     headers = [(b"host", b"a.test"), (b"x", b"y"), (b"host", b"b.test")]
-    assert host_of({"type": "http", "headers": headers}) == "a.test"
+    assert host_of({"type": "http", "headers": headers}) == ""
     assert host_of({"type": "http", "headers": []}) == ""
     assert host_of({"type": "websocket"}) == ""

@@ -6,7 +6,7 @@ import pytest
 
 from mailclad.base.secret import Secret
 from mailclad.services.auth.web_sessions import FRESH_SECONDS
-from mailclad.store.web_sessions import IDLE_SECONDS
+from mailclad.store.web_sessions import IDLE_SECONDS, NewWebSession
 from mailclad.web.body import MOST_OCTETS
 from mailclad.web.forms import MOST_FIELDS
 from tests.web.housed import ADA, GRACE, HOST, PASSWORD, Act, Answer, House
@@ -194,5 +194,23 @@ def test_nothing_changes_by_a_link(at: Callable[[Act], None], path: str) -> None
         await browser.sign_in()
         assert (await browser.get(path)).status in {404, 405}
         assert (await browser.get("/devices")).status == 200
+
+    at(act)
+
+
+def test_no_session_outlives_a_password_that_is_changed_meanwhile(
+    at: Callable[[Act], None],
+) -> None:
+    async def act(house: House) -> None:
+        add = house.store.add_web_session
+
+        async def late(new: NewWebSession) -> int:
+            await house.provision.set_password(ADA, Secret(b"another one"))
+            return await add(new)
+
+        house.store.add_web_session = late  # type: ignore[method-assign]
+        browser = house.browser()
+        assert (await browser.sign_in()).status == 403
+        assert await house.store.web_sessions((await house.store.find_account(ADA)).id, 0) == []
 
     at(act)

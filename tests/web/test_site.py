@@ -1,9 +1,14 @@
 """Which host serves what; programs' questions; what a stranger's Host, path or body can do."""
 
+import asyncio
+from urllib.parse import quote
+
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import Message
 
 from mailclad.app.config import Config
 from mailclad.app.settings.mta_sts import MtaStsConfig
@@ -16,14 +21,15 @@ from mailclad.mail.discovery.xml_tree import read_tree
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.services.client_setup.mobileconfig import write_mobileconfig
 from mailclad.services.client_setup.settings import ClientSettings
-from mailclad.web.body import MOST_OCTETS
+from mailclad.web.body import MOST_OCTETS, read_body
+from mailclad.web.errors import refusal
 from mailclad.web.programs import ProgramParts
 from mailclad.web.site import site
 from tests.services.client_setup.read_autodiscover import parse_autodiscover
 from tests.services.client_setup.read_mobileconfig import parse_mobileconfig
 from tests.web import asking
 
-DOMAINS = ["example.org", "example.net"]
+DOMAINS = ["example.org", "example.net", "xn--bcher-kva.test"]
 IMAP = Endpoint(MailProtocol.IMAP, "mx.example.org", 993, TlsMode.IMPLICIT)
 SMTP = Endpoint(MailProtocol.SUBMISSION, "mx.example.org", 465, TlsMode.IMPLICIT)
 CONFIG = Config(server=ServerConfig(hostname="mx.example.org"))
@@ -97,6 +103,35 @@ def test_the_servers_own_name_goes_by_the_address() -> None:
     assert b"other" not in body
 
 
+@pytest.mark.parametrize(
+    ("host", "address", "domain"),
+    [
+        ("mail.example.org", "a@example.net", "example.net"),
+        ("autoconfig.example.org", "A@Example.NET", "example.net"),
+        ("mail.example.net", "a@bücher.test", "xn--bcher-kva.test"),
+        ("mail.example.net", "a@\u2126.test", "example.net"),
+        ("mail.example.net", "", "example.net"),
+    ],
+)
+def test_an_address_of_ours_counts_before_the_host(host: str, address: str, domain: str) -> None:
+    query = f"emailaddress={quote(address)}".encode()
+    status, _, body = get(host, WELL_KNOWN, query=query)
+    assert status == 200
+    assert f"<domain>{domain}</domain>".encode() in body
+
+
+def test_a_server_of_several_domains_answers_for_all_under_its_own_name() -> None:
+    """An SRV record leads Outlook to the server's name, and so does the set-up page."""
+    body = question("ada@example.net")
+    answer = get("mail.example.org", AUTODISCOVER, method="POST", body=body)[2]
+    assert b"<LoginName>ada@example.net</LoginName>" in answer
+    status, _, body = get(
+        "mail.example.org", "/profile.mobileconfig", query=b"address=ada%40example.net"
+    )
+    assert status == 200
+    assert b"ada@example.net" in body
+
+
 def test_pacc() -> None:
     status, headers, body = get("ua-auto-config.example.org", PACC)
     assert (status, headers["content-type"]) == (200, "application/json")
@@ -120,7 +155,9 @@ def test_autodiscover(path: str) -> None:
     assert status == 200
     assert parse_autodiscover(answer) == (IMAP, SMTP)
     assert b"<LoginName>Nobody.Knows@example.org</LoginName>" in answer
-    assert get("autodiscover.example.org", path)[0] == 405
+    status, headers, body = get("autodiscover.example.org", path)
+    assert (status, headers["allow"]) == (405, "POST")
+    assert b"https://mx.example.org/setup" in body
 
 
 @pytest.mark.parametrize(
@@ -148,6 +185,28 @@ def test_a_body_is_not_taken_beyond_its_limit() -> None:
     whole = b" " * MOST_OCTETS
     assert get("example.org", AUTODISCOVER, method="POST", body=whole)[0] == 200
     assert get("example.org", AUTODISCOVER, method="POST", body=whole + b" ")[0] == 413
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailclad.web.body.BODY_SECONDS", 0.01)
+
+    async def slowly() -> tuple[int, bytes]:
+        async def receive() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        fields = {b"content-type": b"application/x-www-form-urlencoded"}
+        request = Request(
+            {"type": "http", "method": "POST", "headers": [*fields.items()]}, receive
+        )
+        try:
+            await read_body(request)
+        except HTTPException as problem:
+            return problem.status_code, bytes(refusal(request, problem.status_code).body)
+        raise AssertionError
+
+    status, body = asyncio.run(slowly())
+    assert (status, body) == (408, b"That took too long to arrive.\n")
 
 
 def test_autodiscover_by_json() -> None:
@@ -181,13 +240,11 @@ def test_no_profile_without_an_address_of_ours(address: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "",
         "elsewhere.test",
         "autoconfig.elsewhere.test",
+        "x.autoconfig.example.org",
         "192.0.2.1",
         "[::1]",
-        "a b",
-        "mx.example.org@x",
     ],
 )
 def test_other_hosts_are_refused(host: str) -> None:
@@ -197,8 +254,22 @@ def test_other_hosts_are_refused(host: str) -> None:
     assert b"elsewhere" not in body
 
 
-def test_hosts_of_programs_have_no_pages() -> None:
-    assert get("autoconfig.example.org", "/")[0] == 404
+@pytest.mark.parametrize("host", ["", "a b", "mx.example.org@x", "mx.example.org/", "é.test"])
+def test_what_is_no_host_is_told_as_that(host: str) -> None:
+    assert get(host, "/")[0] == 400
+
+
+def test_two_hosts_are_none() -> None:
+    assert get("example.org", "/", headers=[("host", "elsewhere.test")])[0] == 400
+
+
+def test_hosts_of_programs_lead_people_to_the_pages() -> None:
+    status, headers, _ = get("autoconfig.example.org", "/")
+    assert (status, headers["location"]) == (302, "https://mx.example.org/setup")
+    status, _, body = get("autoconfig.example.org", "/bug", headers=[HTML])
+    assert status == 404
+    style = body.split(b'stylesheet" href="')[1].split(b"?")[0].decode()
+    assert get("autoconfig.example.org", style)[0] == 200
     assert get("example.org", "/")[0] == 200
 
 

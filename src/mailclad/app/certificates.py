@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mailclad.app.certificate_record import Record
 from mailclad.app.certificate_sources import (
@@ -63,6 +65,11 @@ def ensure_ca(config: Config, *, days: int = CA_DAYS, copy_to: Path | None = Non
         shutil.copyfile(file, copy_to)
         return copy_to
     return file
+
+
+def as_der(pem: bytes) -> bytes:
+    """The first certificate, as devices want it."""
+    return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
 
 
 @dataclass(frozen=True, slots=True)

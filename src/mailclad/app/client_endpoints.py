@@ -66,7 +66,9 @@ def client_endpoints(host_name: str, doors: Iterable[Door]) -> tuple[Endpoint, .
     )
 
 
-def help_page(host_name: str, https_port: int) -> str:
-    """Where people find how to set up their program."""
-    port = "" if https_port == HTTPS_PORT else f":{https_port}"
-    return f"https://{host_name.lower()}{port}/setup"
+def help_page(host_name: str, doors: Iterable[Door]) -> str:
+    """Where people find how to set up their program; "" where there are no pages."""
+    ports = [door.port for door in doors if door.service is Service.HTTPS]
+    if HTTPS_PORT in ports:
+        return f"https://{host_name.lower()}/setup"
+    return f"https://{host_name.lower()}:{ports[0]}/setup" if ports else ""

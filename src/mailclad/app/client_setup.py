@@ -1,8 +1,8 @@
 """An address's settings: of this server from its configuration, of any other by looking there."""
 
-from mailclad.app.certificates import ensure_ca
+from mailclad.app.certificates import as_der, ensure_ca
 from mailclad.app.check import Asking, check_target
-from mailclad.app.client_endpoints import client_endpoints, doors_in
+from mailclad.app.client_endpoints import client_endpoints, doors_in, help_page
 from mailclad.app.config import Config
 from mailclad.services.client_setup.settings import THEIR_PASSWORD, ClientSettings
 from mailclad.services.diagnose.providers import provider_of
@@ -11,10 +11,15 @@ from mailclad.services.diagnose.world import Progress
 
 
 def of_this_server(config: Config, address: str, domain: str) -> ClientSettings:
-    host_name = config.server.hostname
-    authority = str(ensure_ca(config).absolute()) if config.tls.private_ca else ""
+    host_name, doors = config.server.hostname, list(doors_in(config))
+    authority = ensure_ca(config).absolute() if config.tls.private_ca else None
     return ClientSettings(
-        address, domain, client_endpoints(host_name, doors_in(config)), trust_file=authority
+        address,
+        domain,
+        client_endpoints(host_name, doors),
+        trust_file=str(authority or ""),
+        help_page=help_page(host_name, doors),
+        authority=as_der(authority.read_bytes()) if authority else b"",
     )
 
 

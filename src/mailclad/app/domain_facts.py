@@ -64,7 +64,7 @@ async def domain_facts(
         policy=config.mta_sts.policy(domain, host_name) if web and _certified(config) else None,
         leaves=_leaves(chains, host_name),
         next_keys=next_keys,
-        help_page=help_page(host_name, HTTPS_PORT) if web else "",
+        help_page=help_page(host_name, doors_in(config)) if web else "",
         certified=choose(by_name(chains), policy_host(domain)) is not None,
         dmarc_reports=_report_address(names, "dmarc", domain),
         tls_reports=_report_address(names, "tlsrpt", domain),

@@ -177,16 +177,17 @@ class DnsWorld(World):
         used = names_in_use(
             host, self.acme.names, await self.store.domains(), has_web=has_web(self.config)
         )
+        wanted = (*used.where_here, *used.perhaps)
         try:
-            found = await elsewhere(self.resolver, host, used.where_here)
+            found = await elsewhere(self.resolver, host, wanted)
             hindrance = await self._hindrance(host)
         except DnsProblem as problem:
             text = f"{host} could not be looked up: {problem}"
-            unsure = dict.fromkeys(used.where_here, text)
+            unsure = dict.fromkeys(wanted, text)
             return Survey(used.always, {}, unsure, text, self._most())
-        here = (n for n in used.where_here if n not in found.left_out and n not in found.unsure)
-        names = (*used.always, *here)
-        return Survey(names, found.left_out, found.unsure, hindrance, self._most())
+        here = (n for n in wanted if n not in found.left_out and n not in found.unsure)
+        missed = {name: why for name, why in found.left_out.items() if name in used.where_here}
+        return Survey((*used.always, *here), missed, found.unsure, hindrance, self._most())
 
     def _most(self) -> int:
         """An address is certified by a profile of its own."""

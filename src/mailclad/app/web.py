@@ -1,12 +1,11 @@
 """What is served on 443 and 80: the pages, by host name, made of the server's parts."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from mailclad.app.certificates import ensure_ca
-from mailclad.app.client_endpoints import HTTPS_PORT, client_endpoints, doors_of, help_page
+from mailclad.app.certificates import as_der, ensure_ca
+from mailclad.app.client_endpoints import client_endpoints, doors_of, help_page
 from mailclad.app.parts import Parts
 from mailclad.app.web_hosts import our_hosts
 from mailclad.base.secret import Secret
@@ -14,7 +13,10 @@ from mailclad.base.tls_policy import Service
 from mailclad.servers.channel import Shell
 from mailclad.servers.http import http_shell
 from mailclad.services.auth.web_sessions import Browsers
+from mailclad.services.certificates import private_ca
 from mailclad.services.certificates.acme.solvers.kept import kept_answer
+from mailclad.services.certificates.chain import CertificateChain
+from mailclad.services.certificates.choose import by_name, choose
 from mailclad.services.client_setup.files import FILES
 from mailclad.services.client_setup.mobileconfig import write_mobileconfig
 from mailclad.services.client_setup.settings import ClientSettings
@@ -31,19 +33,20 @@ def https_pages(parts: Parts) -> Shell:
     config, store = parts.shared.config, parts.store
     host_name = config.server.hostname.lower()
     ca_pem = ensure_ca(config).read_bytes() if config.tls.private_ca else None
-    endpoints = client_endpoints(host_name, doors_of(parts.shared.bound))
-    ports = [bound.port for bound in parts.shared.bound if bound.service is Service.HTTPS]
+    doors = list(doors_of(parts.shared.bound))
+    anybodys = ClientSettings(
+        "",
+        "",
+        client_endpoints(host_name, doors),
+        help_page=help_page(host_name, doors),
+        authority=as_der(ca_pem) if ca_pem is not None else b"",
+    )
 
     def settings_of(domain: str, address: str) -> ClientSettings:
-        return ClientSettings(address, domain, endpoints)
+        return replace(anybodys, domain=domain, address=address)
 
-    profile = partial(_profile, parts, ca_pem)
-    programs = ProgramParts(
-        store.domains,
-        settings_of,
-        profile,
-        help_page(host_name, ports[0] if ports else HTTPS_PORT),
-    )
+    profile = partial(_profile, parts)
+    programs = ProgramParts(store.domains, settings_of, profile, anybodys.help_page)
     pages = PageParts(
         host_name=host_name,
         domains=store.domains,
@@ -68,22 +71,20 @@ def https_pages(parts: Parts) -> Shell:
     )
 
 
-def _profile(
-    parts: Parts,
-    ca_pem: bytes | None,
-    settings: ClientSettings,
-    app_password: Secret | None = None,
-) -> bytes:
-    """Signed where a public authority signs; else with the authority, which has to be trusted."""
-    if ca_pem is not None:
-        authority = x509.load_pem_x509_certificate(ca_pem).public_bytes(Encoding.DER)
-        return write_mobileconfig(settings, app_password, authority)
-    contexts = parts.shared.contexts
+def _profile(parts: Parts, settings: ClientSettings, app_password: Secret | None = None) -> bytes:
     octets = write_mobileconfig(settings, app_password)
-    if contexts is None:
-        return octets
-    first = contexts.certificates[0]
-    return signed(octets, first.chain_pem, first.key_pem)
+    contexts = parts.shared.contexts
+    served = contexts.certificates if contexts is not None else ()
+    signer = profile_signer(served, parts.shared.config.server.hostname.lower())
+    return octets if signer is None else signed(octets, signer.chain_pem, signer.key_pem)
+
+
+def profile_signer(
+    certificates: Sequence[CertificateChain], host_name: str
+) -> CertificateChain | None:
+    """The host's; None where our own authority signed it, if only until another one comes."""
+    found = choose(by_name(certificates), host_name) or certificates
+    return next((one for one in found if one.source != private_ca.SOURCE), None)
 
 
 def plain_pages(parts: Parts) -> Shell:

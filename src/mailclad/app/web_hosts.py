@@ -4,12 +4,11 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from mailclad.app.config import Config
+from mailclad.mail.domain_hosts import PERSONAL_LABELS, SETTINGS_LABELS
+from mailclad.mail.mta_sts import policy_host
 from mailclad.services.certificates.choose import choose
 
-DOMAIN_LABELS = frozenset(
-    {"autoconfig", "autodiscover", "mail", "mta-sts", "ua-auto-config", "webmail"}
-)
-"""What programs and people put in front of a domain."""
+_LABELS = frozenset({*SETTINGS_LABELS, *PERSONAL_LABELS})
 
 
 def our_hosts(
@@ -25,6 +24,8 @@ def our_hosts(
             return True
         known = await domains()
         label, _, domain = host.partition(".")
-        return host in known or (label in DOMAIN_LABELS and domain in known)
+        return host in known or (
+            domain in known and (label in _LABELS or host == policy_host(domain))
+        )
 
     return is_ours

@@ -44,7 +44,8 @@ from mailclad.services.client_setup.setup_file import NotPossible, SetupFile
 from mailclad.services.diagnose.target import Target, TargetProblem, parse_target
 
 QR = "qr"
-_FORMATS = ("table", *FORMS)
+TABLE = "table"
+_FORMATS = (TABLE, *FORMS)
 
 _file_there = click.Path(path_type=Path, dir_okay=False, exists=True)
 _folder = click.Path(path_type=Path, file_okay=False)
@@ -57,7 +58,7 @@ _folder = click.Path(path_type=Path, file_okay=False)
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    default="table",
+    default=TABLE,
     show_default=True,
     help="The settings in a form that programs read by themselves.",
 )
@@ -93,12 +94,16 @@ def clients_(
     An address of this server is answered from its configuration.  For any other one this
     computer looks at the provider's servers, as mail programs do; it tells nobody the address.
     """
+    one_form = form != TABLE
+    _refuse(folder and not name, "--write needs --client: whose files?")
+    _refuse(one_form and (name or as_json), "--format goes without --client and --json.")
+    _refuse(explain and (one_form or as_json), "--explain is for people: no --format, no --json.")
     client = _client(name) if name is not None else None
     target = _target(address)
     settings = _of_this_server(config_file, address.strip(), target)
     if settings is None:
         settings = _of_another(target, address.strip(), resolvers, authorities)
-    if form != "table":
+    if one_form:
         _say_form(form, settings)
     elif client is None:
         _say_all(settings, as_json=as_json)
@@ -113,6 +118,11 @@ def clients_(
             _say_guide(guide, settings, command, as_json=as_json)
     if explain:
         _say_explanations()
+
+
+def _refuse(together: object, why: str) -> None:
+    if together:
+        raise click.UsageError(why)
 
 
 def _client(name: str) -> Client:
@@ -170,7 +180,7 @@ def _of_another(
 
 def _say_form(form: str, settings: ClientSettings) -> None:
     try:
-        octets = FORMS[form].write(settings)
+        octets = FORMS[form](settings)
     except NotPossible as problem:
         raise Trouble(str(problem)) from None
     if form == QR:

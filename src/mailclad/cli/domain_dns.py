@@ -98,7 +98,8 @@ def _update(
     if ask and not click.confirm(f"Change the zone {plan.zone} on {server}?"):
         raise Trouble("Nothing was changed.")
     asyncio.run(carry_out(place, key, plan))
-    left = asyncio.run(plan_update(place, domain, records)).changes
+    after = asyncio.run(plan_update(place, domain, records)).changes
+    left = [change for change in after if change.added or change in plan.changes]
     if left:
         names = ", ".join(f"{change.name} {change.kind}" for change in left)
         raise Trouble(f"The server took the update, and yet does not say: {names}.")

@@ -1,14 +1,16 @@
 """HTTP on a channel: an ASGI application behind uvicorn's httptools protocol class.
 
-RFC 9112.  Comes in: a channel, in the clear or under TLS.  Goes out: requests to the
+RFC 9110, RFC 9112.  Comes in: a channel, in the clear or under TLS.  Goes out: requests to the
 application, its responses to the peer.  A connection that agreed on ``acme-tls/1`` has had all it
 wants with its handshake (RFC 8737 §4).  uvicorn's protocol class does HTTP; sockets, TLS,
-limits on connections and the end of the server stay ours.  Limits: the octets
-and the time of a request's head, here; bodies wait in uvicorn's 64 KiB until the application
-reads them, so how much it takes is for the application to say.
+limits on connections and the end of the server stay ours.  Limits: the octets and the time of a
+request's head, requests that wait, the time in which nothing of an answer is taken, here; bodies
+wait in uvicorn's 64 KiB until the application reads them, so how much it takes, and how long it
+waits, is for the application to say.
 """
 
 import asyncio
+from email.utils import formatdate
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -23,7 +25,11 @@ HEAD_OCTETS = 32 * 1024
 """Request line and headers; browsers stay below 8 KB, other servers allow 8 to 32."""
 
 HEAD_SECONDS = 20.0
-"""How long a request's head may take; looked at this often, so twice at the very most."""
+"""How long a request's head may take, and how long a peer may take nothing of an answer; looked at
+this often, so twice at the very most."""
+
+WAITING_REQUESTS = 8
+"""Sent before the answer to the first is complete; browsers send one (RFC 9112 §9.3.2)."""
 
 TLS_VERSION = "mailclad.tls_version"
 CLOSING = "mailclad.closing"
@@ -32,6 +38,10 @@ whether the server stops: an answer that goes on for long has to end then."""
 
 KEEP_ALIVE_SECONDS = 60
 """How long a connection waits for its next request: pages fetched in a row need no handshake."""
+
+
+class _TooManyRequests(Exception):
+    """The parser passes it on as its own, which ends the connection."""
 
 
 class _HttpConnection(HttpToolsProtocol):
@@ -51,8 +61,16 @@ class _HttpConnection(HttpToolsProtocol):
         if self._in_head and self._head_octets > HEAD_OCTETS and not self.transport.is_closing():
             self.send_400_response("The head of the request is too long.")
 
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_late = False
+
     def on_message_begin(self) -> None:
+        if len(self.pipeline) >= WAITING_REQUESTS:
+            raise _TooManyRequests
         super().on_message_begin()
+        date = formatdate(usegmt=True).encode("ascii")  # RFC 9110 §6.6.1
+        self.server_state.default_headers = [(b"date", date)]
         channel = self._channel
         tls = channel.tls
         self.scope["client"] = (channel.peer, 0)  # which knows whom a proxy speaks for
@@ -64,6 +82,10 @@ class _HttpConnection(HttpToolsProtocol):
         self._is_late = False
 
     def on_headers_complete(self) -> None:
+        if self.url[:1] != b"/" and b"://" in self.url:  # RFC 9112 §3.2.2: this host is meant
+            host = self.url.split(b"/")[2]
+            others = [field for field in self.headers if field[0] != b"host"]
+            self.headers[:] = [(b"host", host), *others]
         super().on_headers_complete()
         self._in_head = False
         self._head_octets = 0
@@ -74,8 +96,8 @@ class _HttpConnection(HttpToolsProtocol):
         self._channel.connection_lost(exc)
 
     def is_stalled(self) -> bool:
-        """Say whether a head has been awaited since the last time this was asked."""
-        waits = self._in_head or self.cycle is None
+        """Whether all the time since this was last asked the peer should have sent, or read."""
+        waits = self._in_head or self.cycle is None or self.flow.write_paused
         was_late, self._is_late = self._is_late, waits
         return waits and was_late
 
@@ -85,6 +107,7 @@ def http_shell(app: ASGIApp) -> Shell:
     config = Config(
         app,
         log_config=None,
+        log_level="error",  # what strangers get wrong is answered, and no news
         access_log=False,
         lifespan="off",
         ws="none",

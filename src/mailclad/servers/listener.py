@@ -324,22 +324,24 @@ class Listener:
     def met_tls(self, channel: Channel, data: bytes) -> None:
         if self._mode is TlsMode.STARTTLS and classify(data) is FirstBytes.TLS:
             problem = HandshakeFailed("TLS before STARTTLS", data, in_clear=True)
-            if (witness := self._witness_of(channel)) is not None:
-                witness.failed(channel, problem)
-            self._log_failure(channel, problem)
+            self._tell_failure(channel, problem)
 
     def ended(self, channel: Channel, problem: Exception | None) -> None:
         self._admission.left(channel.peer)
         if (self._sign_in or channel in self._others) and not channel.is_signed_in:
             self._admission.not_signed_in -= 1
         if isinstance(problem, HandshakeFailed):
-            if (witness := self._witness_of(channel)) is not None:
-                witness.failed(channel, problem)
-            self._log_failure(channel, problem)
+            self._tell_failure(channel, problem)
         if self._half_open.pop(channel, None) is not None:
             self._admission.handshakes -= 1
         if channel not in self._tasks:
             self._others.pop(channel, None)
+
+    def _asked(self, failure: HandshakeFailed) -> Spoken | None:
+        """What a client wanted to speak with whom no TLS came about."""
+        hello = failure.hello if self._by_alpn else None
+        asked = hello.alpn if hello is not None else ()
+        return next((self._by_alpn[name] for name in asked if name in self._by_alpn), None)
 
     def _spoken(self, channel: Channel) -> tuple[Shell, structlog.stdlib.BoundLogger]:
         spoken = self._others.get(channel)
@@ -385,8 +387,13 @@ class Listener:
                 **({"account": channel.account} if channel.account else {}),
             )
 
-    def _log_failure(self, channel: Channel, problem: HandshakeFailed) -> None:
-        log = self._log.debug if channel.is_own_check else self._log.info
+    def _tell_failure(self, channel: Channel, problem: HandshakeFailed) -> None:
+        asked = self._asked(problem)
+        witness = self._witness if asked is None else asked.witness
+        if witness is not None and not channel.is_own_check:
+            witness.failed(channel, problem)
+        said = self._log if asked is None else self._log.bind(service=str(asked.service))
+        log = said.debug if channel.is_own_check else said.info
         log(
             "handshake failed",
             peer=channel.peer,

@@ -266,6 +266,8 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         session, tcp = self._session, self._tcp
         if session is None or tcp is None or self._flags & _CLOSING or tcp.is_closing():
             return
+        if not data:  # nothing, as HTTP libraries write it, makes no record
+            return
         if len(data) <= WRITE_PIECE:
             tcp.write(session.encrypt(data))
             return

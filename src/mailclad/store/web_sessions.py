@@ -96,7 +96,10 @@ class WebSessions(Protocol):
     async def add_once_link(self, digest: bytes, link: OnceLink) -> None: ...
 
     async def take_once_link(self, digest: bytes, now: int) -> TakenLink | None:
-        """Once: it is gone afterwards.  None where there is none, or its time is over."""
+        """Once: it is gone afterwards.
+
+        None where there is none, its time is over, or the account is disabled.
+        """
         ...
 
     async def forget_web_sessions(self, now: int) -> int:

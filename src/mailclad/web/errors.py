@@ -24,10 +24,20 @@ _WORDS: Mapping[int, str] = {
     404: "There is no such page.",
     405: "That cannot be done with this page.",
     415: "Forms only, please.",
+    408: "That took too long to arrive.",
     413: "That is too much to send here.",
     421: "That name is not served here.",
     500: "The server made a mistake. It has been noted; try again in a minute.",
 }
+
+
+READING = frozenset({"GET", "HEAD"})
+"""Methods of who only wants to read (RFC 9110 §9.3.1, §9.3.2)."""
+
+
+def only_to_read() -> Response:
+    allowed = {"Allow": ", ".join(sorted(READING))}
+    return PlainTextResponse("Only GET and HEAD are served here.\n", 405, allowed)
 
 
 async def refused(request: Request, problem: Exception) -> Response:

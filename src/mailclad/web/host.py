@@ -1,7 +1,7 @@
-"""Which host a request is for (RFC 9110 §7.2).
+"""Which host a request is for (RFC 9110 §7.2, RFC 9112 §3.2).
 
 Comes in: a Host field that anybody may invent.  Goes out: a name or IP address in lower case
-without port, brackets and last dot, or "" for what is neither, which is nobody's host.
+without port, brackets and last dot, or "" for none, for several, and for what is neither.
 """
 
 import re
@@ -14,6 +14,6 @@ _HOST = re.compile(rb"(?:([A-Za-z0-9_.-]{1,254}?)\.?|\[([0-9A-Fa-f:.]{2,45})\])(
 def host_of(scope: Scope) -> str:
     if scope["type"] != "http":
         return ""
-    fields = dict(reversed(scope["headers"]))  # of several the first
-    found = _HOST.fullmatch(fields.get(b"host", b""))
+    given = [value for name, value in scope["headers"] if name == b"host"]
+    found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
     return (found[1] or found[2]).decode("ascii").lower() if found else ""

@@ -4,8 +4,6 @@ Fetch Metadata (Sec-Fetch-Site), RFC 6454 (Origin).  Browsers send at least one 
 form; what sends neither is no browser, and has no cookie that it did not get by itself.
 """
 
-from urllib.parse import urlsplit
-
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -19,6 +17,6 @@ def check_origin(request: Request) -> None:
     if site is not None:
         own = site in _OWN
     else:
-        own = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+        own = origin is None or origin == f"https://{request.headers.get('host', '')}"
     if not own:
         raise HTTPException(403, "This form was sent from somewhere else. Open the page anew.")

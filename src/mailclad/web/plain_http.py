@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mailclad.web.errors import READING, only_to_read
 from mailclad.web.host import host_of
 
 CHALLENGE_PATH = "/.well-known/acme-challenge/"
@@ -22,7 +23,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 _TARGET = re.compile(rb"/[!-~]*")
 _HTTPS_PORT = 443
-_METHODS = frozenset({"GET", "HEAD"})
 
 Answer = Callable[[str], str | None]
 """The key authorization that is kept for a token."""
@@ -34,9 +34,8 @@ def plain_application(
     """``https_port`` is where the pages are; None where there are none."""
 
     async def respond(request: Request) -> Response:
-        if request.method not in _METHODS:
-            allowed = {"Allow": ", ".join(sorted(_METHODS))}
-            return PlainTextResponse("Only GET and HEAD are served here.\n", 405, allowed)
+        if request.method not in READING:
+            return only_to_read()
         if request.scope["path"].startswith(CHALLENGE_PATH):
             return _challenge(answer, request.scope["path"].removeprefix(CHALLENGE_PATH))
         host = host_of(request.scope)

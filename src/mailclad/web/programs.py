@@ -7,6 +7,7 @@ Limits: octets of a body (:mod:`body`), characters of an address.
 """
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,19 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mailclad.mail.address import AddressProblem, parse_address
+from mailclad.mail.address import AddressProblem, normalise_domain, parse_address
 from mailclad.mail.discovery.settings import SettingsProblem
+from mailclad.mail.domain_hosts import PERSONAL_LABELS, SETTINGS_LABELS
 from mailclad.services.client_setup import autoconfig, autodiscover, mobileconfig, pacc
 from mailclad.services.client_setup.settings import ClientSettings
 from mailclad.services.client_setup.setup_file import NotPossible
 from mailclad.web.body import read_body
 from mailclad.web.host import host_of
-
-LABELS = ("autoconfig", "autodiscover", "ua-auto-config")
-"""In front of a domain: hosts that have these settings and no pages."""
-
-PERSONAL_LABELS = ("mail", "webmail")
-"""In front of a domain: hosts that people type."""
 
 CACHED = {"Cache-Control": "max-age=3600"}
 """Settings change rarely, and a program asks once."""
@@ -54,6 +50,7 @@ def program_routes(parts: ProgramParts) -> list[Route]:
         Route("/.well-known/autoconfig/mail/config-v1.1.xml", answers.autoconfig),
         Route("/.well-known/user-agent-configuration.json", answers.pacc),
         Route("/autodiscover/autodiscover.xml", answers.autodiscover, methods=["POST"]),
+        Route("/autodiscover/autodiscover.xml", answers.no_question),
         Route("/autodiscover/autodiscover.json", answers.autodiscover_json),
         Route("/autodiscover/autodiscover.json/v1.0/{address}", answers.autodiscover_json),
         Route("/profile.mobileconfig", answers.profile),
@@ -63,21 +60,25 @@ def program_routes(parts: ProgramParts) -> list[Route]:
 async def domain_of(
     request: Request, domains: Callable[[], Awaitable[Collection[str]]], address: str = ""
 ) -> str:
-    """The domain that is asked about: the address's, the host's, or the first of ours.
+    """The domain that is asked about: the address's if it is ours, else the host's.
 
-    Raises HTTPException 404 where it is none of ours.
+    Under other names of the server, and without an address, the first of ours.  Raises
+    HTTPException 404 where there is none.
     """
     ours = await domains()
+    with suppress(AddressProblem):
+        asked = normalise_domain(address.rpartition("@")[2])
+        if asked in ours:
+            return asked
     host = host_of(request.scope)
     label, _, rest = host.partition(".")
-    if rest in ours and label in {*LABELS, *PERSONAL_LABELS}:
-        host = rest
-    asked = address.rpartition("@")[2].lower() if address else ""
-    if host not in ours:
-        host = asked or next(iter(ours), "")
-    if host not in ours:
+    if rest in ours and label in {*SETTINGS_LABELS, *PERSONAL_LABELS}:
+        return rest
+    if host in ours:
+        return host
+    if address or not ours:
         raise HTTPException(404, "No mail is kept here for that domain.")
-    return host
+    return next(iter(ours))
 
 
 def address_in(domain: str, text: str) -> str:
@@ -97,11 +98,11 @@ class _Answers:
 
     async def autoconfig(self, request: Request) -> Response:
         settings = await self._settings(request, request.query_params.get("emailaddress", ""))
-        octets = autoconfig.write_autoconfig(settings, self._parts.help_page)
+        octets = autoconfig.write_autoconfig(settings)
         return Response(octets, headers=CACHED, media_type=autoconfig.MEDIA_TYPE)
 
     async def pacc(self, request: Request) -> Response:
-        octets = pacc.write_pacc(await self._settings(request), self._parts.help_page)
+        octets = pacc.write_pacc(await self._settings(request))
         return Response(octets, headers=CACHED, media_type=pacc.MEDIA_TYPE)
 
     async def profile(self, request: Request) -> Response:
@@ -129,6 +130,11 @@ class _Answers:
             return _refusal(_NOT_HERE, problem.detail)
         octets = autodiscover.write_autodiscover(self._parts.settings_of(domain, address))
         return Response(octets, media_type=autodiscover.MEDIA_TYPE)
+
+    async def no_question(self, _request: Request) -> Response:
+        """Somebody has typed the address into a browser, to see whether it is there."""
+        words = f"Mail programs send a question here. For people: {self._parts.help_page}"
+        raise HTTPException(405, words, {"Allow": "POST"})
 
     async def autodiscover_json(self, request: Request) -> Response:
         """Whoever asks is led to the host that was asked."""

@@ -142,20 +142,43 @@ def test_watches_and_their_notices_are_bounded_and_end(tmp_path: Path) -> None:
         ]
         assert await store.open_setup_watches(NOW) == watches[1:]
         one = watches[-1].id
-        sent = Notice(NoticeKind.PASSWORD_SENT, NOW, "imap", 143)
-        tries = [Notice(NoticeKind.WRONG_PASSWORD, NOW, "imap", 993, str(n)) for n in range(300)]
-        done = Notice(NoticeKind.SIGNED_IN, NOW, "imap", 993)
-        await store.add_setup_notices(one, [sent, *tries[:150]])
-        await store.add_setup_notices(one, [*tries[150:], done])
-        await store.add_setup_notices(watches[0].id, tries)
+        notices = [Notice(NoticeKind.KNOCKED, NOW, "imap", 993, str(n)) for n in range(150)]
+        await store.add_setup_notices(one, notices)
+        await store.add_setup_notices(one, notices)
+        await store.add_setup_notices(watches[0].id, notices)
         found = await store.setup_watch(ann, one)
         assert found is not None
         assert len(found[1]) == NOTICES_PER_WATCH
-        assert found[1][:2] == [sent, tries[0]]
-        assert found[1][2:] == [*tries[-(NOTICES_PER_WATCH - 3) :], done]
+        assert found[1] == [notices[0], *(notices + notices)[1 - NOTICES_PER_WATCH :]]
         assert await store.open_setup_watches(NOW + WATCH_SECONDS) == []
         assert await store.forget_setup_watches(NOW + 2 * WATCH_SECONDS) == WATCHES_PER_ACCOUNT
         assert await store.setup_watch(ann, one) is None
+
+    with_account(tmp_path, act)
+
+
+def test_what_works_at_last_is_kept_however_often_it_failed_before(tmp_path: Path) -> None:
+    async def act(store: SqliteStore, ann: AccountId) -> None:
+        watch = await store.open_setup_watch(NewWatch(ann, 1, "192.0.2.1", "mutt", NOW))
+        lasting = [Notice(NoticeKind.PASSWORD_SENT, NOW), Notice(NoticeKind.SIGNED_IN, NOW)]
+        await store.add_setup_notices(watch.id, lasting)
+        for number in range(NOTICES_PER_WATCH):
+            await store.add_setup_notices(watch.id, [Notice(NoticeKind.KNOCKED, NOW + number)])
+        await store.add_setup_notices(watch.id, [Notice(NoticeKind.SENT, NOW)])
+        found = await store.setup_watch(ann, watch.id)
+        assert found is not None
+        assert len(found[1]) == NOTICES_PER_WATCH
+        assert found[1][:2] == lasting
+        assert [one.at for one in found[1][2:5]] == [NOW, NOW + 4, NOW + 5]
+        assert found[1][-1].kind is NoticeKind.SENT
+        many = [Notice(NoticeKind.SIGNED_IN, NOW)] * (2 * NOTICES_PER_WATCH)
+        await store.add_setup_notices(watch.id, many)
+        sent = Notice(NoticeKind.SENT, NOW, "submission")
+        await store.add_setup_notices(watch.id, [sent])
+        found = await store.setup_watch(ann, watch.id)
+        assert found is not None
+        assert len(found[1]) == NOTICES_PER_WATCH
+        assert found[1][-1] == sent
 
     with_account(tmp_path, act)
 

@@ -1,24 +1,24 @@
-"""What devices' use and set-up pages are told of sign-ins, by password and by SCRAM alike."""
+"""What is told of each sign-in, by every way to sign in: with which password, or why not."""
 
-from contextlib import suppress
+import contextlib
 
 import pytest
 
 from mailclad.base.secret import Secret
-from mailclad.services.auth.authenticator import Authenticator
-from mailclad.services.auth.outcome import AuthenticationFailed, Use
+from mailclad.services.auth.authenticator import Authenticator, Use
+from mailclad.services.auth.outcome import AuthenticationFailed
 from mailclad.services.auth.sign_ins import FailedSignIn, SignIn, SignIns
 from mailclad.services.auth.verifier import Verifier
-from mailclad.store.model import Account, AppPassword
+from mailclad.store.model import Scope
 from tests.protocols.sasl.scram_client import ScramClient
 from tests.services.auth.fakes import SECRET, TLS, Setting, now
-from tests.services.auth.test_authenticator import LETTERS, PEER, talk
+from tests.services.auth.test_authenticator import talk
 
-CHOSEN = "correct horse battery"
-OTHER_LETTERS = "qqqqqqqqqqqqqqqq"
+CHOSEN, LETTERS, PEER = "correct horse battery", "abcdefghijklmnop", "192.0.2.1"
+ADA = "ada@example.org"
 
 
-class Notebook(SignIns):
+class Heard(SignIns):
     def __init__(self) -> None:
         self.told: list[SignIn | FailedSignIn] = []
 
@@ -29,11 +29,12 @@ class Notebook(SignIns):
         self.told.append(failed)
 
 
-class House:
-    """Ada has a password and two devices; everything about sign-ins is written down."""
+class Door:
+    """Of a server with Ada, who has a phone; what was told of who knocks."""
 
     def __init__(self, setting: Setting) -> None:
-        self.setting, self.notebook = setting, Notebook()
+        self.heard = Heard()
+        self.setting = setting
         verifier = Verifier(
             setting.directory,
             SECRET.reveal(),
@@ -41,78 +42,81 @@ class House:
             setting.throttle,
             setting.clock,
             setting.clock.sleep,
-            self.notebook,
+            self.heard,
         )
-        self._authenticator = Authenticator(verifier)
-        provision = setting.provision
-        now(provision.add_domain("example.org"))
-        self.ada: Account = now(provision.add_account("ada@example.org", Secret(CHOSEN.encode())))
-        now(provision.add_app_password(self.ada.address, "phone"))
-        now(provision.add_app_password(self.ada.address, "tablet", secret=LETTERS))
+        self.authenticator = Authenticator(verifier)
+        now(setting.provision.add_domain("example.org"))
+        self.ada = now(setting.provision.add_account(ADA, Secret(CHOSEN.encode())))
+        now(setting.provision.add_app_password(ADA, "phone", Scope.ALL, LETTERS))
 
-    @property
-    def tablet(self) -> AppPassword:
-        return self.setting.directory.kept[self.ada.address].app_passwords[1]
+    def told(self) -> SignIn | FailedSignIn:
+        (one,) = self.heard.told
+        return one
 
-    def sign_in(self, mechanism: str, login: str, password: str) -> SignIn | FailedSignIn:
-        with suppress(AuthenticationFailed):
-            if mechanism == "LOGIN":
-                secret = Secret(password.encode())
-                now(self._authenticator.password(login, secret, Use.IMAP, PEER, TLS))
-            elif mechanism == "PLAIN":
-                talk(self._authenticator, mechanism, f"\0{login}\0{password}".encode())
-            else:
-                client = ScramClient(login.encode(), password.encode())
-                talk(self._authenticator, mechanism, client.first(), client.final, b"")
-        (told,) = self.notebook.told
-        return told
+    def by(self, way: str, login: str, password: str) -> None:
+        """Whether it is taken or not."""
+        use, name, octets = Use.SUBMISSION, login.encode(), password.encode()
+        with contextlib.suppress(AuthenticationFailed):
+            match way:
+                case "PASS":
+                    now(self.authenticator.password(login, Secret(octets), use, PEER, TLS))
+                case "PLAIN":
+                    talk(self.authenticator, way, b"\0" + name + b"\0" + octets, use=use)
+                case "LOGIN":
+                    talk(self.authenticator, way, None, name, octets, use=use)
+                case _:
+                    client = ScramClient(name, octets)
+                    talk(self.authenticator, way, client.first(), client.final, b"", use=use)
+
+
+WAYS = ["PASS", "PLAIN", "LOGIN", "SCRAM-SHA-256"]
 
 
 @pytest.fixture
-def house(setting: Setting) -> House:
-    return House(setting)
+def door(setting: Setting) -> Door:
+    return Door(setting)
 
 
-MECHANISMS = pytest.mark.parametrize("mechanism", ["LOGIN", "PLAIN", "SCRAM-SHA-256"])
-
-
-@MECHANISMS
-def test_the_device_is_named(house: House, mechanism: str) -> None:
-    told = house.sign_in(mechanism, "ada@example.org", LETTERS)
-    assert told == SignIn(house.ada, house.tablet, Use.IMAP, PEER, "TLSv1.3")
-
-
-@MECHANISMS
-def test_the_chosen_password_is_no_devices(house: House, mechanism: str) -> None:
-    told = house.sign_in(mechanism, "ada@example.org", CHOSEN)
-    assert told == SignIn(house.ada, None, Use.IMAP, PEER, "TLSv1.3")
-
-
-@MECHANISMS
-@pytest.mark.parametrize(("password", "form"), [(OTHER_LETTERS, True), ("wrong", False)])
-def test_a_wrong_password_is_told_by_its_form_where_it_is_seen(
-    house: House, mechanism: str, password: str, form: bool
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("password", "used"), [(LETTERS, "phone"), (CHOSEN, None)])
+def test_which_password_it_was_is_told(
+    door: Door, way: str, password: str, used: str | None
 ) -> None:
-    told = house.sign_in(mechanism, "ada@example.org", password)
-    seen = None if mechanism.startswith("SCRAM") else form
-    assert told == FailedSignIn(house.ada, Use.IMAP, PEER, True, seen)
+    door.by(way, ADA, password)
+    told = door.told()
+    assert isinstance(told, SignIn)
+    assert (told.app_password.name if told.app_password else None) == used
+    assert (told.account, told.use, told.peer) == (door.ada, Use.SUBMISSION, PEER)
+    assert told.tls_version == "TLSv1.3"
 
 
-@MECHANISMS
-@pytest.mark.parametrize("login", ["nobody@example.org", "ada@example.net", "bob"])
-def test_nobodys_address(house: House, mechanism: str, login: str) -> None:
-    """A bare name is one too, where there is one domain alone."""
-    told = house.sign_in(mechanism, login, "wrong")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("password", "like_app_password"), [("ponmlkjihgfedcba", True), ("my birthday", False)]
+)
+def test_what_a_wrong_password_was_like_is_told(
+    door: Door, way: str, password: str, like_app_password: bool
+) -> None:
+    door.by(way, ADA, password)
+    like = None if way == "SCRAM-SHA-256" else like_app_password
+    assert door.told() == FailedSignIn(door.ada, Use.SUBMISSION, PEER, True, like)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("login", ["nobody@example.org", "nobody"])
+def test_nobody_with_the_one_domain_is_whole(door: Door, way: str, login: str) -> None:
+    """Else a page would tell who is there: a short name of somebody is that account's."""
+    door.by(way, login, "my birthday")
+    told = door.told()
     assert isinstance(told, FailedSignIn)
     assert (told.account, told.whole_address) == (None, True)
 
 
-@MECHANISMS
-@pytest.mark.parametrize("login", ["ada", "bob"])
-def test_with_two_domains_a_bare_name_is_too_short(
-    house: House, mechanism: str, login: str
-) -> None:
-    now(house.setting.provision.add_domain("example.net"))
-    told = house.sign_in(mechanism, login, LETTERS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("login", ["ada", "nobody"])
+def test_a_short_name_among_two_domains_is_told(door: Door, way: str, login: str) -> None:
+    now(door.setting.provision.add_domain("example.net"))
+    door.by(way, login, LETTERS)
+    told = door.told()
     assert isinstance(told, FailedSignIn)
     assert (told.account, told.whole_address) == (None, False)

@@ -26,8 +26,9 @@ def test_names_follow_from_the_domains_where_pages_are_served() -> None:
         "autodiscover.example.org",
         "ua-auto-config.example.org",
     )
+    assert used.perhaps == ("example.org", "webmail.example.org")
     without = names_in_use("mail.example.org", [], ["example.org"], has_web=False)
-    assert without.where_here == ()
+    assert without.where_here == without.perhaps == ()
 
 
 def test_a_name_is_not_asked_for_twice() -> None:

@@ -37,6 +37,24 @@ def test_texts_of_other_kinds_stay(there: tuple[str, ...], expected: object) -> 
     assert changed(SPF, seen={("a.test", "TXT"): there}) == expected
 
 
+OLD, NEW = "v=UAAC1; a=sha256; d=b2xk", "v=UAAC1; a=sha256; d=bmV3"
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ((), [("TXT", (), (NEW,))]),
+        ((OLD,), [("TXT", (), (NEW,))]),
+        ((OLD, NEW), [("TXT", (OLD,), ())]),
+        ((NEW, "v=spf1 -all"), []),
+    ],
+)
+def test_an_old_digest_goes_after_the_new_one_has_come(
+    there: tuple[str, ...], expected: object
+) -> None:
+    assert changed(record("TXT", NEW), seen={("a.test", "TXT"): there}) == expected
+
+
 def test_another_mail_server_goes() -> None:
     seen = {("a.test", "MX"): ("10 old.test.", "20 mail.a.test.")}
     ours = record("MX", "10 mail.a.test.")

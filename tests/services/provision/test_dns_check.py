@@ -58,6 +58,8 @@ MX = record("MX", "10 mail.a.test.")
             State.RIGHT,
         ),
         (record("TXT", "v=TLSRPTv1; rua=mailto:a@b.c"), ("v=TLSRPTv1;",), State.DIFFERENT),
+        (record("TXT", "v=UAAC1; d=x"), ("v=UAAC1; d=x", "v=UAAC1; d=old"), State.RIGHT),
+        (record("TXT", "v=UAAC1; d=x"), ("v=UAAC1; d=old",), State.DIFFERENT),
     ],
 )
 def test_states(wanted: DnsRecord, there: tuple[str, ...], state: State) -> None:

@@ -128,7 +128,9 @@ def test_programs_find_their_settings_where_there_are_pages() -> None:
 
 
 def test_the_settings_digest_is_that_of_the_page() -> None:
-    served = write_pacc(ClientSettings("x@y", "example.test", FULL.endpoints), FULL.help_page)
+    served = write_pacc(
+        ClientSettings("x@y", "example.test", FULL.endpoints, help_page=FULL.help_page)
+    )
     record = the("_ua-auto-config.example.test", "TXT")
     assert has_digest(served, [record.encode()])
     assert not [one for one in dns_records(BARE) if "ua-auto-config" in one.name]

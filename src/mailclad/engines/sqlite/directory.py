@@ -225,8 +225,9 @@ def set_password(
     values = (password_hash, salt, iterations, scram.stored_key, scram.server_key, account)
     if not rows(tx.db, _CHANGE_SECRETS, values):
         raise AccountNotFound("the account is gone")
-    # Whoever is signed in by the old password has to type the new one.
+    # Whoever is signed in by the old password has to type the new one; links end with it.
     rows(tx.db, "DELETE FROM web_session WHERE account = ?", (account,))
+    rows(tx.db, "DELETE FROM once_link WHERE account = ?", (account,))
 
 
 # --- aliases ---------------------------------------------------------------------

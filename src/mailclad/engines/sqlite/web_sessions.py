@@ -121,8 +121,10 @@ def _take_link(tx: Transaction, digest: bytes, now: int) -> TakenLink | None:
     if not found or found[0][3] < now:
         return None
     account, purpose, app_password, until = found[0]
-    owner = first_row(tx.db, "SELECT address FROM account WHERE id = ?", (account,))
-    assert owner is not None, "links go with their account"
+    enabled = "SELECT address FROM account WHERE id = ? AND disabled = 0"
+    owner = first_row(tx.db, enabled, (account,))
+    if owner is None:
+        return None
     link = OnceLink(AccountId(account), LinkPurpose(purpose), app_password, until)
     return TakenLink(owner[0], link)
 

@@ -26,8 +26,8 @@ class SignIn:
 class FailedSignIn:
     """``account`` is None where nobody has that address.
 
-    ``whole_address``: the login name had an @, or one domain to go with; ``like_app_password``:
-    what came as the password had its form (SCRAM: unknown, None).
+    ``whole_address``: the login name had an @, or there is only one domain to go with it;
+    ``like_app_password``: what came as the password had its form (SCRAM: unknown, None).
     """
 
     account: Account | None

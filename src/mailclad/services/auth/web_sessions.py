@@ -13,7 +13,12 @@ from dataclasses import dataclass
 
 from mailclad.base.clock import Clock
 from mailclad.base.secret import Secret
-from mailclad.services.auth.authenticator import Authenticator, Use
+from mailclad.services.auth.authenticator import (
+    AuthenticationFailed,
+    AuthenticationUnavailable,
+    Authenticator,
+    Use,
+)
 from mailclad.store.model import AccountId
 from mailclad.store.web_sessions import (
     LinkPurpose,
@@ -59,16 +64,24 @@ class Browsers:
     async def sign_in(self, login: str, password: Secret, visit: Visit) -> str:
         """The token of a new session; raises what the authenticator raises."""
         account = await self._authenticator.password(login, password, Use.WEB, visit.address)
-        return await self.open(account.id, visit)
+        token, session = await self._open(account.id, visit)
+        try:
+            # Once more, which is remembered and costs nothing: a change of the password in between
+            # has ended all sessions but this one.
+            await self._authenticator.password(login, password, Use.WEB, visit.address)
+        except (AuthenticationFailed, AuthenticationUnavailable):
+            await self._store.end_web_session(account.id, session)
+            raise
+        return token
 
-    async def open(self, account: AccountId, visit: Visit) -> str:
+    async def _open(self, account: AccountId, visit: Visit) -> tuple[str, int]:
         token = secrets.token_urlsafe(TOKEN_OCTETS)
         browser = visit.browser[:BROWSER_CHARACTERS]
         now = self._clock.now()
-        await self._store.add_web_session(
+        session = await self._store.add_web_session(
             NewWebSession(account, _digest(token), now, visit.address, visit.tls_version, browser)
         )
-        return token
+        return token, session
 
     async def session(self, token: str) -> WebSession | None:
         if len(token) != TOKEN_CHARACTERS:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mailclad.mail.address import normalise_domain
+from mailclad.mail.domain_hosts import PERSONAL_LABELS, SETTINGS_LABELS
 from mailclad.mail.mta_sts import policy_host
 from mailclad.protocols.acme.request import as_address
-from mailclad.services.provision.dns_records import WEB_NAMES
 
 NAMES_A_CERTIFICATE = 100
 """Let's Encrypt's limit; others have the same one or a higher."""
@@ -26,11 +26,12 @@ Series = Mapping[int, tuple[str, ...]]
 @dataclass(frozen=True, slots=True)
 class NamesInUse:
     """``always`` are asked for whatever the DNS says, the server's own first; ``where_here`` only
-    where they lead to this server.
+    where they lead to this server, which they should; ``perhaps`` likewise, and they need not.
     """
 
     always: tuple[str, ...]
-    where_here: tuple[str, ...]
+    where_here: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
 
 
 def names_in_use(
@@ -39,13 +40,23 @@ def names_in_use(
     """``has_web``: whether pages are served on port 443, where domains have names of their own."""
     always = tuple(dict.fromkeys(as_certified(name) for name in (host_name, *more)))
     if not has_web:
-        return NamesInUse(always, ())
-    pages = dict.fromkeys(
-        name
-        for domain in domains
-        for name in (policy_host(domain), *(f"{label}.{domain}" for label, _ in WEB_NAMES))
+        return NamesInUse(always)
+    where_here: list[str] = []
+    perhaps: list[str] = []
+    for domain in domains:
+        where_here += policy_host(domain), *_below(domain, SETTINGS_LABELS)
+        perhaps += domain, *_below(domain, PERSONAL_LABELS)
+    return NamesInUse(
+        always, _without(always, where_here), _without((*always, *where_here), perhaps)
     )
-    return NamesInUse(always, tuple(name for name in pages if name not in always))
+
+
+def _below(domain: str, labels: Iterable[str]) -> list[str]:
+    return [f"{label}.{domain}" for label in labels]
+
+
+def _without(known: tuple[str, ...], names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in dict.fromkeys(names) if name not in known)
 
 
 def into_series(wanted: Iterable[str], present: Series, most: int = NAMES_A_CERTIFICATE) -> Series:

@@ -52,6 +52,9 @@ BACKDATED = timedelta(hours=1)
 CERTIFICATE_FILE = "ca.pem"
 KEY_FILE = "ca.key"
 
+SOURCE = "the private authority"
+"""Where its leaves came from, in words for people."""
+
 _NAME = "Mailclad private authority"
 
 
@@ -134,7 +137,7 @@ def issue_leaf(
         kind=KeyKind.EC,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        source="the private authority",
+        source=SOURCE,
     )
 
 

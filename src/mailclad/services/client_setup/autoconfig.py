@@ -26,8 +26,7 @@ _NAME_CHARACTERS = 60
 _SHORT_NAME_CHARACTERS = 20
 
 
-def write_autoconfig(settings: ClientSettings, help_page: str = "") -> bytes:
-    """``help_page`` is the URL of the set-up page, "" for none."""
+def write_autoconfig(settings: ClientSettings) -> bytes:
     root = Element("clientConfig", version="1.1")
     provider = SubElement(root, "emailProvider", id=settings.domain)
     SubElement(provider, "domain").text = settings.domain
@@ -35,8 +34,8 @@ def write_autoconfig(settings: ClientSettings, help_page: str = "") -> bytes:
     SubElement(provider, "displayShortName").text = settings.domain[:_SHORT_NAME_CHARACTERS]
     for endpoint in _ordered(settings):
         _server(provider, endpoint)
-    if help_page:
-        documentation = SubElement(provider, "documentation", url=help_page)
+    if settings.help_page:
+        documentation = SubElement(provider, "documentation", url=settings.help_page)
         SubElement(documentation, "descr", lang="en").text = "How to set up any mail program"
     return document(root)
 

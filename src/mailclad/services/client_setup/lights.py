@@ -19,8 +19,8 @@ from mailclad.store.setup_watches import WATCH_SECONDS, Notice, NoticeKind, Watc
 SEND_SECONDS = 60
 """How long after reading works people are left alone, before they are asked to send."""
 
-SIGN_IN_SECONDS = 20
-"""After a handshake a program signs in at once; a name that is not theirs is told to nobody."""
+SIGN_IN_SECONDS = 30
+"""How long a program that has reached us may take; whose name is wrong, is told nowhere else."""
 
 NOTHING_SECONDS = 90
 """After so long without a knock something between the device and here is in the way."""
@@ -52,7 +52,8 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class WatchView:
     """``fault`` is the last that still counts; ``cancelled``: the app password was sent readable
-    and is worthless now; ``finished``: every light is green, or the watch has ended."""
+    and is worthless now; ``finished``: every light is green and no fault is left, or the watch has
+    ended."""
 
     lights: tuple[Light, ...]
     fault: Fault | None
@@ -81,7 +82,31 @@ class Words:
 
     @property
     def starttls(self) -> str:
-        return self.client.words.starttls or "STARTTLS"
+        """ "" where the program has no word of its own for it."""
+        words = self.client.words
+        return "" if words.starttls == words.implicit else words.starttls
+
+    def choice(self, service: str, port: int) -> str:
+        """What to choose instead."""
+        implicit_port = self.implicit_ports.get(service)
+        if implicit_port is None:
+            return f"**{self.starttls or 'STARTTLS'}** with port **{port}**"
+        return f"**{self.implicit}** and port **{implicit_port}**"
+
+    def choice_of_port(self, service: str, port: int) -> str:
+        """For what is encrypted from the first octet, on a port that is not."""
+        implicit_port = self.implicit_ports.get(service)
+        if implicit_port is None:
+            return self.choice(service, port)
+        instead = f", or **{self.starttls}** with {port}" if self.starttls else ""
+        return f"port **{implicit_port}**{instead}"
+
+    @property
+    def not_encrypted(self) -> str:
+        """What a program that waits for a greeting can be set to."""
+        return (
+            f"**{self.starttls}** there, or to no encryption" if self.starttls else "no encryption"
+        )
 
 
 _NAMES: Mapping[str, str] = {
@@ -99,10 +124,9 @@ _TLS_FAULTS = frozenset(
         NoticeKind.TOO_OLD,
         NoticeKind.TLS_FAILED,
         NoticeKind.LEFT_IN_CLEAR,
-        NoticeKind.PLAIN_SIGN_IN,
     }
 )
-"""Over with a handshake on that service."""
+_OVER_WITH_TLS = _TLS_FAULTS | {NoticeKind.PLAIN_SIGN_IN}
 _SUCCESSES = frozenset({NoticeKind.CONNECTED, NoticeKind.SIGNED_IN, NoticeKind.SENT})
 
 
@@ -110,14 +134,14 @@ def view(watch: Watch, notices: Sequence[Notice], words: Words, now: int) -> Wat
     cancelled = any(one.kind is NoticeKind.PASSWORD_SENT for one in notices)
     fault = _last_fault(notices)
     lights = tuple(_lights(notices, words.client, fault))
-    finished = all(one.state is LightState.GREEN for one in lights)
+    works = fault is None and all(one.state is LightState.GREEN for one in lights)
     shown = None
-    if fault is not None and (cancelled or not finished):
+    if fault is not None:
         shown = _told(fault, words)
-    elif not finished:
+    elif not works:
         shown = _hint(watch, notices, words, now)
     ended = now >= watch.opened_at + WATCH_SECONDS
-    return WatchView(lights, shown, cancelled, finished or ended)
+    return WatchView(lights, shown, cancelled, works or ended)
 
 
 def sends(client: Client) -> bool:
@@ -151,24 +175,26 @@ def _is_overtaken(fault: Notice, place: int, notices: Sequence[Notice]) -> bool:
     if fault.kind is NoticeKind.PASSWORD_SENT:
         return False
     later = notices if fault.kind is NoticeKind.LEFT_IN_CLEAR else notices[place + 1 :]
-    enough = _SUCCESSES if fault.kind in _TLS_FAULTS else _SUCCESSES - {NoticeKind.CONNECTED}
-    return any(one.kind in enough and one.service == fault.service for one in later)
+    return any(one.kind in _SUCCESSES and _makes_good(one, fault) for one in later)
+
+
+def _makes_good(done: Notice, fault: Notice) -> bool:
+    """Who reads by IMAP does not need what was wrong with POP3."""
+    if done.kind is NoticeKind.CONNECTED:
+        return fault.kind in _OVER_WITH_TLS and done.service == fault.service
+    return done.service == fault.service or {done.service, fault.service} <= _READING
 
 
 def _told(fault: Notice, words: Words) -> Fault:
     told = _FAULTS[fault.kind]
-    implicit_port = words.implicit_ports.get(fault.service)
-    implicit, starttls = f"**{words.implicit}**", f"**{words.starttls}**"
-    best = f"{implicit} and port **{implicit_port}**" if implicit_port else starttls
-    other_port = f"port **{implicit_port}**, or " if implicit_port else ""
     return Fault(
         told.finding,
         told.words.format(
             port=fault.port,
-            implicit=implicit,
-            starttls=starttls,
-            best=best,
-            other_port=other_port,
+            implicit=words.implicit,
+            not_encrypted=words.not_encrypted,
+            choice=words.choice(fault.service, fault.port),
+            choice_of_port=words.choice_of_port(fault.service, fault.port),
         ),
     )
 
@@ -177,26 +203,25 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
     NoticeKind.KNOCKED: Fault(
         "MODE-201",
         "Your app knocked on port {port} and waited for us to speak first. It is set to "
-        "{starttls} there, or to no encryption. Choose {implicit}.",
+        "{not_encrypted}. Choose **{implicit}**.",
     ),
     NoticeKind.TLS_TOO_SOON: Fault(
         "MODE-202",
-        "Your app spoke encrypted at once on port {port}. Choose {other_port}{starttls} with "
-        "{port}.",
+        "Your app spoke encrypted at once on port {port}. Choose {choice_of_port}.",
     ),
     NoticeKind.LEFT_IN_CLEAR: Fault(
         "CLIENT-706",
         "Your app came to port {port} and left: nobody signs in here without encryption, and it "
-        "began none. Choose {best}.",
+        "began none. Choose {choice}.",
     ),
     NoticeKind.PLAIN_SIGN_IN: Fault(
         "CLIENT-706",
-        "Your app wanted to sign in without encryption. We refused. Choose {best}.",
+        "Your app wanted to sign in without encryption. We refused. Choose {choice}.",
     ),
     NoticeKind.PASSWORD_SENT: Fault(
         "AUTH-506",
         "Your app sent its password readable over this network. **We have cancelled that app "
-        "password.** Choose {best}, then make a new one.",
+        "password.** Choose {choice}, then make a new one.",
     ),
     NoticeKind.DISTRUST: Fault(
         "CERT-305",
@@ -209,7 +234,7 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
     ),
     NoticeKind.TLS_FAILED: Fault(
         "TLS-408",
-        "Your app reached port {port}, but could not begin to encrypt. Choose {best}.",
+        "Your app reached port {port}, but could not begin to encrypt. Choose {choice}.",
     ),
     NoticeKind.OTHER_PASSWORD: Fault(
         "AUTH-502",
@@ -240,15 +265,14 @@ def _hint(watch: Watch, notices: Sequence[Notice], words: Words, now: int) -> Fa
         return Fault(
             "",
             "Nothing has reached us yet. Is the server name right? "
-            f"{closed if words.implicit_ports == _IMPLICIT else ''}"
+            f"{closed if reads(words.client) and words.implicit_ports == _IMPLICIT else ''}"
             "Some networks block mail: try another one, or a telephone’s.",
         )
-    connected = [one.at for one in notices if one.kind is NoticeKind.CONNECTED]
-    if not signed_in and connected and now >= connected[0] + SIGN_IN_SECONDS:
+    if not signed_in and now >= notices[0].at + SIGN_IN_SECONDS:
         return Fault(
             "",
-            "An app has connected from your network, but not signed in as you. Is the user name "
-            "your whole address, letter for letter?",
+            "Your app has reached us, but nobody has signed in with the app password yet. Compare "
+            "the user name with your whole address, letter by letter.",
         )
     reading = [one.at for one in signed_in if one.service in _READING]
     sending = any(one.service == Service.SUBMISSION for one in signed_in)

@@ -3,9 +3,9 @@
 Comes in: what listeners and the authenticator notice, of anybody.  Goes out: notices in the store,
 for the page's process to read.  Before a sign-in a watch gets what comes from the same client
 address as its page (of IPv6 the same /64: each device of a household has its own); after it, what
-its own account does; never anything of another's.  A password that crossed the network readable
-ends the app password which that page has just made, and no other.  Nobody waits for this, and
-nothing is done while no page waits (:mod:`board`).
+its own account does; never anything of another's, nor whether there is another.  A password that
+crossed the network readable ends the app password which that page has just made, and no other.
+Nobody waits for this, and nothing is done while no page waits (:mod:`board`).
 Limits: ``WAITING`` in the queue, beyond it nothing more is noticed; the store is asked once in
 ``PAUSE_SECONDS``, however much happens.
 """
@@ -118,17 +118,14 @@ class Lookout(SignIns):
             )
 
     def failed(self, failed: FailedSignIn) -> None:
-        """Of another's address and of nobody's nothing is told: not even which of them it is."""
         if not self.is_open or failed.use is Use.WEB:
             return
         account = failed.account.id if failed.account is not None else None
-        short = account is None and not failed.whole_address
-        kind = NoticeKind.SHORT_NAME if short else _FAILURES[failed.like_app_password]
+        if account is None and failed.whole_address:
+            return  # told as little as of another's account: else pages would say who is there
         self._put(
-            self._notice(kind, failed.use),
-            lambda watch: (
-                (short or watch.account == account) and is_same_place(watch, failed.peer)
-            ),
+            self._notice(_failure(failed), failed.use),
+            lambda watch: account in {None, watch.account} and is_same_place(watch, failed.peer),
         )
 
     def sent(self, account: AccountId) -> None:
@@ -139,18 +136,18 @@ class Lookout(SignIns):
 
     async def run(self) -> None:
         """Write down what was noticed, in its order, until cancelled."""
-        await self.open_again()
+        await self._look_who_waits()
         while True:
             await self.tell()
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def open_again(self) -> None:
-        """The board is new with each start of the server; pages wait on from before."""
+    async def _look_who_waits(self) -> None:
+        """Pages that were opened before this process and its board began."""
         try:
             for watch in await self._store.open_setup_watches(self._clock.now()):
                 self._board.open_until(watch.opened_at + WATCH_SECONDS)
         except StoreProblem as problem:
-            _log.warning("set-up pages from before are not told", reason=str(problem))
+            _log.warning("pages that wait were not looked up", reason=str(problem))
 
     async def tell(self) -> None:
         """All that waits, or the next thing that is noticed."""
@@ -196,3 +193,9 @@ _FAILURES: Mapping[bool | None, NoticeKind] = {
     None: NoticeKind.WRONG_PASSWORD,
     False: NoticeKind.WRONG_MAIN_PASSWORD,
 }
+
+
+def _failure(failed: FailedSignIn) -> NoticeKind:
+    if failed.account is None:
+        return NoticeKind.SHORT_NAME
+    return _FAILURES[failed.like_app_password]

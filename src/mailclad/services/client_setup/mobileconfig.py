@@ -26,16 +26,11 @@ _ACCOUNT_TYPES: Mapping[MailProtocol, str] = {
 }
 
 
-def write_mobileconfig(
-    settings: ClientSettings, app_password: Secret | None = None, authority: bytes = b""
-) -> bytes:
-    """``authority`` is the certificate (DER) of a private one, which the device must trust.
-
-    Raises NotPossible where a server is missing.
-    """
+def write_mobileconfig(settings: ClientSettings, app_password: Secret | None = None) -> bytes:
+    """Raises NotPossible where a server is missing."""
     content = [_mail(settings, app_password)]
-    if authority:
-        content.append(_authority(settings, authority))
+    if settings.authority:
+        content.append(_authority(settings))
     return plistlib.dumps(
         _payload(settings, "Configuration", "")
         | {
@@ -78,10 +73,10 @@ def _mail(settings: ClientSettings, app_password: Secret | None) -> dict[str, An
     return _payload(settings, "com.apple.mail.managed", "mail") | written
 
 
-def _authority(settings: ClientSettings, certificate: bytes) -> dict[str, Any]:
+def _authority(settings: ClientSettings) -> dict[str, Any]:
     return _payload(settings, "com.apple.security.root", "authority") | {
         "PayloadDisplayName": f"The authority of {settings.domain}’s mail server",
-        "PayloadContent": certificate,
+        "PayloadContent": settings.authority,
     }
 
 

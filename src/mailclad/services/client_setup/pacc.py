@@ -24,7 +24,7 @@ _NAMES: Mapping[MailProtocol, str] = {
 }
 
 
-def write_pacc(settings: ClientSettings, help_page: str = "") -> bytes:
+def write_pacc(settings: ClientSettings) -> bytes:
     hosts = {
         _NAMES[endpoint.protocol]: {"host": endpoint.host}
         for endpoint in reversed(list(settings.of(*_NAMES)))
@@ -35,8 +35,8 @@ def write_pacc(settings: ClientSettings, help_page: str = "") -> bytes:
         "authentication": {"password": True},
         "info": {"provider": {"name": settings.domain}},
     }
-    if help_page:
-        body["info"]["help"] = {"documentation": help_page}
+    if settings.help_page:
+        body["info"]["help"] = {"documentation": settings.help_page}
     return msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n"
 
 

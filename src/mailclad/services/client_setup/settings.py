@@ -23,7 +23,8 @@ class ClientSettings:
 
     ``address`` is "" where it is not known yet, on pages for everybody; ``name`` is the person's,
     "" unknown; ``trust_file`` is a PEM file of the authority that signs, "" where the system
-    knows it; ``password`` says in words which one to type.
+    knows it; ``password`` says in words which one to type.  ``help_page`` is the set-up page's
+    URL, "" for none; ``authority`` a private one's certificate (DER), which devices must trust.
     """
 
     address: str
@@ -32,6 +33,8 @@ class ClientSettings:
     name: str = ""
     trust_file: str = ""
     password: str = APP_PASSWORD
+    help_page: str = ""
+    authority: bytes = b""
 
     def of(self, *protocols: MailProtocol) -> Iterator[Endpoint]:
         """The best first; of plain connections none."""

@@ -2,7 +2,8 @@
 
 Comes in: records that we want, and what a name server says of the same names.  Goes out: one
 ``Change`` for each name and type that differs.  Of TXT records only those of the same kind
-(``v=spf1`` …) are ever taken away; a name that has other records gets no CNAME.  Pure.
+(``v=spf1`` …) are ever taken away; a name that has other records gets no CNAME.  An old digest of
+settings goes when the new one is there already: programs may have kept what it belongs to.  Pure.
 """
 
 import re
@@ -40,6 +41,8 @@ def changes(records: Iterable[DnsRecord], seen: Seen) -> tuple[Change, ...]:
         values = [record.value for record in ours]
         removed = [value for value in there if value not in values and _is_ours(value, ours)]
         added = [value for value in values if value not in there]
+        if added and any(map(is_digest, ours)):
+            removed = []
         if removed or added:
             found.append(Change(name, kind, tuple(removed), tuple(added)))
     return tuple(found)
@@ -51,6 +54,11 @@ def _has_addresses(name: str, seen: Seen) -> bool:
 
 def _is_ours(value: str, records: Iterable[DnsRecord]) -> bool:
     return any(same_slot(record, value) for record in records)
+
+
+def is_digest(record: DnsRecord) -> bool:
+    """Whether it is one of settings (PACC), of which several may stand beside each other."""
+    return record.kind == "TXT" and version(record.value) == "v=uaac1"
 
 
 def same_slot(record: DnsRecord, value: str) -> bool:

@@ -17,7 +17,7 @@ from mailclad.mail.dkim.record import parse_key
 from mailclad.mail.dmarc.record import parse_record as parse_dmarc
 from mailclad.mail.spf.record import parse_record as parse_spf
 from mailclad.mail.spf.result import SpfProblem
-from mailclad.services.provision.dns_changes import same_slot, version
+from mailclad.services.provision.dns_changes import is_digest, same_slot, version
 from mailclad.services.provision.dns_records import TTL, DnsRecord, Need
 from mailclad.services.provision.zone_text import written
 
@@ -83,16 +83,12 @@ def _state(record: DnsRecord, values: Iterable[str]) -> State:
         return (
             State.MISSING
         )  # several stand beside each other; one that fits no key is found apart
-    lonely = record.kind == "TXT" and version(record.value) not in _BESIDE_OTHERS
+    lonely = record.kind == "TXT" and not is_digest(record)
     if not good or (lonely and len(there) > 1):
         return State.DIFFERENT
     if record.kind == "MX" and _preference(good[0]) > min(map(_preference, there)):
         return State.DIFFERENT
     return State.RIGHT
-
-
-_BESIDE_OTHERS = frozenset({"v=uaac1"})
-"""Digests of settings: the old one stays beside the new one while somebody may have kept those."""
 
 
 def _preference(mx: str) -> int:

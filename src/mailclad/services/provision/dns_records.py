@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mailclad.base.tls_policy import TlsMode
+from mailclad.mail.domain_hosts import SETTINGS_LABELS
 from mailclad.mail.endpoint import Endpoint, MailProtocol
 from mailclad.mail.mta_sts import StsPolicy, policy_host, record_name, write_record
 from mailclad.services.client_setup.pacc import pacc_record, write_pacc
@@ -205,11 +206,7 @@ _SRV: Sequence[tuple[str, MailProtocol, TlsMode, int, str]] = (
 )
 """Label, what it offers, its priority (lower is preferred), in words."""
 
-WEB_NAMES = (
-    ("autoconfig", "Thunderbird and others"),
-    ("autodiscover", "Outlook and others"),
-    ("ua-auto-config", "newer programs"),
-)
+_WHO_ASKS = ("Thunderbird and others", "Outlook and others", "newer programs")
 
 
 def _programs(facts: DomainFacts) -> Iterator[DnsRecord]:
@@ -221,11 +218,11 @@ def _programs(facts: DomainFacts) -> Iterator[DnsRecord]:
         text = f"Programs find the port for {words}." if port else f"No port for {words}."
         yield DnsRecord(f"{label}._tcp.{facts.domain}", "SRV", value, Need.HANDY, text)
     if facts.help_page:
-        for label, who in WEB_NAMES:
+        for label, who in zip(SETTINGS_LABELS, _WHO_ASKS, strict=True):
             text = f"{who} find their settings here."
             yield _leads_to(f"{label}.{facts.domain}", facts.host_name, Need.HANDY, text)
-        settings = ClientSettings("", facts.domain, facts.endpoints)
-        value = pacc_record(write_pacc(settings, facts.help_page))
+        settings = ClientSettings("", facts.domain, facts.endpoints, help_page=facts.help_page)
+        value = pacc_record(write_pacc(settings))
         text = "Newer programs know by it that the settings are the right ones (PACC)."
         yield DnsRecord(f"_ua-auto-config.{facts.domain}", "TXT", value, Need.HANDY, text)
 

@@ -19,10 +19,12 @@ from mailclad.web.pages.signed_in import personal, personal_form, see_other
 def device_routes(parts: PageParts) -> list[BaseRoute]:
     pages = _Devices(parts)
     browsers = parts.browsers
+    remove = personal_form(browsers, pages.remove, page="/devices")
+    sign_out = personal_form(browsers, pages.sign_out, page="/devices")
     return [
         Route("/devices", personal(browsers, pages.list)),
-        Route("/devices/remove", personal_form(browsers, pages.remove), methods=["POST"]),
-        Route("/devices/sign-out", personal_form(browsers, pages.sign_out), methods=["POST"]),
+        Route("/devices/remove", remove, methods=["POST"]),
+        Route("/devices/sign-out", sign_out, methods=["POST"]),
     ]
 
 

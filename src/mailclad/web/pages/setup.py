@@ -50,7 +50,7 @@ def setup_routes(parts: PageParts) -> list[BaseRoute]:
             personal_form(parts.browsers, pages.add_device, fresh=True),
             methods=["POST"],
         ),
-        Route("/setup/{key}/file/{number:int}", pages.file),
+        Route("/setup/{key}/file/{number:number}", pages.file),
         Route("/ca.pem", pages.authority),
     ]
 

@@ -17,6 +17,7 @@ from mailclad.web.origin import check_origin
 from mailclad.web.pages.layout import page
 from mailclad.web.pages.parts import PageParts
 from mailclad.web.pages.signed_in import (
+    START,
     drop_token,
     keep_token,
     own_path,
@@ -31,10 +32,11 @@ from mailclad.web.pages.signed_in import (
 def sign_in_routes(parts: PageParts) -> list[BaseRoute]:
     pages = _SignIn(parts)
     browsers = parts.browsers
+    sign_out = personal_form(browsers, pages.sign_out, page=START)
     return [
         Route("/sign-in", pages.form),
         Route("/sign-in", pages.sign_in, methods=["POST"]),
-        Route("/sign-out", personal_form(browsers, pages.sign_out), methods=["POST"]),
+        Route("/sign-out", sign_out, methods=["POST"]),
         Route("/confirm", personal(browsers, pages.confirm_form)),
         Route("/confirm", personal_form(browsers, pages.confirm), methods=["POST"]),
     ]

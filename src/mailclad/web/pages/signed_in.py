@@ -63,8 +63,8 @@ def see_other(path: str) -> Response:
     return RedirectResponse(path, 303)
 
 
-def to_sign_in(request: Request) -> Response:
-    return see_other(f"/sign-in?next={quote(request.url.path)}")
+def to_sign_in(request: Request, page: str = "") -> Response:
+    return see_other(f"/sign-in?next={quote(page or request.url.path)}")
 
 
 def personal(browsers: Browsers, answer: Personal) -> Callable[[Request], Awaitable[Response]]:
@@ -80,18 +80,19 @@ def personal(browsers: Browsers, answer: Personal) -> Callable[[Request], Awaita
 
 
 def personal_form(
-    browsers: Browsers, answer: PersonalForm, *, fresh: bool = False
+    browsers: Browsers, answer: PersonalForm, *, fresh: bool = False, page: str = ""
 ) -> Callable[[Request], Awaitable[Response]]:
     """A form of whoever is signed in, sent from a page of ours.
 
-    ``fresh``: the password must have been typed lately.
+    ``fresh``: the password must have been typed lately; ``page``: where the form is, if not at the
+    path that it is sent to.
     """
 
     async def endpoint(request: Request) -> Response:
         check_origin(request)
         session = await session_of(request, browsers)
         if session is None:
-            return to_sign_in(request)
+            return to_sign_in(request, page)
         form = await read_form(request)
         if not browsers.is_form_of(session, form.get("form_token", "")):
             raise HTTPException(403, "This form is too old. Open the page anew.")

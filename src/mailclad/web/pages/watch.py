@@ -5,7 +5,7 @@ again.  A stream ends with its watch, or when the server stops.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -37,10 +37,17 @@ _CLOSING = "mailclad.closing"
 def watch_routes(parts: PageParts) -> list[BaseRoute]:
     pages = _Watch(parts)
     return [
-        Route("/watch/{number:int}", personal(parts.browsers, pages.lights)),
-        Route("/watch/{number:int}/events", personal(parts.browsers, pages.events)),
-        Route("/profile/{token}", pages.profile),
+        Route("/watch/{number:number}", personal(parts.browsers, pages.lights)),
+        _get_alone("/watch/{number:number}/events", personal(parts.browsers, pages.events)),
+        _get_alone("/profile/{token}", pages.profile),
     ]
+
+
+def _get_alone(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    """Without HEAD: it would use up a link, or hold a stream that nobody reads."""
+    route = Route(path, endpoint)
+    route.methods = {"GET"}
+    return route
 
 
 class _Watch:

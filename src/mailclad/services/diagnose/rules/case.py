@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 from mailclad.base.tls_policy import TlsMode
 from mailclad.mail.address import AddressProblem, normalise_domain
 from mailclad.mail.dane import judge_dane, usable
+from mailclad.mail.domain_hosts import SETTINGS_LABELS
 from mailclad.mail.endpoint import MailProtocol
 from mailclad.mail.mta_sts import StsMode
 from mailclad.mail.tls_verdict import ChainFault, TlsVerdict
@@ -32,7 +33,7 @@ T = TypeVar("T")
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """Banners and headers are told in whole seconds, and take a while to arrive."""
 
-_SET_UP_LABELS = frozenset({"autoconfig", "autodiscover", "mta-sts", "ua-auto-config"})
+_SET_UP_LABELS = frozenset({*SETTINGS_LABELS, "mta-sts"})
 
 
 def plain_host(host: str) -> str:
