@@ -4,10 +4,13 @@ The server is `mailclad demo` with its workers, so the page and the program are 
 different processes.
 """
 
+import contextlib
 import http.client
+import imaplib
 import json
+import poplib
 import re
-import socket
+import smtplib
 import subprocess
 import sys
 import time
@@ -20,7 +23,10 @@ import pytest
 
 from tests.interop.demo import Demo, run
 
-pytestmark = [pytest.mark.interop("swaks", "curl", "msmtp", "openssl"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.interop("swaks", "curl", "msmtp", "openssl", "fetchmail"),
+    pytest.mark.slow,
+]
 
 WAIT_SECONDS = 20
 
@@ -121,11 +127,12 @@ def test_tls_on_a_port_that_begins_without(demo: Demo, page: Page) -> None:
 
 
 def test_a_password_sent_readable_is_cancelled(demo: Demo, page: Page) -> None:
-    """A program that is set to no encryption at all, and asks nobody."""
-    with socket.create_connection(("localhost", demo.ports["imap", "starttls"])) as plain:
-        plain.recv(1000)
-        plain.sendall(f"a LOGIN {demo.ada} {page.letters}\r\n".encode())
-        assert b"PRIVACYREQUIRED" in plain.recv(1000)
+    """Python's imaplib signs in without encryption where nobody tells it otherwise."""
+    with (
+        imaplib.IMAP4("localhost", demo.ports["imap", "starttls"]) as plain,
+        pytest.raises(imaplib.IMAP4.error),
+    ):
+        plain.login(demo.ada, page.letters)
     assert "cancelled" in page.fault("AUTH-506")
     with swaks(demo, "implicit", "--tls-on-connect", password=page.letters) as program:
         output, _ = program.communicate(timeout=30)
@@ -137,7 +144,35 @@ def test_a_program_that_wants_to_send_without_encryption(demo: Demo, page: Page)
     port = str(demo.ports["submission", "starttls"])
     options = ["--host=localhost", f"--port={port}", "--tls=off", "--auth=off"]
     run("msmtp", *options, f"--from={demo.ada}", demo.ada, given="Subject: x\n\nx\n", ok=False)
-    assert "without encryption" in page.fault("MODE-204")
+    assert "without encryption" in page.fault("CLIENT-706")
+
+
+@pytest.mark.parametrize("program", ["msmtp", "swaks", "curl", "fetchmail"])
+def test_a_program_that_leaves_because_it_may_not_sign_in(
+    demo: Demo, page: Page, program: str
+) -> None:
+    """They are set to no encryption, and heed that no sign-in is offered then."""
+    port = demo.ports["imap" if program in {"curl", "fetchmail"} else "submission", "starttls"]
+    match program:
+        case "msmtp":
+            options = ["--host=localhost", f"--port={port}", "--tls=off", "--auth=plain"]
+            options += [f"--user={demo.ada}", f"--passwordeval=echo {page.letters}"]
+            given = "Subject: x\n\nx\n"
+            run("msmtp", *options, f"--from={demo.ada}", demo.ada, given=given, ok=False)
+        case "swaks":
+            with swaks(demo, "starttls", password=page.letters) as running:
+                running.wait(30)
+        case "curl":
+            url = f"imap://localhost:{port}/INBOX"
+            run("curl", "--silent", "--user", f"{demo.ada}:{page.letters}", url, ok=False)
+        case _:
+            account = f"user {demo.ada} password {page.letters} sslproto ''"
+            given = f"poll localhost protocol imap port {port} {account}\n"
+            once = ["--nodetach", "--nosyslog", "--pidfile", str(demo.folder / "fetchmail.pid")]
+            run("fetchmail", "-f", "-", *once, given=given, ok=False)
+    words = page.fault("CLIENT-706")
+    assert "without encryption" in words
+    assert f"port {port} " in words
 
 
 def test_an_authority_that_the_program_does_not_know(demo: Demo, page: Page) -> None:
@@ -191,6 +226,22 @@ def test_curl_reads_and_msmtp_sends_and_every_light_is_green(demo: Demo) -> None
     options += [f"--tls-trust-file={demo.ca}", "--auth=on", f"--user={demo.ada}"]
     secret = f"--passwordeval=echo {page.letters}"
     run("msmtp", *options, secret, f"--from={demo.ada}", demo.ada, given="Subject: x\n\nx\n")
+    page.greens(3)
+
+
+def test_starttls_on_its_own_port_is_as_good(demo: Demo) -> None:
+    """Python's poplib and smtplib."""
+    page = Page(demo, "other")
+    with contextlib.closing(poplib.POP3("localhost", demo.ports["pop3", "starttls"])) as reading:
+        reading.stls(demo.context())
+        page.greens(1)
+        reading.user(demo.ada)
+        reading.pass_(page.letters)
+        page.greens(2)
+    with smtplib.SMTP("localhost", demo.ports["submission", "starttls"]) as sending:
+        sending.starttls(context=demo.context())
+        sending.login(demo.ada, page.letters)
+        sending.sendmail(demo.ada, [demo.ada], "Subject: x\n\nx\n")
     page.greens(3)
 
 

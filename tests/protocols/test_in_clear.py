@@ -13,7 +13,7 @@ from mailclad.protocols.smtp.conversation import Role
 from tests.protocols.imap.talk import MemorySpool
 from tests.services.auth.fakes import TLS
 
-NOTHING, WANTED, SENT = InClear
+NOTHING, TALKED, WANTED, SENT = InClear
 
 
 def imap(octets: bytes, *, encrypted: bool = False) -> InClear:
@@ -44,8 +44,8 @@ def smtp(octets: bytes, *, encrypted: bool = False, role: Role = Role.SUBMISSION
 @pytest.mark.parametrize(
     ("engine", "octets", "noted"),
     [
-        (imap, b"a CAPABILITY\r\n", NOTHING),
-        (imap, b"a ID NIL\r\n", NOTHING),
+        (imap, b"a CAPABILITY\r\n", TALKED),
+        (imap, b"a ID NIL\r\n", TALKED),
         (imap, b"a LOGIN\r\n", WANTED),
         (imap, b"a LOGIN ada\r\n", WANTED),
         (imap, b"a LOGIN ada secret\r\n", SENT),
@@ -56,14 +56,19 @@ def smtp(octets: bytes, *, encrypted: bool = False, role: Role = Role.SUBMISSION
         (imap, b"a AUTHENTICATE PLAIN AGFkYQBzZWNyZXQ=\r\n", SENT),
         (imap, b"a LOGIN ada\r\na LOGIN ada secret\r\na LOGIN\r\n", SENT),
         (imap, b"a LOGIN \xff\xfe\x00\r\n", WANTED),
-        (pop3, b"CAPA\r\n", NOTHING),
+        (pop3, b"CAPA\r\n", TALKED),
         (pop3, b"USER ada\r\n", WANTED),
         (pop3, b"USER ada\r\nPASS secret\r\n", SENT),
         (pop3, b"PASS\r\n", WANTED),
         (pop3, b"AUTH PLAIN\r\n", WANTED),
         (pop3, b"AUTH PLAIN AGFkYQBzZWNyZXQ=\r\n", SENT),
-        (smtp, b"EHLO x\r\n", NOTHING),
-        (smtp, b"EHLO x\r\nAUTH PLAIN\r\n", NOTHING),  # nothing is due before hello is answered
+        (smtp, b"EHLO x\r\n", TALKED),
+        (smtp, b"GET / HTTP/1.1\r\n", NOTHING),
+        (smtp, b"STARTTLS\r\n", NOTHING),
+        (pop3, b"STLS\r\n", NOTHING),
+        (imap, b"a STARTTLS\r\n", NOTHING),
+        (imap, b"\x16\x03\x01\x00\x05hello\r\n", NOTHING),
+        (smtp, b"EHLO x\r\nAUTH PLAIN\r\n", TALKED),  # nothing is due before hello is answered
         (smtp, b"AUTH PLAIN\r\n", WANTED),
         (smtp, b"AUTH PLAIN AGFkYQBzZWNyZXQ=\r\n", SENT),
         (smtp, b"MAIL FROM:<ada@example.org>\r\n", WANTED),

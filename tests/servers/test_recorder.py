@@ -7,10 +7,11 @@ import ssl
 
 import pytest
 
+from mailclad.base.in_clear import InClear
 from mailclad.base.tls_policy import Service, TlsMode
 from mailclad.servers import recorder
 from mailclad.servers.admission import Limits
-from mailclad.servers.channel import Channel
+from mailclad.servers.channel import Channel, Shell
 from mailclad.servers.recorder import Recorder, SetupNotices
 from mailclad.servers.tls import ContextTable
 from mailclad.services.certificates.private_ca import PrivateCa
@@ -50,8 +51,13 @@ class Recording:
         self._watch = Watching(self._notebook, StandingClock())
         self.lookout = FakeLookout()
 
-    def server(self, mode: TlsMode = TlsMode.IMPLICIT, limits: Limits | None = None) -> Server:
-        shell = _signing_in if mode is TlsMode.IMPLICIT else starttls_lines
+    def server(
+        self,
+        mode: TlsMode = TlsMode.IMPLICIT,
+        limits: Limits | None = None,
+        shell: Shell | None = None,
+    ) -> Server:
+        shell = shell or (_signing_in if mode is TlsMode.IMPLICIT else starttls_lines)
         recorder = Recorder(Service.IMAP, self._watch, self.lookout)
         return Server(self.loop, shell, self.contexts, mode=mode, limits=limits, recorder=recorder)
 
@@ -69,6 +75,11 @@ async def _signing_in(channel: Channel) -> None:
     channel.said = "Client 1"
     channel.signed_in("ada@example.org")
     await echo(channel)
+
+
+async def _talking(channel: Channel) -> None:
+    channel.note_in_clear(InClear.TALKED)
+    await starttls_lines(channel)
 
 
 @pytest.fixture
@@ -202,3 +213,28 @@ def test_a_set_up_page_is_told_of_tls_where_it_is_too_soon(
         with server.connect() as sock:
             sock.sendall(WINDOWS_7)
         assert recording.lookout.told.get(timeout=10)[0] is NoticeKind.TLS_TOO_SOON
+
+
+def test_a_set_up_page_is_told_of_who_leaves_without_encryption(recording: Recording) -> None:
+    with recording.server(TlsMode.STARTTLS, shell=_talking) as server:
+        with server.connect() as sock:
+            sock.sendall(b"QUIT\r\n")
+            assert sock.recv(99)
+        assert recording.lookout.told.get(timeout=10)[0] is NoticeKind.LEFT_IN_CLEAR
+
+
+def test_who_begins_encryption_has_not_left_without_it(
+    recording: Recording, ca: PrivateCa
+) -> None:
+    """Whether it works out or not: what a page shows last is the reason."""
+    for trust in (ca, None):
+        with (
+            recording.server(TlsMode.STARTTLS, shell=_talking) as server,
+            contextlib.suppress(ssl.SSLCertVerificationError),
+            server.connect() as sock,
+        ):
+            sock.sendall(b"STARTTLS\r\n")
+            assert sock.recv(99) == b"220 go\r\n"
+            client_context(trust).wrap_socket(sock, server_hostname=NAME).close()
+    told = [recording.lookout.told.get_nowait()[0] for _ in range(recording.lookout.told.qsize())]
+    assert told == [NoticeKind.CONNECTED, NoticeKind.DISTRUST]

@@ -223,7 +223,7 @@ class App:
         if self.parts.counting is not None:
             await self.parts.counting.flush()
         await self.parts.watch.flush()
-        await self.parts.device_use.flush()
+        await self.parts.device_use.close()
         await self.parts.sts.close()
         await self.parts.resolver.close()
         await self.store.close()

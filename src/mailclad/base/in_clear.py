@@ -11,7 +11,9 @@ class InClear(IntEnum):
     """The gravest so far."""
 
     NOTHING = 0
-    WANTED = 1
+    TALKED = 1
+    """A command that needs no encryption: who leaves after it did not want any."""
+    WANTED = 2
     """A sign-in, or what needs one; nothing secret came with it."""
-    SENT = 2
+    SENT = 3
     """A sign-in with an argument that holds, or may hold, a password."""

@@ -198,10 +198,11 @@ class Channel(asyncio.Protocol):
             self._owner.signed_in(self)
 
     def note_in_clear(self, what: InClear) -> None:
-        """Shells tell it after each round of commands; each is handed on once."""
+        """Shells tell it after each round of commands; each sign-in is handed on once."""
         if what > self.in_clear:
             self.in_clear = what
-            self._owner.tried_in_clear(self, what)
+            if what > InClear.TALKED:
+                self._owner.tried_in_clear(self, what)
 
     @property
     def is_signed_in(self) -> bool:

@@ -51,7 +51,7 @@ class Witness(Protocol):
         """A handshake is done."""
 
     def tried_in_clear(self, channel: Channel, what: InClear) -> None:
-        """Somebody wanted to sign in without TLS."""
+        """Somebody wanted to sign in without TLS, or left without it."""
 
     def failed(self, channel: Channel, failure: HandshakeFailed) -> None: ...
 
@@ -355,6 +355,8 @@ class Listener:
         shell, said = self._spoken(channel)
         try:
             end = await shell(channel) or end
+            if channel.tls is None and channel.in_clear is InClear.TALKED:
+                self.tried_in_clear(channel, InClear.TALKED)
             await channel.close()
         except (ConnectionLost, HandshakeFailed) as lost:
             end = str(lost)

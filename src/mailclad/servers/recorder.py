@@ -37,6 +37,12 @@ _KINDS: Mapping[FailureKind, NoticeKind] = {
     FailureKind.SLOW: NoticeKind.TLS_FAILED,
 }
 
+_IN_CLEAR: Mapping[InClear, NoticeKind] = {
+    InClear.TALKED: NoticeKind.LEFT_IN_CLEAR,
+    InClear.WANTED: NoticeKind.PLAIN_SIGN_IN,
+    InClear.SENT: NoticeKind.PASSWORD_SENT,
+}
+
 
 class SetupNotices(Protocol):
     """Of the lookout, what listeners tell it."""
@@ -71,9 +77,7 @@ class Recorder:
 
     def tried_in_clear(self, channel: Channel, what: InClear) -> None:
         if self._is_watched:
-            sent = what is InClear.SENT
-            kind = NoticeKind.PASSWORD_SENT if sent else NoticeKind.PLAIN_SIGN_IN
-            self.lookout.noticed(self._place(channel), kind)
+            self.lookout.noticed(self._place(channel), _IN_CLEAR[what])
 
     def failed(self, channel: Channel, failure: HandshakeFailed) -> None:
         meeting = Meeting(

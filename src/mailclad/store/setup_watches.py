@@ -18,7 +18,8 @@ WATCHES_PER_ACCOUNT = 8
 """Pages that one person has open; a further one ends the oldest."""
 
 NOTICES_PER_WATCH = 200
-"""Kept of one watch; of programs that try again and again, what is newest."""
+"""Kept of one watch: the first of each kind, service and port, and the latest.  A program that
+tries again each second still has its light turned when it succeeds at last."""
 
 
 class NoticeKind(StrEnum):
@@ -31,6 +32,8 @@ class NoticeKind(StrEnum):
     TLS_FAILED = "TLS failed"
     CONNECTED = "connected"
     """A handshake is done on a port of mail; ``detail`` is the version of TLS."""
+    LEFT_IN_CLEAR = "left in the clear"
+    """It heard that there is no sign-in without encryption, and did not try."""
     PLAIN_SIGN_IN = "plain sign-in"
     """Wanted without encryption, the password was not sent."""
     PASSWORD_SENT = "password sent"  # noqa: S105 - not a password
@@ -44,13 +47,9 @@ class NoticeKind(StrEnum):
     WRONG_MAIN_PASSWORD = "wrong main password"  # noqa: S105 - not a password
     """Not in the form of an app password."""
     SHORT_NAME = "short name"
-    """Nobody has that name, and it has no @."""
+    """It has no @, and says nobody here."""
     SENT = "sent"
     """A message was accepted for sending."""
-
-
-LASTING = frozenset({NoticeKind.PASSWORD_SENT, NoticeKind.SIGNED_IN, NoticeKind.SENT})
-"""What stays true of a device, however often it tries afterwards: makes no room for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +98,7 @@ class SetupWatches(Protocol):
         ...
 
     async def add_setup_notices(self, watch: int, notices: Sequence[Notice]) -> None:
-        """Where the watch is full, its oldest make room, those that are ``LASTING`` excepted.
-
-        Nothing happens where it is gone.
-        """
+        """Nothing happens where the watch is gone; the oldest repeat makes room."""
         ...
 
     async def forget_setup_watches(self, now: int) -> int:

@@ -149,7 +149,7 @@ def test_watches_and_their_notices_are_bounded_and_end(tmp_path: Path) -> None:
         found = await store.setup_watch(ann, one)
         assert found is not None
         assert len(found[1]) == NOTICES_PER_WATCH
-        assert found[1] == (notices + notices)[-NOTICES_PER_WATCH:]
+        assert found[1] == [notices[0], *(notices + notices)[1 - NOTICES_PER_WATCH :]]
         assert await store.open_setup_watches(NOW + WATCH_SECONDS) == []
         assert await store.forget_setup_watches(NOW + 2 * WATCH_SECONDS) == WATCHES_PER_ACCOUNT
         assert await store.setup_watch(ann, one) is None
@@ -169,13 +169,16 @@ def test_what_works_at_last_is_kept_however_often_it_failed_before(tmp_path: Pat
         assert found is not None
         assert len(found[1]) == NOTICES_PER_WATCH
         assert found[1][:2] == lasting
-        assert found[1][2].at == NOW + 3
+        assert [one.at for one in found[1][2:5]] == [NOW, NOW + 4, NOW + 5]
         assert found[1][-1].kind is NoticeKind.SENT
-        many = [Notice(NoticeKind.SENT, NOW)] * (2 * NOTICES_PER_WATCH)
+        many = [Notice(NoticeKind.SIGNED_IN, NOW)] * (2 * NOTICES_PER_WATCH)
         await store.add_setup_notices(watch.id, many)
+        sent = Notice(NoticeKind.SENT, NOW, "submission")
+        await store.add_setup_notices(watch.id, [sent])
         found = await store.setup_watch(ann, watch.id)
         assert found is not None
         assert len(found[1]) == NOTICES_PER_WATCH
+        assert found[1][-1] == sent
 
     with_account(tmp_path, act)
 

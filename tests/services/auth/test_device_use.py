@@ -68,6 +68,18 @@ def test_one_that_would_die_unused_is_confirmed_at_once(tmp_path: Path) -> None:
     with_device(tmp_path, act, unused_until=NOW + 900)
 
 
+def test_a_server_that_stops_at_once_has_confirmed_it(tmp_path: Path) -> None:
+    async def act(kit: Kit) -> None:
+        store, ada, device, uses, _clock = kit
+        uses.signed_in(SignIn(ada, device, Use.IMAP, "192.0.2.1", "TLSv1.3"))
+        await asyncio.sleep(0)  # it is being written down
+        await uses.close()
+        assert await store.forget_unused_app_passwords(NOW + 1_000) == 0
+        assert len(await store.app_password_uses(ada.id)) == 1
+
+    with_device(tmp_path, act, unused_until=NOW + 900)
+
+
 def test_one_that_was_not_used_in_time_goes(tmp_path: Path) -> None:
     async def act(kit: Kit) -> None:
         store, _ada, device, _uses, _clock = kit

@@ -44,7 +44,8 @@ def states(found: WatchView) -> str:
 ROWS = {
     NoticeKind.KNOCKED: ("MODE-201", ["port 993", "**TLS**", "**SSL**"], "r.."),
     NoticeKind.TLS_TOO_SOON: ("MODE-202", ["port 143", "**993**", "**TLS**"], "r.."),
-    NoticeKind.PLAIN_SIGN_IN: ("MODE-204", ["refused", "**SSL**", "**993**"], ".r."),
+    NoticeKind.LEFT_IN_CLEAR: ("CLIENT-706", ["without encryption", "**SSL**", "**993**"], "r.."),
+    NoticeKind.PLAIN_SIGN_IN: ("CLIENT-706", ["refused", "**SSL**", "**993**"], ".r."),
     NoticeKind.PASSWORD_SENT: ("AUTH-506", ["cancelled", "**SSL**"], ".r."),
     NoticeKind.DISTRUST: ("CERT-305", ["certificate"], "r.."),
     NoticeKind.TOO_OLD: ("CLIENT-701", ["too old"], "r.."),
@@ -220,3 +221,22 @@ def test_who_connects_without_signing_in_is_asked_for_the_name() -> None:
     assert (hint.finding, "letter by letter" in hint.words) == ("", True)
     later = notice(NoticeKind.SIGNED_IN, at=connected.at + 1)
     assert seen(connected, later, now=connected.at + SIGN_IN_SECONDS).fault is None
+
+
+def test_a_look_at_a_plain_port_is_no_fault_where_encryption_works() -> None:
+    """Programs that look for settings visit every port."""
+    left, works = notice(NoticeKind.LEFT_IN_CLEAR), notice(NoticeKind.CONNECTED)
+    assert seen(works, left).fault is None
+    assert seen(left, works).fault is None
+    assert seen(left, notice(NoticeKind.CONNECTED, "submission")).fault is not None
+
+
+def test_encryption_that_begins_overtakes_a_sign_in_without_it() -> None:
+    plain = notice(NoticeKind.PLAIN_SIGN_IN)
+    assert seen(plain, notice(NoticeKind.CONNECTED)).fault is None
+
+
+def test_only_what_is_wrong_with_sending_turns_its_light_red() -> None:
+    """A telephone of theirs that still has an old password, at the same place."""
+    other = notice(NoticeKind.WRONG_PASSWORD)
+    assert states(seen(notice(NoticeKind.SIGNED_IN), other)) == "gg."

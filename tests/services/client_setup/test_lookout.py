@@ -14,7 +14,7 @@ from mailclad.services.client_setup.board import WatchBoard
 from mailclad.services.client_setup.lookout import WAITING, Lookout, Place
 from mailclad.services.client_setup.watching import SetupWatching, WatchEnded
 from mailclad.store.model import Account, AppPassword, Scope, ScramKeys
-from mailclad.store.setup_watches import WATCH_SECONDS, NoticeKind
+from mailclad.store.setup_watches import WATCH_SECONDS, NoticeKind, Watch
 from tests.engines.stores import opened
 from tests.services.clock import StandingClock
 
@@ -49,7 +49,7 @@ class House:
     async def kinds(self, watch: int) -> list[NoticeKind]:
         """Of all that was noticed until now."""
         while self.lookout.waiting:
-            await self.lookout.tell_next()
+            await self.lookout.tell()
         found = await self.store.setup_watch(self.ada.id, watch)
         assert found is not None
         return [one.kind for one in found[1]]
@@ -83,6 +83,7 @@ def at(address: str, port: int = 993) -> Place:
         ("2001:db8:1:2::5", "2001:db8:1:3::5", False),
         ("127.0.0.1", "::1", True),
         ("", PAGE, False),
+        ("", "", False),  # Unix sockets: they tell nobody from anybody
     ],
 )
 def test_before_signing_in_only_from_the_pages_address(
@@ -218,6 +219,26 @@ def test_a_flood_is_bounded(tmp_path: Path) -> None:
         return house.lookout.waiting
 
     assert at_home(tmp_path, act) == WAITING
+
+
+def test_the_store_is_asked_once_for_all_that_waits(tmp_path: Path) -> None:
+    async def act(house: House) -> tuple[int, int]:
+        watch = await house.open()
+        asked = 0
+        ask = house.store.open_setup_watches
+
+        async def counted(now: int) -> list[Watch]:
+            nonlocal asked
+            asked += 1
+            return await ask(now)
+
+        house.store.open_setup_watches = counted  # type: ignore[method-assign]
+        for address in (STRANGER, PAGE) * 20:
+            house.lookout.noticed(at(address), NoticeKind.KNOCKED)
+        kinds = await house.kinds(watch)
+        return asked, len(kinds)
+
+    assert at_home(tmp_path, act) == (1, 20)
 
 
 def test_nobody_looks_at_anothers_watch(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ WANTED = {
     "ACME": (*range(431, 436),),
     "AUTH": (*range(501, 507),),
     "SEND": (*range(601, 607),),
-    "CLIENT": (*range(701, 706),),
+    "CLIENT": (*range(701, 707),),
     "HOST": (*range(801, 818),),
 }
 SEVERITIES = {

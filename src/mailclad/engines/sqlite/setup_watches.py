@@ -9,7 +9,6 @@ from mailclad.engines.sqlite.transaction import Transaction
 from mailclad.engines.sqlite.verbs import Verbs
 from mailclad.store.model import AccountId
 from mailclad.store.setup_watches import (
-    LASTING,
     NOTICES_PER_WATCH,
     WATCH_SECONDS,
     WATCHES_PER_ACCOUNT,
@@ -25,8 +24,13 @@ _NOTICES = (
     "SELECT kind, at, service, port, detail FROM setup_notice WHERE watch = ? ORDER BY number"
 )
 _ADD = "INSERT INTO setup_notice VALUES (?, ?, ?, ?, ?, ?, ?)"
-_THERE = "SELECT number, kind FROM setup_notice WHERE watch = ? ORDER BY number"
-_REMOVE = "DELETE FROM setup_notice WHERE watch = ? AND number = ?"
+_COUNT = "SELECT count(*), coalesce(max(number), -1) FROM setup_notice WHERE watch = ?"
+_OLDEST_REPEATS = (
+    "DELETE FROM setup_notice WHERE watch = ?1 AND number IN ("
+    "SELECT number FROM setup_notice WHERE watch = ?1 AND number NOT IN ("
+    "SELECT min(number) FROM setup_notice WHERE watch = ?1 GROUP BY kind, service, port)"
+    " ORDER BY number LIMIT ?2)"
+)
 _BEYOND = "SELECT id FROM setup_watch WHERE account = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
 
 
@@ -73,16 +77,11 @@ def _one(db: apsw.Connection, account: AccountId, watch: int) -> tuple[Watch, li
 def _add(tx: Transaction, watch: int, notices: Sequence[Notice]) -> None:
     if first_row(tx.db, "SELECT 1 FROM setup_watch WHERE id = ?", (watch,)) is None:
         return
-    there = rows(tx.db, _THERE, (watch,))
-    beyond = max(0, len(there) + len(notices) - NOTICES_PER_WATCH)
-    gone = [number for number, kind in there if kind not in LASTING][:beyond]
-    for number in gone:
-        rows(tx.db, _REMOVE, (watch, number))
-    room = NOTICES_PER_WATCH - len(there) + len(gone)
-    following = there[-1][0] + 1 if there else 0
-    for number, one in enumerate(notices[:room], following):
+    (there, last), *_ = rows(tx.db, _COUNT, (watch,))
+    for number, one in enumerate(notices, last + 1):
         row = (watch, number, one.kind.value, one.at, one.service, one.port, one.detail)
         rows(tx.db, _ADD, row)
+    rows(tx.db, _OLDEST_REPEATS, (watch, max(0, there + len(notices) - NOTICES_PER_WATCH)))
 
 
 def _forget(tx: Transaction, now: int) -> int:

@@ -314,6 +314,8 @@ class ServerConnection:
         return self._opened(command)
 
     def _opened(self, command: Command) -> Command:
+        if self.tls is None:
+            self.in_clear = max(self.in_clear, InClear.TALKED)
         self._open, self._mode = command, _Mode.COMMAND
         return command
 

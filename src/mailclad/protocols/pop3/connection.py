@@ -226,7 +226,11 @@ class ServerConnection:
         except SyntaxProblem as problem:
             self._mistake(str(problem))
             return None
-        return self._upgrade() if isinstance(command, Stls) else command
+        if isinstance(command, Stls):
+            return self._upgrade()
+        if self.tls is None:
+            self.in_clear = max(self.in_clear, InClear.TALKED)
+        return command
 
     def _refusal(self, keyword: bytes) -> str | None:
         gate = GATES.get(keyword)

@@ -233,6 +233,8 @@ class ServerConnection:
 
     def _admit(self, command: Command) -> Command | None:
         """Hold a well-formed command against the limits."""
+        if not self._now.encrypted:
+            self.in_clear = max(self.in_clear, InClear.TALKED)
         if isinstance(command, Mail):
             if (command.octets or 0) > self._limits.message:
                 self._refuse(replies.MESSAGE_TOO_LARGE)

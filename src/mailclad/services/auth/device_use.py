@@ -58,6 +58,11 @@ class DeviceUse(SignIns):
             _log.warning("use of app passwords not written down", reason=str(problem))
             self._waiting = waiting | self._waiting
 
+    async def close(self) -> None:
+        """Before the store is closed: nothing of what is known is lost."""
+        await asyncio.gather(*self._confirming)
+        await self.flush()
+
     async def _confirm(self, app_password: int) -> None:
         await self.flush()
         try:

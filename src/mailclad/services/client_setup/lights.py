@@ -123,6 +123,7 @@ _TLS_FAULTS = frozenset(
         NoticeKind.DISTRUST,
         NoticeKind.TOO_OLD,
         NoticeKind.TLS_FAILED,
+        NoticeKind.LEFT_IN_CLEAR,
     }
 )
 _OVER_WITH_TLS = _TLS_FAULTS | {NoticeKind.PLAIN_SIGN_IN}
@@ -159,16 +160,21 @@ def _last_fault(notices: Sequence[Notice]) -> Notice | None:
         (
             one
             for place, one in reversed(list(enumerate(notices)))
-            if one.kind not in _SUCCESSES and not _is_overtaken(one, notices[place + 1 :])
+            if one.kind not in _SUCCESSES and not _is_overtaken(one, place, notices)
         ),
         None,
     )
 
 
-def _is_overtaken(fault: Notice, later: Iterable[Notice]) -> bool:
-    """What was sent readable is not made good by anything that comes later."""
+def _is_overtaken(fault: Notice, place: int, notices: Sequence[Notice]) -> bool:
+    """What was sent readable is not made good by anything that comes later.
+
+    Programs that look for settings visit every port and leave the plain ones: no fault where
+    encryption works, later or already.
+    """
     if fault.kind is NoticeKind.PASSWORD_SENT:
         return False
+    later = notices if fault.kind is NoticeKind.LEFT_IN_CLEAR else notices[place + 1 :]
     return any(one.kind in _SUCCESSES and _makes_good(one, fault) for one in later)
 
 
@@ -203,8 +209,13 @@ _FAULTS: Mapping[NoticeKind, Fault] = {
         "MODE-202",
         "Your app spoke encrypted at once on port {port}. Choose {choice_of_port}.",
     ),
+    NoticeKind.LEFT_IN_CLEAR: Fault(
+        "CLIENT-706",
+        "Your app came to port {port} and left: nobody signs in here without encryption, and it "
+        "began none. Choose {choice}.",
+    ),
     NoticeKind.PLAIN_SIGN_IN: Fault(
-        "MODE-204",
+        "CLIENT-706",
         "Your app wanted to sign in without encryption. We refused. Choose {choice}.",
     ),
     NoticeKind.PASSWORD_SENT: Fault(

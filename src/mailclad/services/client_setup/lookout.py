@@ -6,12 +6,14 @@ address as its page (of IPv6 the same /64: each device of a household has its ow
 its own account does; never anything of another's, nor whether there is another.  A password that
 crossed the network readable ends the app password which that page has just made, and no other.
 Nobody waits for this, and nothing is done while no page waits (:mod:`board`).
-Limit: ``WAITING`` in the queue; beyond it nothing more is noticed.
+Limits: ``WAITING`` in the queue, beyond it nothing more is noticed; the store is asked once in
+``PAUSE_SECONDS``, however much happens.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -35,6 +37,11 @@ from mailclad.store.setup_watches import (
 
 WAITING = 1_000
 
+PAUSE_SECONDS = 0.1
+"""Pages look twice a second: they do not see the difference, and a busy server does."""
+
+PLACES_REMEMBERED = 1_024
+
 _log = structlog.get_logger()
 
 LOOPBACK = "this machine"
@@ -43,6 +50,7 @@ _Concerns = Callable[[Watch], bool]
 """Whether a watch is to be told."""
 
 
+@lru_cache(PLACES_REMEMBERED)
 def place_of(address: str) -> str:
     """What the devices of one household have in common: an IPv4 address, or an IPv6 /64.
 
@@ -130,7 +138,8 @@ class Lookout(SignIns):
         """Write down what was noticed, in its order, until cancelled."""
         await self._look_who_waits()
         while True:
-            await self.tell_next()
+            await self.tell()
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _look_who_waits(self) -> None:
         """Pages that were opened before this process and its board began."""
@@ -140,12 +149,16 @@ class Lookout(SignIns):
         except StoreProblem as problem:
             _log.warning("pages that wait were not looked up", reason=str(problem))
 
-    async def tell_next(self) -> None:
-        notice, concerns = await self._queue.get()
+    async def tell(self) -> None:
+        """All that waits, or the next thing that is noticed."""
+        noticed = [await self._queue.get()]
+        while not self._queue.empty():
+            noticed.append(self._queue.get_nowait())
         try:
             for watch in await self._store.open_setup_watches(self._clock.now()):
-                if concerns(watch):
-                    await self._tell(watch, notice)
+                theirs = [notice for notice, concerns in noticed if concerns(watch)]
+                if theirs:
+                    await self._tell(watch, theirs)
         except StoreProblem as problem:
             _log.warning("not told to who sets up a device", reason=str(problem))
 
@@ -153,14 +166,23 @@ class Lookout(SignIns):
         if not self._queue.full():
             self._queue.put_nowait((notice, concerns))
 
-    async def _tell(self, watch: Watch, notice: Notice) -> None:
-        if notice.kind is NoticeKind.PASSWORD_SENT:
-            try:
-                await self._store.remove_app_password(watch.account, watch.app_password)
-            except AppPasswordNotFound:  # it was sent before, or removed by its owner
-                return
-            _log.warning("app password cancelled: it was sent readable", address=watch.address)
-        await self._store.add_setup_notices(watch.id, [notice])
+    async def _tell(self, watch: Watch, notices: Sequence[Notice]) -> None:
+        told = [
+            notice
+            for notice in notices
+            if notice.kind is not NoticeKind.PASSWORD_SENT or await self._cancel(watch)
+        ]
+        if told:
+            await self._store.add_setup_notices(watch.id, told)
+
+    async def _cancel(self, watch: Watch) -> bool:
+        """False where it is worthless already: it was sent before, or removed by its owner."""
+        try:
+            await self._store.remove_app_password(watch.account, watch.app_password)
+        except AppPasswordNotFound:
+            return False
+        _log.warning("app password cancelled: it was sent readable", address=watch.address)
+        return True
 
     def _notice(self, kind: NoticeKind, use: Use, detail: str = "") -> Notice:
         return Notice(kind, self._clock.now(), use.value, 0, detail)
