@@ -141,6 +141,7 @@ server:
   chroot: ""
   zonesdir: "{directory}"
   pidfile: ""
+  database: ""
   xfrdfile: "{directory}/xfrd.state"
   zonelistfile: "{directory}/zone.list"
   server-count: 1
@@ -168,7 +169,7 @@ server:
 
 
 TRIES = 3
-"""nsd sometimes dies at its start."""
+"""Somebody may have taken the port in between."""
 
 
 class _NotStarted(Exception):
