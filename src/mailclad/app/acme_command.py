@@ -22,6 +22,9 @@ SECONDS = 60.0
 OUTPUT_OCTETS = 64 * 1024
 """What is taken of its output before it is killed for talking; a few lines are of use."""
 
+_END_SECONDS = 5.0
+"""For the end of its output after it was killed: the pipe is open until then."""
+
 _QUOTED = 400
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
@@ -73,9 +76,14 @@ async def _output(process: Process) -> bytes:
 
 
 async def _end(process: Process) -> None:
-    """Nothing that it started outlives it."""
+    """Nothing that it started outlives it, unless that has left its process group."""
     _kill(process)
     await process.wait()
+    assert process.stdout is not None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_SECONDS):  # what it started dies a moment after it
+            while await process.stdout.read(OUTPUT_OCTETS):
+                pass
 
 
 def _kill(process: Process) -> None:
